@@ -1,0 +1,52 @@
+# The only two commands that a fresh machine with Python and make needs: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help venv demo test unit integration acceptance lint format types lock build clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+venv: $(VENV)/.installed ## make the virtual environment with pinned, hashed dependencies
+
+$(VENV)/.installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: venv ## everything on this machine: services, events, consumer, API (ARGS=--once checks itself)
+	@$(BIN)/datadeling demo $(ARGS)
+
+test: venv ## unit, integration and acceptance tests against real services
+	$(BIN)/pytest $(ARGS)
+
+unit integration acceptance: venv ## one level of the tests
+	$(BIN)/pytest tests/$@ $(ARGS)
+
+lint: venv types ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: venv
+	$(BIN)/mypy
+
+format: venv ## let ruff put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: venv ## compile the pinned requirements from pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
+
+LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
+
+build: venv ## build the wheel into dist/
+	$(BIN)/python -m hatchling build --target wheel
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

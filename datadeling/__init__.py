@@ -1,0 +1,15 @@
+"""Shares the present state of NAV's labour-market measures (*tiltak*).
+
+The map, in the order the data flows. Every arrow points one way, and import-linter checks the borders:
+
+    ingest.source → ingest.decode → ingest.transform → ingest.batch → ingest.fold → ingest.store → db
+    db → api
+
+* `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
+* `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
+* `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
+* `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
+* `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
+* `cli`: the commands; wires the parts together.
+* `config`, `errors`, `log`, `metrics`: what every part uses.
+"""

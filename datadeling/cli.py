@@ -1,0 +1,86 @@
+"""The commands, and the only place that wires parts together.
+
+Every command imports what it needs when it runs: `serve` must set the environment of prometheus-client before
+anything imports it, and `--help` should not load a Kafka client.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+import click
+
+from datadeling import config
+from datadeling.errors import ConfigError, DatadelingError
+from datadeling.log import configure_logging
+
+
+class _Commands(click.Group):
+    """Turns our own exceptions into one line and an exit code, and never shows a traceback for them."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"datadeling: {error}", err=True)
+            ctx.exit(2)
+        except DatadelingError as error:
+            click.echo(f"datadeling: {type(error).__name__}: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="datadeling")
+def main() -> None:
+    """Share NAV's labour-market measures: from Kafka to PostgreSQL, and out by API and BigQuery."""
+
+
+@main.command()
+def consume() -> None:
+    """Read the topic into PostgreSQL, until SIGTERM. Migrates the schema first."""
+    settings = config.consumer_config(os.environ)
+    configure_logging(config.log_format(os.environ))
+    from datadeling.ingest.process import run_consumer
+
+    run_consumer(settings, _on_signal)
+
+
+@main.command()
+@click.option("--status", is_flag=True, help="List the migrations and what has been applied.")
+def migrate(status: bool) -> None:
+    """Apply the migrations that the database lacks. Safe beside other processes."""
+    url = config.db_url(os.environ)
+    configure_logging(config.log_format(os.environ))
+    from datadeling.db import migrate as schema
+
+    if status:
+        for migration in schema.status(url):
+            click.echo(f"{'applied' if migration.applied else 'missing'}  {migration.id}")
+    else:
+        for name in schema.migrate(url):
+            click.echo(f"applied  {name}")
+
+
+@main.command()
+def serve() -> None:
+    """Answer lookups over HTTP, until SIGTERM."""
+    settings = config.api_config(os.environ)
+    log_format = config.log_format(os.environ)
+    configure_logging(log_format)
+    from datadeling.api.metrics_directory import metrics_directory
+
+    with metrics_directory():
+        from datadeling.api.server import run_api
+
+        run_api(settings, log_format)
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and on Ctrl-C."""
+
+    def handle(_: int, __: FrameType | None) -> None:
+        stop()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)

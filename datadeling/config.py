@@ -1,0 +1,193 @@
+"""Environment in, frozen dataclasses out; nothing else reads the environment.
+
+A missing or malformed variable raises `ConfigError` with one line that names every variable at fault,
+never its value: `DB_URL` holds a password.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from datadeling.errors import ConfigError
+
+LogFormat = Literal["json", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Paths to PEM files, as Nais mounts them."""
+
+    ca: Path
+    certificate: Path
+    private_key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConfig:
+    """Where the topic is; plaintext when `tls` is None."""
+
+    brokers: str
+    topic: str
+    group_id: str
+    tls: Tls | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerConfig:
+    """Everything that `datadeling consume` needs. `batch_wait` is in seconds."""
+
+    kafka: KafkaConfig
+    db_url: str
+    batch_size: int
+    batch_wait: float
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntraConfig:
+    """Whose tokens count, and for whom they must be meant."""
+
+    client_id: str
+    issuer: str
+    jwks_uri: str
+    obo_consumers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Everything that `datadeling serve` needs."""
+
+    db_url: str
+    entra: EntraConfig
+    port: int
+    consumer_port: int
+
+
+def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
+    """Raise `ConfigError` unless the consumer can be started with this environment."""
+    read = _Reader(env)
+    config = ConsumerConfig(
+        kafka=KafkaConfig(
+            brokers=read.text("KAFKA_BROKERS"),
+            topic=read.text("KAFKA_TOPIC"),
+            group_id=read.text("KAFKA_GROUP_ID"),
+            tls=read.tls(),
+        ),
+        db_url=read.db_url(),
+        batch_size=read.number("BATCH_SIZE", default=1_000, at_least=1, at_most=100_000),
+        batch_wait=read.number("BATCH_WAIT_MS", default=200, at_least=1, at_most=60_000) / 1_000,
+        port=read.port("CONSUMER_PORT", default=8081),
+    )
+    read.finish()
+    return config
+
+
+def api_config(env: Mapping[str, str]) -> ApiConfig:
+    """Raise `ConfigError` unless the API can be started with this environment."""
+    read = _Reader(env)
+    config = ApiConfig(
+        db_url=read.db_url(),
+        entra=EntraConfig(
+            client_id=read.text("AZURE_APP_CLIENT_ID"),
+            issuer=read.text("AZURE_OPENID_CONFIG_ISSUER"),
+            jwks_uri=read.http_url("AZURE_OPENID_CONFIG_JWKS_URI"),
+            obo_consumers=read.words("OBO_CONSUMERS"),
+        ),
+        port=read.port("PORT", default=8080),
+        consumer_port=read.port("CONSUMER_PORT", default=8081),
+    )
+    read.finish()
+    return config
+
+
+def db_url(env: Mapping[str, str]) -> str:
+    """For commands that need the database and nothing else."""
+    read = _Reader(env)
+    url = read.db_url()
+    read.finish()
+    return url
+
+
+def log_format(env: Mapping[str, str]) -> LogFormat:
+    """JSON, one object a line, unless `LOG_FORMAT` is `text`."""
+    match env.get("LOG_FORMAT") or "json":
+        case "json":
+            return "json"
+        case "text":
+            return "text"
+        case _:
+            raise ConfigError("LOG_FORMAT must be json or text")
+
+
+class _Reader:
+    """Reads variables and gathers what is wrong with them, so that one start shows every fault."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._faults: list[str] = []
+
+    def finish(self) -> None:
+        if self._faults:
+            raise ConfigError("; ".join(self._faults))
+
+    def text(self, name: str) -> str:
+        value = self._env.get(name, "").strip()
+        if not value:
+            self._faults.append(f"{name} is not set")
+        return value
+
+    def words(self, name: str) -> frozenset[str]:
+        return frozenset(self._env.get(name, "").replace(",", " ").split())
+
+    def number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
+        text = self._env.get(name, "").strip()
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and at_least <= int(text[:12]) <= at_most):
+            self._faults.append(f"{name} must be a whole number from {at_least} to {at_most}")
+            return default
+        return int(text)
+
+    def port(self, name: str, *, default: int) -> int:
+        return self.number(name, default=default, at_least=1, at_most=65_535)
+
+    def http_url(self, name: str) -> str:
+        url = self.text(name)
+        if url and urlsplit(url).scheme not in {"http", "https"}:
+            self._faults.append(f"{name} must be an http or https address")
+        return url
+
+    def db_url(self) -> str:
+        url = self.text("DB_URL")
+        if url and not _is_libpq_uri(url):
+            self._faults.append("DB_URL must be a libpq URI with one host (postgresql://…)")
+        return url
+
+    def tls(self) -> Tls | None:
+        names = ("KAFKA_CA_PATH", "KAFKA_CERTIFICATE_PATH", "KAFKA_PRIVATE_KEY_PATH")
+        given = [name for name in names if self._env.get(name)]
+        if not given:
+            return None
+        self._faults += [f"{n} is not set, but {given[0]} is" for n in names if n not in given]
+        paths = {name: Path(self._env.get(name, "")) for name in names}
+        self._faults += [f"{name} names no readable file" for name in given if not _readable(paths[name])]
+        return Tls(*paths.values())
+
+
+def _is_libpq_uri(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError on what is not a port, and on several hosts
+    except ValueError:
+        return False
+    return parts.scheme in {"postgresql", "postgres"} and "," not in parts.netloc
+
+
+def _readable(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,111 @@
+"""The shared fields, described once: column, name in JSON, what it means, how sensitive it is.
+
+What consumers see is made from this list: the columns of an answer, the OpenAPI schema, later the GraphQL
+schema and the BigQuery views. A test holds it to the columns of `Avtale`.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Type(Enum):
+    """What kind of value a field holds."""
+
+    UUID = "uuid"
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DATE = "date"
+    TIME = "time"
+    BOOLEAN = "boolean"
+
+
+class Sensitivity(Enum):
+    """Whom a field can point out."""
+
+    OPEN = "open"
+    PERSON = "person"  # the participant
+    EMPLOYEE = "employee"  # somebody who works in NAV
+
+
+class Felt(NamedTuple):
+    """One shared field. `meaning` is in Norwegian: consumers read it."""
+
+    column: str
+    json: str
+    type: Type
+    meaning: str
+    sensitivity: Sensitivity = Sensitivity.OPEN
+    nullable: bool = True
+
+
+FELTER: tuple[Felt, ...] = (
+    Felt("avtale_id", "avtaleId", Type.UUID, "Avtalens id.", nullable=False),
+    Felt("avtale_nr", "avtaleNr", Type.INTEGER, "Avtalens nummer; mangler for gamle utkast."),
+    Felt("deltaker_fnr", "deltakerFnr", Type.TEXT, "Deltakerens identitetsnummer.", Sensitivity.PERSON),
+    Felt("bedrift_nr", "bedriftNr", Type.TEXT, "Arbeidsgiverens virksomhetsnummer."),
+    Felt("veileder_nav_ident", "veilederNavIdent", Type.TEXT, "Veilederens NAV-ident.", Sensitivity.EMPLOYEE),
+    Felt("tiltakstype", "tiltakstype", Type.TEXT, "Hva slags tiltak; nye verdier kan komme.", nullable=False),
+    Felt(
+        "avtale_status",
+        "avtaleStatus",
+        Type.TEXT,
+        "Status da siste hendelse ble sendt; nye verdier kan komme. Bruk datoene for hva som gjelder i dag.",
+        nullable=False,
+    ),
+    Felt("versjon", "versjon", Type.INTEGER, "Avtalens versjon, fra 1.", nullable=False),
+    Felt("opphav", "opphav", Type.TEXT, "Hvem som opprettet avtalen; nye verdier kan komme."),
+    Felt("start_dato", "startDato", Type.DATE, "Første dag."),
+    Felt("slutt_dato", "sluttDato", Type.DATE, "Siste dag; mangler når avtalen er åpen."),
+    Felt(
+        "stillingprosent",
+        "stillingprosent",
+        Type.NUMBER,
+        "Deltakerens stillingsprosent; deles ikke for MENTOR, der tallet er mentorens.",
+    ),
+    Felt("antall_dager_per_uke", "antallDagerPerUke", Type.NUMBER, "Dager per uke."),
+    Felt("stillingstype", "stillingstype", Type.TEXT, "FAST eller MIDLERTIDIG; nye verdier kan komme."),
+    Felt("avtale_inngaatt", "avtaleInngaatt", Type.TIME, "Da alle hadde godkjent."),
+    Felt("godkjent_av_deltaker", "godkjentAvDeltaker", Type.TIME, "Da deltakeren godkjente."),
+    Felt("godkjent_av_arbeidsgiver", "godkjentAvArbeidsgiver", Type.TIME, "Da arbeidsgiveren godkjente."),
+    Felt("godkjent_av_veileder", "godkjentAvVeileder", Type.TIME, "Da veilederen godkjente."),
+    Felt("godkjent_av_beslutter", "godkjentAvBeslutter", Type.TIME, "Da beslutteren godkjente."),
+    Felt(
+        "godkjent_paa_vegne_av",
+        "godkjentPaaVegneAv",
+        Type.BOOLEAN,
+        "Om veilederen godkjente på vegne av deltakeren.",
+        nullable=False,
+    ),
+    Felt(
+        "godkjent_paa_vegne_av_arbeidsgiver",
+        "godkjentPaaVegneAvArbeidsgiver",
+        Type.BOOLEAN,
+        "Om veilederen godkjente på vegne av arbeidsgiveren.",
+        nullable=False,
+    ),
+    Felt(
+        "godkjent_av_nav_ident",
+        "godkjentAvNavIdent",
+        Type.TEXT,
+        "NAV-identen til den som godkjente.",
+        Sensitivity.EMPLOYEE,
+    ),
+    Felt(
+        "godkjent_av_beslutter_nav_ident",
+        "godkjentAvBeslutterNavIdent",
+        Type.TEXT,
+        "NAV-identen til beslutteren.",
+        Sensitivity.EMPLOYEE,
+    ),
+    Felt("annullert_tidspunkt", "annullertTidspunkt", Type.TIME, "Da avtalen ble annullert."),
+    Felt(
+        "feilregistrert",
+        "feilregistrert",
+        Type.BOOLEAN,
+        "Om avtalen ble registrert ved en feil.",
+        nullable=False,
+    ),
+    Felt("opprettet_tidspunkt", "opprettetTidspunkt", Type.TIME, "Da avtalen ble opprettet.", nullable=False),
+    Felt("endret_tidspunkt", "endretTidspunkt", Type.TIME, "Da avtalen sist ble endret.", nullable=False),
+)

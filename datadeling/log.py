@@ -1,0 +1,70 @@
+"""structlog, as JSON (one object a line, for the platform's log store) or as text for people.
+
+Nothing of ours logs a value from a message. Should a fnr come by all the same, in a text from a library, it
+is masked: eleven digits in a row never reach the output.
+"""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from datadeling.config import LogFormat
+
+_ELEVEN_DIGITS = re.compile(r"(?<!\d)\d{11}(?!\d)")
+_MASK = "***********"
+
+
+def configure_logging(log_format: LogFormat) -> None:
+    """Send our log and that of every library to standard error in this format."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask_personal_numbers,
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+
+
+def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace every run of exactly eleven digits, however deep it stands in the event."""
+    return {key: _masked(value) for key, value in event.items()}
+
+
+def _masked(value: Any) -> Any:  # noqa: ANN401 (a log value is whatever the caller passed)
+    match value:
+        case str():
+            return _ELEVEN_DIGITS.sub(_MASK, value)
+        case int() if not isinstance(value, bool):
+            return _MASK if _ELEVEN_DIGITS.fullmatch(str(value)) else value
+        case dict():
+            return {_masked(key): _masked(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_masked(item) for item in value]
+        case _:
+            return value

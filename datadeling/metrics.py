@@ -1,0 +1,83 @@
+"""Every metric that we emit, one sentence each.
+
+Two classes, for two processes: a metric exists only in the process that can say something of it, so that the
+two expositions can be put one after the other.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENCY = (*_SECONDS, 60.0, 300.0, 3_600.0)
+_EVENTS = (1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
+
+
+class ConsumerMetrics:
+    """What `datadeling consume` tells."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter(
+            "datadeling_events",
+            "Messages handled, by outcome; an unchanged one wrote nothing.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "datadeling_batch_seconds",
+            "Seconds from a full batch to its commit.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.batch_events = Histogram(
+            "datadeling_batch_events", "Messages in a batch.", buckets=_EVENTS, registry=registry
+        )
+        self.latency = Histogram(
+            "datadeling_latency_seconds",
+            "Seconds from the record's timestamp to the commit, of the newest message of a batch.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "datadeling_consumer_lag",
+            "Messages on the partition that have not been handled; holes of a compacted log count.",
+            ["partition"],
+            registry=registry,
+        )
+        self.last_commit = Gauge(
+            "datadeling_last_commit_timestamp_seconds",
+            "When a batch was last committed, in seconds since 1970.",
+            registry=registry,
+        )
+        self.failed = Gauge(
+            "datadeling_failed_messages", "Parked messages, by state.", ["state"], registry=registry
+        )
+        self.skipped = Counter(
+            "datadeling_skipped_offsets",
+            "Offsets that the topic had dropped before they were read.",
+            registry=registry,
+        )
+        self.stopped = Gauge(
+            "datadeling_stopped_partitions",
+            "Partitions that stand still until somebody looks at them.",
+            registry=registry,
+        )
+
+
+class ApiMetrics:
+    """What `datadeling serve` tells; shared by its workers."""
+
+    def __init__(self, registry: Collector | CollectorRegistry | None) -> None:
+        own = registry if isinstance(registry, CollectorRegistry) else None
+        self.lookups = Counter(
+            "datadeling_lookups",
+            "Lookups, by consumer, endpoint and outcome (the HTTP status).",
+            ["consumer", "endpoint", "outcome"],
+            registry=own,
+        )
+        self.lookup_seconds = Histogram(
+            "datadeling_lookup_seconds",
+            "Seconds that a lookup took.",
+            ["endpoint"],
+            buckets=_SECONDS,
+            registry=own,
+        )

@@ -1,0 +1,88 @@
+"""Connections with our time limits, and the one place that translates the driver's errors.
+
+The driver's own text quotes values of the message. It never leaves this module: what is raised instead
+carries the SQLSTATE at most, and is raised `from None`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
+
+# A silently dead peer is noticed within 30 s; who waits for a connection gives up after 5 s.
+_TCP = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+_CONSUMER = (
+    "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
+)
+
+_UNAVAILABLE = {"08", "40", "53", "55", "57"}
+_MESSAGE = {"22", "23", "54"}
+_UNIQUE_VIOLATION = "23505"  # writers hold the partition's lock: two rows of one key are our mistake
+# A time limit of the session struck: idle in a transaction, or a transaction too long. The server has
+# closed it; the work is as undone as after any lost connection.
+_TIMED_OUT = {"25P03", "25P04"}
+
+
+def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> psycopg.Connection:
+    """Open a connection in autocommit mode, so that transactions are explicit blocks.
+
+    Blocks for 5 s at most. Raise `DatabaseUnavailable` when there is none to be had.
+    """
+    with translated():
+        return psycopg.connect(conninfo(db_url, options=options, application=application), autocommit=True)
+
+
+def conninfo(db_url: str, *, options: str, application: str) -> str:
+    """`db_url` with our settings; what it says itself about options and names is kept."""
+    given = conninfo_to_dict(db_url)
+    own = {**_TCP, "application_name": application, **given}
+    own["options"] = f"{options} {given.get('options', '')}".strip()
+    return make_conninfo("", **own)
+
+
+@contextmanager
+def translated(connection: psycopg.Connection | None = None) -> Iterator[None]:
+    """Turn what psycopg raises inside into what the caller must do about it, by SQLSTATE.
+
+    Not by class: `OperationalError` is also a row too large for an index.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        lost = connection is not None and (connection.broken or connection.closed)
+        raise _translate(error, lost=lost) from None
+
+
+def _translate(error: psycopg.Error, *, lost: bool) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:
+    sqlstate = error.sqlstate or ""
+    if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in _TIMED_OUT:
+        return DatabaseUnavailable(f"SQLSTATE {sqlstate or 'none'}")
+    if sqlstate[:2] in _MESSAGE and sqlstate != _UNIQUE_VIOLATION:
+        return UnstorableRow(sqlstate)
+    if sqlstate:
+        return DatabaseBug(sqlstate, _what(error))
+    match error:
+        case psycopg.DataError():  # refused by the driver itself, before anything was sent
+            return UnstorableRow("none")
+        case psycopg.ProgrammingError() | psycopg.NotSupportedError() | psycopg.InternalError():
+            return DatabaseBug("none", type(error).__name__)
+        case _:
+            return DatabaseUnavailable("no connection")
+
+
+def _what(error: psycopg.Error) -> str:
+    """What an error is about, in names alone. Only class 42 is let speak: it quotes names, never values."""
+    if (error.sqlstate or "").startswith("42") and error.diag.message_primary:
+        return error.diag.message_primary
+    return error.diag.constraint_name or error.diag.table_name or type(error).__name__

@@ -1,0 +1,108 @@
+"""The schema: which migrations there are, which have been applied, and applying the rest.
+
+yoyo commits the steps of a migration and its own mark on different connections, and its lock row outlives a
+killed process. So every migration can be run again, and an advisory lock of ours, which ends with its
+connection, decides who migrates.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import yoyo
+from yoyo.backends import DatabaseBackend
+from yoyo.exceptions import LockTimeout
+from yoyo.migrations import MigrationList
+
+from datadeling.db.connection import connect, translated
+from datadeling.db.queries import queries
+from datadeling.errors import MigrationFailed
+
+_OPTIONS = "-c timezone=UTC -c lock_timeout=5s"
+_RETRY_LOCK = 0.2  # seconds
+
+
+class Migration(NamedTuple):
+    """A migration that this release knows, and whether the database has it."""
+
+    id: str
+    applied: bool
+
+
+def migrate(db_url: str) -> list[str]:
+    """Apply what is missing and return the ids.
+
+    Blocks while another process migrates, for as long as it takes. Raise `DatabaseUnavailable`, or
+    `MigrationFailed` when a migration is refused. Killed at any point, it can be run again.
+    """
+    with _alone(db_url), _migrations() as migrations, _backend(db_url) as backend:
+        backend.break_lock()  # ours is held: what is there belongs to a process that is gone
+        try:
+            with translated(), backend.lock():
+                missing = backend.to_apply(migrations)
+                ids = [migration.id for migration in missing]
+                backend.apply_migrations(missing)
+        except LockTimeout:
+            raise MigrationFailed("somebody else is migrating without our lock") from None
+        return ids
+
+
+def status(db_url: str) -> list[Migration]:
+    """Every migration of this release, in order. Raise `DatabaseUnavailable`."""
+    with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
+        applied = _applied(connection)
+    return [Migration(name, name in applied) for name in known()]
+
+
+def known() -> list[str]:
+    """The ids of the migrations that this release needs, in order."""
+    with _migrations() as migrations:
+        return [migration.id for migration in migrations]
+
+
+def is_current(connection: psycopg.Connection, needed: list[str]) -> bool:
+    """True when the database has every migration of `needed`; it may have newer ones, too."""
+    return set(needed) <= _applied(connection)
+
+
+def _applied(connection: psycopg.Connection) -> set[str]:
+    with translated(connection):
+        (table,) = connection.execute(queries["migration_table"]).fetchone() or (None,)
+        if table is None:
+            return set()
+        return {name for (name,) in connection.execute(queries["select_migrations"])}
+
+
+@contextmanager
+def _alone(db_url: str) -> Iterator[None]:
+    """Hold the migration lock. Asks again and again: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
+    with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
+        with translated(connection):
+            while connection.execute(queries["try_migration_lock"]).fetchone() != (True,):
+                time.sleep(_RETRY_LOCK)
+        yield
+
+
+@contextmanager
+def _migrations() -> Iterator[MigrationList]:
+    shipped = files("datadeling") / "_migrations"
+    checkout = Path(__file__).parents[2] / "migrations"
+    with as_file(shipped) as folder:
+        yield yoyo.read_migrations(str(folder if folder.is_dir() else checkout))
+
+
+@contextmanager
+def _backend(db_url: str) -> Iterator[DatabaseBackend]:
+    parts = urlsplit(db_url)
+    query = f"{parts.query}&options={_OPTIONS}" if parts.query else f"options={_OPTIONS}"
+    with translated():
+        backend = yoyo.get_backend(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, "")))
+    try:
+        yield backend
+    finally:
+        backend.connection.close()

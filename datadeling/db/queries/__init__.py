@@ -1,0 +1,35 @@
+"""Every statement that we run, named and described in the `.sql` files beside this one.
+
+A statement begins with a line `-- name --` and ends before the next one. Values are bound parameters, always;
+the only thing ever put into the text is a list of column names, quoted, from our own descriptions.
+"""
+
+import re
+from importlib.resources import files
+
+from psycopg import sql
+
+_HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+
+
+def load() -> dict[str, sql.SQL]:
+    """All statements by name. Raise `ValueError` when two have the same name."""
+    statements: dict[str, sql.SQL] = {}
+    for file in files(__name__).iterdir():
+        if not file.name.endswith(".sql"):
+            continue
+        _, *parts = _HEADING.split(file.read_text("utf-8"))
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            if name in statements:
+                raise ValueError(f"two statements are called {name}")
+            statements[name] = sql.SQL(text.strip().removesuffix(";"))
+    return statements
+
+
+queries = load()
+
+
+def columns(*names: str, table: str | None = None) -> sql.Composed:
+    """A list of quoted column names, for `queries[…].format(columns=…)`."""
+    path = (table,) if table else ()
+    return sql.SQL(", ").join(sql.Identifier(*path, name) for name in names)

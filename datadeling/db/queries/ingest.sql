@@ -1,0 +1,151 @@
+-- lock_partition --
+-- Whoever writes avtaler of a partition holds this until the transaction ends. Take partitions in ascending
+-- order, and read what you decide by in later statements.
+SELECT pg_advisory_xact_lock(hashtextextended('datadeling:' || %(topic)s, %(partition)s));
+
+-- insert_offset --
+-- A partition that we have never read begins at its low watermark. Leaves a known one as it is.
+INSERT INTO consumer_offset (topic, kafka_partition, next_offset, historikk_fra)
+VALUES (%(topic)s, %(partition)s, %(next_offset)s, %(historikk_fra)s)
+ON CONFLICT DO NOTHING;
+
+-- select_offset --
+SELECT generation, next_offset, unreadable_in_a_row
+FROM consumer_offset
+WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
+
+-- advance_offset --
+-- Compare and set: no row when another consumer, or an operator, has moved on from "from".
+UPDATE consumer_offset
+SET next_offset = %(to)s, unreadable_in_a_row = %(unreadable_in_a_row)s, updated_at = now()
+WHERE topic = %(topic)s
+  AND kafka_partition = %(partition)s
+  AND generation = %(generation)s
+  AND next_offset = %(from)s;
+
+-- select_avtaler --
+-- What the fold has to know of the avtaler that a batch is about.
+SELECT {columns} FROM avtale WHERE avtale_id = ANY (%(ids)s::uuid[]);
+
+-- select_markers --
+SELECT avtale_id::text, generation, kafka_partition, kafka_offset
+FROM avtale_slettet
+WHERE avtale_id = ANY (%(ids)s::uuid[]);
+
+-- delete_avtaler --
+-- What a tombstone erases is what stands at or before its place.
+DELETE FROM avtale
+USING unnest(%(ids)s::uuid[], %(generations)s::integer[], %(offsets)s::bigint[])
+    AS slettet (avtale_id, generation, kafka_offset)
+WHERE avtale.avtale_id = slettet.avtale_id
+  AND (avtale.generation, avtale.kafka_offset) <= (slettet.generation, slettet.kafka_offset);
+
+-- delete_historikk --
+DELETE FROM avtale_historikk
+USING unnest(%(ids)s::uuid[], %(generations)s::integer[], %(offsets)s::bigint[])
+    AS slettet (avtale_id, generation, kafka_offset)
+WHERE avtale_historikk.avtale_id = slettet.avtale_id
+  AND (avtale_historikk.generation, avtale_historikk.kafka_offset)
+   <= (slettet.generation, slettet.kafka_offset);
+
+-- delete_failed --
+DELETE FROM failed_message
+USING unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
+    AS slettet (avtale_id, generation, kafka_offset)
+WHERE failed_message.topic = %(topic)s
+  AND failed_message.key = convert_to(slettet.avtale_id, 'UTF8')
+  AND (failed_message.generation, failed_message.kafka_offset)
+   <= (slettet.generation, slettet.kafka_offset);
+
+-- upsert_markers --
+-- A marker is never removed, only moved forward.
+INSERT INTO avtale_slettet AS lagret
+    (avtale_id, generation, kafka_partition, kafka_offset, slettet_tidspunkt)
+SELECT slettet.*, now()
+FROM unnest(%(ids)s::uuid[], %(generations)s::integer[], %(partitions)s::integer[], %(offsets)s::bigint[])
+    AS slettet
+ON CONFLICT (avtale_id) DO UPDATE
+SET generation = excluded.generation,
+    kafka_partition = excluded.kafka_partition,
+    kafka_offset = excluded.kafka_offset,
+    slettet_tidspunkt = excluded.slettet_tidspunkt
+WHERE (lagret.generation, lagret.kafka_offset) < (excluded.generation, excluded.kafka_offset);
+
+-- copy_new --
+COPY avtale ({columns}) FROM STDIN;
+
+-- copy_history --
+COPY avtale_historikk ({columns}, gyldig_fra, gyldig_til) FROM STDIN;
+
+-- create_changed --
+-- Kept for the session, emptied by every commit.
+CREATE TEMPORARY TABLE IF NOT EXISTS endret_avtale (LIKE avtale) ON COMMIT DELETE ROWS;
+
+-- copy_changed --
+COPY endret_avtale ({columns}) FROM STDIN;
+
+-- update_changed --
+-- The fold has decided already, under the partition's lock: every row of endret_avtale is to be written.
+UPDATE avtale SET ({columns}) = ROW ({changed_columns})
+FROM endret_avtale
+WHERE avtale.avtale_id = endret_avtale.avtale_id;
+
+-- park --
+-- A place that is parked already stays as it is: what an operator has decided about it stands.
+INSERT INTO failed_message
+    (topic, generation, kafka_partition, kafka_offset, key, value, hendelse_tidspunkt, reason, message)
+VALUES
+    (%(topic)s, %(generation)s, %(partition)s, %(offset)s, %(key)s, %(value)s, %(hendelse_tidspunkt)s,
+     %(reason)s, %(message)s)
+ON CONFLICT DO NOTHING;
+
+-- has_new_failed --
+SELECT EXISTS (SELECT FROM failed_message WHERE topic = %(topic)s AND state = 'new');
+
+-- supersede_failed --
+-- A later message of the same key has been stored. A key mismatch says nothing about the avtale of its key.
+UPDATE failed_message SET state = 'superseded', updated_at = now()
+FROM unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
+    AS lagret (avtale_id, generation, kafka_offset)
+WHERE failed_message.topic = %(topic)s
+  AND failed_message.state = 'new'
+  AND failed_message.reason <> %(key_mismatch)s
+  AND failed_message.key = convert_to(lagret.avtale_id, 'UTF8')
+  AND (failed_message.generation, failed_message.kafka_offset)
+    < (lagret.generation, lagret.kafka_offset);
+
+-- select_new_failed --
+-- In the order of the log, from where the last page ended.
+SELECT generation, kafka_partition, kafka_offset, hendelse_tidspunkt, key, value
+FROM failed_message
+WHERE topic = %(topic)s
+  AND kafka_partition = %(partition)s
+  AND state = 'new'
+  AND (generation, kafka_offset) > (%(generation)s, %(offset)s)
+ORDER BY generation, kafka_offset
+LIMIT %(limit)s;
+
+-- resolve_failed --
+-- Stored at last: what was kept of it is not needed any more.
+UPDATE failed_message
+SET state = 'resolved', value = NULL, attempts = attempts + 1, updated_at = now()
+FROM unnest(%(generations)s::integer[], %(offsets)s::bigint[]) AS lest (generation, kafka_offset)
+WHERE failed_message.topic = %(topic)s
+  AND failed_message.kafka_partition = %(partition)s
+  AND failed_message.generation = lest.generation
+  AND failed_message.kafka_offset = lest.kafka_offset;
+
+-- fail_again --
+UPDATE failed_message
+SET attempts = attempts + 1, updated_at = now()
+FROM unnest(%(generations)s::integer[], %(offsets)s::bigint[]) AS lest (generation, kafka_offset)
+WHERE failed_message.topic = %(topic)s
+  AND failed_message.kafka_partition = %(partition)s
+  AND failed_message.generation = lest.generation
+  AND failed_message.kafka_offset = lest.kafka_offset;
+
+-- count_failed --
+SELECT state, count(*) FROM failed_message WHERE topic = %(topic)s GROUP BY state;
+
+-- ping --
+SELECT 1;

@@ -1,0 +1,9 @@
+-- try_migration_lock --
+-- Held until the connection ends.
+SELECT pg_try_advisory_lock(hashtextextended('datadeling:migrate', 0));
+
+-- migration_table --
+SELECT to_regclass('_yoyo_migration')::text;
+
+-- select_migrations --
+SELECT migration_id FROM _yoyo_migration;

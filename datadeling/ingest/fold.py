@@ -1,0 +1,157 @@
+"""What a run of messages does to the tables, given what they hold. Pure.
+
+The rules stand here and nowhere else: the newest version wins, a tombstone deletes and leaves a marker,
+superseded versions become history, what changes nothing writes nothing, unreadable messages are parked.
+The same fold serves the live consumer, a retry and a replay.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from datadeling.domain.avtale import Avtale, Superseded
+from datadeling.domain.hendelse import Place, Sletting
+from datadeling.ingest.melding import Reading, Unreadable, avtale_id_in
+
+Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to write, in this order: `deletions`, then the rest. Nothing in here would change nothing.
+
+    `stored` has the place of the last message stored of each avtale: parked messages of the same key before
+    it are superseded, those of `parked` too.
+    """
+
+    deletions: list[Sletting]
+    new: list[Avtale]
+    changed: list[Avtale]
+    history: list[Superseded]
+    parked: list[Unreadable]
+    stored: dict[str, Place]
+    outcomes: Counter[Outcome]
+
+
+def avtale_ids(readings: Iterable[Reading]) -> list[str]:
+    """The avtaler that these messages are about: what `fold` has to be told of."""
+    return list({_avtale_id(reading): None for reading in readings if _avtale_id(reading)})
+
+
+def fold(readings: Iterable[Reading], stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> Changes:
+    """Apply messages in the order of the log.
+
+    `stored` and `markers` are what the tables hold for `avtale_ids(readings)`; both are left as they are.
+    """
+    state = _Fold(stored, markers)
+    for reading in readings:
+        match reading:
+            case Avtale():
+                state.take_version(reading)
+            case Sletting():
+                state.take_tombstone(reading)
+            case Unreadable():
+                state.take_unreadable(reading)
+    return state.changes()
+
+
+class _Fold:
+    def __init__(self, stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> None:
+        self._before = stored
+        self._present = dict(stored)
+        self._markers = dict(markers)
+        self._deletions: dict[str, Sletting] = {}
+        self._history: defaultdict[str, list[Superseded]] = defaultdict(list)
+        self._parked: list[Unreadable] = []
+        self._stored: dict[str, Place] = {}
+        self._outcomes: Counter[Outcome] = Counter()
+
+    def take_version(self, ny: Avtale) -> None:
+        outcome = self._outcome(ny)
+        self._outcomes[outcome] += 1
+        if outcome in {"new", "changed"}:
+            self._stored[ny.avtale_id] = ny.place
+
+    def _outcome(self, ny: Avtale) -> Outcome:
+        if self._is_erased(ny.avtale_id, ny.place):
+            return "older"
+        lagret = self._present.get(ny.avtale_id)
+        if lagret is None:
+            self._present[ny.avtale_id] = ny
+            return "new"
+        if ny.is_newer_than(lagret):
+            self._supersede(lagret, ny)
+            return "changed"
+        if not ny.is_same_message_as(lagret):
+            return "older"
+        if ny.same_state(lagret):
+            return "unchanged"
+        # Its own message, read by a release that knows more of it: no new version, so no history.
+        self._present[ny.avtale_id] = ny.continues(lagret)
+        return "changed"
+
+    def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
+        if ny.same_state(lagret):
+            # Republished: only the place moves. Were `hendelse_tidspunkt` to move too, an as-of lookup
+            # between the two messages would find no version at all.
+            ny = ny.continues(lagret)
+        else:
+            self._history[ny.avtale_id].append(Superseded.by(ny, lagret))
+        self._present[ny.avtale_id] = ny
+
+    def take_tombstone(self, sletting: Sletting) -> None:
+        avtale_id, place = sletting
+        if self._is_erased(avtale_id, place):
+            self._outcomes["older"] += 1
+            return
+        lagret = self._present.get(avtale_id)
+        if lagret is not None and not lagret.place.is_after(place):
+            del self._present[avtale_id]
+        self._history[avtale_id] = [
+            version for version in self._history[avtale_id] if version.avtale.place.is_after(place)
+        ]
+        self._markers[avtale_id] = place
+        self._parked = [p for p in self._parked if not self._is_erased(_avtale_id(p), p.place)]
+        self._deletions[avtale_id] = sletting
+        self._outcomes["deleted"] += 1
+
+    def take_unreadable(self, unreadable: Unreadable) -> None:
+        if self._is_erased(_avtale_id(unreadable), unreadable.place):
+            self._outcomes["older"] += 1
+        else:
+            self._parked.append(unreadable)
+            self._outcomes["failed"] += 1
+
+    def changes(self) -> Changes:
+        new: list[Avtale] = []
+        changed: list[Avtale] = []
+        for avtale_id, avtale in self._present.items():
+            before = self._before.get(avtale_id)
+            if avtale is before:
+                continue
+            if before is None or self._is_erased(avtale_id, before.place):
+                new.append(avtale)
+            else:
+                changed.append(avtale)
+        return Changes(
+            deletions=list(self._deletions.values()),
+            new=new,
+            changed=changed,
+            history=[version for versions in self._history.values() for version in versions],
+            parked=self._parked,
+            stored=self._stored,
+            outcomes=self._outcomes,
+        )
+
+    def _is_erased(self, avtale_id: str, place: Place) -> bool:
+        """True when a tombstone at or after this place has been seen: the message counts no more."""
+        marker = self._markers.get(avtale_id)
+        return marker is not None and not place.is_after(marker)
+
+
+def _avtale_id(reading: Reading) -> str:
+    """The avtale that a message is about; for an unreadable one what its key says, empty if nothing."""
+    if isinstance(reading, Unreadable):
+        return avtale_id_in(reading.key)
+    return reading.avtale_id

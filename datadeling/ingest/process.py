@@ -1,0 +1,69 @@
+"""The consumer as a process: health first, then the schema, then the loop."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from datadeling.config import ConsumerConfig
+from datadeling.db.database import Database
+from datadeling.db.migrate import migrate
+from datadeling.errors import DatabaseUnavailable
+from datadeling.ingest.batch import Batch
+from datadeling.ingest.health import Health
+from datadeling.ingest.loop import Loop
+from datadeling.ingest.server import serve_health
+from datadeling.ingest.source import Source
+from datadeling.ingest.store import Store
+from datadeling.metrics import ConsumerMetrics
+
+log = structlog.get_logger(__name__)
+
+
+def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]], None]) -> None:
+    """Consume until a signal calls what is handed to `on_signal`. Raises what `Loop.run` raises.
+
+    While the schema is being migrated, and while there is no database to migrate, a signal ends the process
+    as it would any other.
+    """
+    health = Health()
+    registry = _registry()
+    with serve_health(config.port, health, registry):
+        _migrate(config.db_url, health)
+        database = Database(config.db_url, "datadeling consume")
+        try:
+            loop = Loop(
+                Source(config.kafka),
+                Store(database, config.kafka.topic),
+                Batch(config.batch_size, config.batch_wait),
+                health,
+                ConsumerMetrics(registry),
+            )
+            on_signal(loop.stop)
+            log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
+            loop.run()
+            log.info("consumer_stopped")
+        finally:
+            database.close()
+
+
+def _migrate(db_url: str, health: Health) -> None:
+    while True:
+        try:
+            applied = migrate(db_url)
+        except DatabaseUnavailable as error:
+            health.database.failed(str(error))
+            time.sleep(health.database.pause_left())
+        else:
+            health.database.answered()
+            log.info("schema_ready", applied=applied)
+            return
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry

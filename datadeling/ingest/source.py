@@ -1,0 +1,236 @@
+"""The topic. The only module of the consumer that knows confluent_kafka.
+
+Offsets come from the database, never from Kafka: partitions are assigned paused, and read only once `start`
+has said from where. The callbacks of a rebalance take notes and do nothing that can fail: an exception in
+one comes out of `consume()`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
+
+import structlog
+from confluent_kafka import (
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from datadeling.config import KafkaConfig
+from datadeling.errors import BrokerUnavailable
+from datadeling.ingest.melding import Melding
+
+_ASK = 2.0  # seconds that a question to the broker may take
+_LATEST_MS = 253_000_000_000_000  # in the year 9987
+
+log = structlog.get_logger(__name__)
+
+
+class Watermarks(NamedTuple):
+    """The first offset that a partition still has, and the one that its next message will get."""
+
+    low: int
+    high: int
+
+
+class Source:
+    """The partitions of one topic that the group has given us. For one thread."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self._topic = config.topic
+        self._settings = _settings(config)
+        self._consumer = Consumer(
+            {
+                **self._settings,
+                "group.id": config.group_id,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 2_000,
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 32_768,
+            },
+            error_cb=_on_error,
+        )
+        self._waiting: set[int] = set()
+        self._owned: set[int] = set()
+        self._revoked: set[int] = set()
+
+    def subscribe(self) -> None:
+        """Join the group; partitions come in later, during `fetch`."""
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Partitions that are ours and do not run, because `start` has to say from where."""
+        return frozenset(self._waiting)
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """Partitions that are ours, running or not."""
+        return frozenset(self._owned)
+
+    def take_revoked(self) -> set[int]:
+        """Partitions taken from us since the last call: whatever is held of them is to be dropped."""
+        revoked, self._revoked = self._revoked, set()
+        return revoked
+
+    def fetch(self, limit: int, timeout: float) -> list[Melding]:
+        """At most `limit` messages, after at most `timeout` seconds; maybe none. Keeps us in the group.
+
+        A partition whose offset the broker does not know joins `waiting`.
+        """
+        messages: list[Melding] = []
+        for message in self._consumer.consume(limit, timeout):
+            error = message.error()
+            if error is None:
+                messages.append(_melding(message))
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 (its public name)
+                self.hold({_melding(message).partition})
+            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+                log.warning("topic_error", error=error.name())
+        return messages
+
+    def start(self, partition: int, offset: int) -> None:
+        """Read a partition of ours from `offset` on."""
+        if partition not in self._owned:
+            return
+        self._waiting.discard(partition)
+        place = TopicPartition(self._topic, partition, offset)
+        try:
+            self._consumer.seek(place)
+        except KafkaException:
+            # A fetcher that has stopped on an unknown offset cannot be sought, only made anew.
+            self._consumer.incremental_unassign([place])
+            self._consumer.incremental_assign([place])
+        self._consumer.resume([place])
+
+    def hold(self, partitions: Collection[int]) -> None:
+        """Stop reading these partitions until `start` says from where."""
+        ours = self._owned.intersection(partitions)
+        self._waiting |= ours
+        self._consumer.pause([TopicPartition(self._topic, p) for p in ours])
+
+    def pause(self) -> None:
+        """Stop reading everything, and stay in the group as long as `fetch` is called."""
+        self._consumer.pause([TopicPartition(self._topic, p) for p in self._running()])
+
+    def resume(self) -> None:
+        """Go on reading where `pause` stopped."""
+        self._consumer.resume([TopicPartition(self._topic, p) for p in self._running()])
+
+    def watermarks(self, partition: int) -> Watermarks:
+        """Ask the broker; blocks for 2 s at most. Raise `BrokerUnavailable`."""
+        place = TopicPartition(self._topic, partition)
+        try:
+            answer = self._consumer.get_watermark_offsets(place, timeout=_ASK)
+        except KafkaException as error:
+            raise BrokerUnavailable(_name(error)) from None
+        if answer is None:
+            raise BrokerUnavailable("timed out")
+        return Watermarks(*answer)
+
+    def known_high(self, partition: int) -> int | None:
+        """The high watermark as the last fetch brought it; asks nobody."""
+        with suppress(KafkaException):
+            answer = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            if answer[1] >= 0:
+                return int(answer[1])
+        return None
+
+    def newest_timestamp(self, partition: int) -> datetime | None:
+        """The greatest record time on a partition, None when it is empty. Raise `BrokerUnavailable`."""
+        place = TopicPartition(self._topic, partition)
+        admin = AdminClient(self._settings)
+        newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+        answers = admin.list_offsets({place: newest}, request_timeout=_ASK)
+        try:
+            answer = answers[place].result()
+        except KafkaException as error:
+            raise BrokerUnavailable(_name(error)) from None
+        return None if answer.timestamp < 0 else _time(answer.timestamp)
+
+    def ask(self) -> None:
+        """Raise `BrokerUnavailable` unless the broker answers within 2 s."""
+        try:
+            self._consumer.list_topics(self._topic, timeout=_ASK)
+        except KafkaException as error:
+            raise BrokerUnavailable(_name(error)) from None
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Tell Kafka's lag tools where we stand. Only for information: what it answers is ignored."""
+        places = [TopicPartition(self._topic, p, o) for p, o in offsets.items() if p in self._owned]
+        with suppress(KafkaException):
+            if places:
+                self._consumer.commit(offsets=places, asynchronous=True)
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._consumer.close()
+
+    def _running(self) -> Iterable[int]:
+        return self._owned - self._waiting
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # From the end, because that always exists; nothing is read before `start`.
+        places = [TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
+        consumer.incremental_assign(places)
+        consumer.pause(places)
+        self._owned |= {p.partition for p in partitions}
+        self._waiting |= {p.partition for p in partitions}
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {p.partition for p in partitions}
+        self._owned -= gone
+        self._waiting -= gone
+        self._revoked |= gone
+
+
+def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
+    settings: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": config.brokers,
+        "client.id": "datadeling",
+        "reconnect.backoff.max.ms": 3_000,
+        "log_level": 3,  # errors; what matters of the rest comes as an error event
+    }
+    if config.tls:
+        settings |= {
+            "security.protocol": "ssl",
+            "ssl.ca.location": str(config.tls.ca),
+            "ssl.certificate.location": str(config.tls.certificate),
+            "ssl.key.location": str(config.tls.private_key),
+        }
+    return settings
+
+
+def _melding(message: Message) -> Melding:
+    _, milliseconds = message.timestamp()
+    # A message that `consume` returns has both.
+    partition, offset = cast("int", message.partition()), cast("int", message.offset())
+    return Melding(partition, offset, _time(milliseconds), message.key(), message.value())
+
+
+def _time(milliseconds: int) -> datetime:
+    # A producer sets this freely; what no calendar holds must not stop the partition.
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
+
+
+def _on_error(_: KafkaError) -> None:
+    """Keep librdkafka from printing each failed try; `ask` tells when the state changes."""
+
+
+def _name(error: KafkaException) -> str:
+    return str(error.args[0].name())

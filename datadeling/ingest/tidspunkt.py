@@ -1,0 +1,69 @@
+"""Reads the times of a message. Pure.
+
+The producer sends 0 to 9 fraction digits and may leave out zero seconds. PostgreSQL keeps six digits: the
+rest is cut, not rounded, so that a time never moves past its neighbour.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from datadeling.errors import UgyldigHendelse
+
+OSLO = ZoneInfo("Europe/Oslo")
+
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
+_INSTANT = re.compile(_LOCAL.pattern + "Z", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MICROSECONDS = len("2022-02-04T08:46:39.573884")
+
+# A day inside what Python, PostgreSQL and BigQuery can all tell, in UTC and in Oslo.
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def instant(felt: str, text: str) -> datetime:
+    """A point in time written with `Z`, in UTC. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
+    if not _INSTANT.fullmatch(text):
+        raise _invalid(felt)
+    try:
+        time = datetime.fromisoformat(text[:-1][:_MICROSECONDS]).replace(tzinfo=UTC)
+    except ValueError:
+        raise _invalid(felt) from None
+    return _in_range(felt, time)
+
+
+def oslo_time(felt: str, text: str) -> datetime:
+    """A time without zone, meant in Europe/Oslo, as a point in time in UTC.
+
+    The hour that October repeats is taken as the first of the two; a time in the hour that March skips is
+    moved forward by that hour. Raise `UgyldigHendelse`, naming `felt`, when it is no such time.
+    """
+    if not _LOCAL.fullmatch(text):
+        raise _invalid(felt)
+    try:
+        local = datetime.fromisoformat(text[:_MICROSECONDS])
+        time = local.replace(tzinfo=OSLO).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _invalid(felt) from None
+    return _in_range(felt, time)
+
+
+def day(felt: str, text: str) -> date:
+    """A date `yyyy-MM-dd`. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
+    if not _DATE.fullmatch(text):
+        raise _invalid(felt)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _invalid(felt) from None
+
+
+def _in_range(felt: str, time: datetime) -> datetime:
+    if not _EARLIEST <= time <= _LATEST:
+        raise _invalid(felt)
+    return time
+
+
+def _invalid(felt: str) -> UgyldigHendelse:
+    return UgyldigHendelse("invalid_time", f"{felt} is not a time or date that can be stored")

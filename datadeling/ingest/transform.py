@@ -1,0 +1,68 @@
+"""Hendelse → `Avtale`: what the fields mean, and which of them are shared. Pure."""
+
+from datetime import datetime
+
+from datadeling.domain.avtale import Avtale
+from datadeling.domain.hendelse import Hendelse, Place, Sletting
+from datadeling.errors import UgyldigHendelse
+from datadeling.ingest.decode import decode, decode_key
+from datadeling.ingest.melding import Melding, Reading, Unreadable
+
+
+def read(melding: Melding, generation: int, mottatt: datetime) -> Reading:
+    """Decode and transform one message; what cannot be read comes back as `Unreadable`, never raised."""
+    place = Place(generation, melding.partition, melding.offset)
+    try:
+        if melding.value is None:
+            return Sletting(decode_key(melding.key), place)
+        hendelse = decode(melding.key, melding.value)
+    except UgyldigHendelse as error:
+        return unreadable(melding, place, error.reason, str(error))
+    return transform(hendelse, place, melding.timestamp, mottatt)
+
+
+def unreadable(melding: Melding, place: Place, reason: str, text: str) -> Unreadable:
+    """The message as it came, with why it cannot be used."""
+    return Unreadable(place, melding.key, melding.value, melding.timestamp, reason, text)
+
+
+def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime) -> Avtale:
+    """The version of the avtale that this message carries.
+
+    For a MENTOR the producer's `stillingprosent` is the mentor's, who is not the participant: not shared.
+    `slettemerket` is the old name of `feilregistrert`.
+    """
+    return Avtale(
+        h.avtale_id,
+        h.avtale_nr,
+        h.deltaker_fnr,
+        h.bedrift_nr,
+        h.veileder_nav_ident,
+        h.tiltakstype,
+        h.avtale_status,
+        h.versjon,
+        h.opphav,
+        h.start_dato,
+        h.slutt_dato,
+        None if h.tiltakstype == "MENTOR" else h.stillingprosent,
+        h.antall_dager_per_uke,
+        h.stillingstype,
+        h.avtale_inngaatt,
+        h.godkjent_av_deltaker,
+        h.godkjent_av_arbeidsgiver,
+        h.godkjent_av_veileder,
+        h.godkjent_av_beslutter,
+        h.godkjent_paa_vegne_av,
+        h.godkjent_paa_vegne_av_arbeidsgiver,
+        h.godkjent_av_nav_ident,
+        h.godkjent_av_beslutter_nav_ident,
+        h.annullert_tidspunkt,
+        h.feilregistrert or h.slettemerket,
+        h.opprettet_tidspunkt,
+        h.sist_endret,
+        place.generation,
+        place.partition,
+        place.offset,
+        tidspunkt,
+        mottatt,
+    )

@@ -1,0 +1,113 @@
+"""What every test can ask for. Services start when the first test wants them, once a run."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from hypothesis import HealthCheck, settings
+from psycopg import sql
+
+from datadeling.db.migrate import migrate
+from datadeling.ingest.melding import Melding
+from tests.services import Kafka, Postgres, kafka_service, postgres_service
+
+# No test may depend on how fast the machine is.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("suite")
+
+USED: dict[str, str] = {}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which services the tests ran against."""
+    for name, origin in USED.items():
+        terminalreporter.write_line(f"{name}: {origin}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL 18."""
+    with postgres_service() as service:
+        USED["PostgreSQL"] = service.origin
+        yield service
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A real Kafka 4."""
+    with kafka_service() as service:
+        USED["Kafka"] = service.origin
+        yield service
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: Postgres) -> Iterator[str]:
+    with _database(postgres, template="template0") as (name, url):
+        migrate(url)
+        yield name
+
+
+@pytest.fixture
+def db_url(postgres: Postgres, _template: str) -> Iterator[str]:
+    """A database of this test's own, with the schema."""
+    with _database(postgres, template=_template) as (_, url):
+        yield url
+
+
+@pytest.fixture
+def empty_db_url(postgres: Postgres) -> Iterator[str]:
+    """A database of this test's own, with nothing in it."""
+    with _database(postgres, template="template0") as (_, url):
+        yield url
+
+
+@pytest.fixture
+def connection(db_url: str) -> Iterator[psycopg.Connection]:
+    """Look into the database of this test from outside the package."""
+    with psycopg.connect(db_url, autocommit=True, options="-c timezone=UTC") as connection:
+        yield connection
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> Iterator[str]:
+    """A topic of this test's own, with three partitions."""
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    name = f"avtaler-{secrets.token_hex(4)}"
+    admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)
+    yield name
+    admin.delete_topics([name])[name].result(30)
+
+
+@pytest.fixture
+def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
+    """Put messages on the topic of this test and wait until the broker has them."""
+    producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5})
+
+    def put(messages: list[Melding]) -> None:
+        for number, m in enumerate(messages, 1):
+            milliseconds = int(m.timestamp.timestamp() * 1000)
+            producer.produce(topic, m.value, m.key, partition=m.partition, timestamp=milliseconds)
+            if number % 5_000 == 0:
+                producer.flush()
+        assert producer.flush(30) == 0
+
+    return put
+
+
+@contextmanager
+def _database(postgres: Postgres, template: str) -> Iterator[tuple[str, str]]:
+    """Name and URL of a fresh database, dropped after the block."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield name, postgres.url(name)
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,67 @@
+"""What the tables must hold after a log: a short, plain fold that shares no code with the package.
+
+Works on a log of `Entry`, made by the tests, where it is known of each message what is in it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+class Entry(NamedTuple):
+    """A message of a log. `state` is None for a tombstone and for one that cannot be read (`poison`)."""
+
+    offset: int
+    avtale: str
+    time: datetime
+    endret: int = 0
+    state: str | None = None
+    poison: bool = False
+
+
+@dataclass
+class Tables:
+    """Present: avtale → (endret, state, offset, since). History: (avtale, state, from, to). And so on."""
+
+    present: dict[str, tuple[int, str, int, datetime]] = field(default_factory=dict)
+    history: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
+    markers: dict[str, int] = field(default_factory=dict)
+    failed: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def expected(log: list[Entry]) -> Tables:
+    """Fold the log in order."""
+    tables = Tables()
+    for entry in log:
+        if entry.poison:
+            tables.failed[entry.offset] = (entry.avtale, "new")
+        elif entry.state is None:
+            tables.present.pop(entry.avtale, None)
+            tables.history = [row for row in tables.history if row[0] != entry.avtale]
+            tables.failed = {o: row for o, row in tables.failed.items() if row[0] != entry.avtale}
+            tables.markers[entry.avtale] = entry.offset
+        else:
+            _version(tables, entry, entry.state)
+    return tables
+
+
+def _version(tables: Tables, entry: Entry, state: str) -> None:
+    since = entry.time
+    before = tables.present.get(entry.avtale)
+    if before is not None:
+        endret, old, _, old_since = before
+        if entry.endret < endret:
+            return
+        if (entry.endret, state) == (endret, old):
+            since = old_since
+        else:
+            tables.history.append((entry.avtale, old, old_since, max(old_since, entry.time)))
+    tables.present[entry.avtale] = (entry.endret, state, entry.offset, since)
+    for offset, (avtale, _) in tables.failed.items():
+        if avtale == entry.avtale:
+            tables.failed[offset] = (avtale, "superseded")
+
+
+def comparable(tables: Tables) -> tuple[Any, ...]:
+    """The tables in a form that does not depend on the order of rows."""
+    return (tables.present, sorted(tables.history), tables.markers, tables.failed)

@@ -1,0 +1,54 @@
+"""Logs for property tests: few avtaler, few edit times, so that everything collides."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record
+from datadeling.ingest.melding import Melding
+from tests.oracle import Entry
+
+_STATES = ("PÅBEGYNT", "GJENNOMFØRES", "AVSLUTTET")
+_KINDS = ("version", "version", "version", "version", "tombstone", "poison")
+
+
+@st.composite
+def logs(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
+    """A log of one partition: duplicates, equal and backward edit times, tombstones, poison, holes."""
+    size = draw(st.integers(0, max_size))
+    log: list[Entry] = []
+    offset = 0
+    for _ in range(size):
+        offset += draw(st.integers(1, 2))  # compaction leaves holes
+        avtale = avtale_id(draw(st.integers(1, 3)))
+        time = EPOCH + timedelta(minutes=draw(st.integers(0, 5)))  # may run backwards
+        match draw(st.sampled_from(_KINDS)):
+            case "version":
+                endret, state = draw(st.integers(0, 3)), draw(st.sampled_from(_STATES))
+                log.append(Entry(offset, avtale, time, endret, state))
+            case "tombstone":
+                log.append(Entry(offset, avtale, time))
+            case _:
+                log.append(Entry(offset, avtale, time, poison=True))
+    return log
+
+
+@st.composite
+def cuts(draw: st.DrawFn, log: list[Entry]) -> list[list[Entry]]:
+    """The log, cut into batches anywhere."""
+    points = sorted(draw(st.sets(st.integers(0, len(log)), max_size=6)) | {0, len(log)})
+    return [log[a:b] for a, b in zip(points, points[1:], strict=False) if a < b]
+
+
+def melding_of(entry: Entry) -> Melding:
+    """The record that an entry of a log stands for."""
+    key = entry.avtale.encode()
+    if entry.poison:
+        value: bytes | None = b'{"avtaleId": '
+    elif entry.state is None:
+        value = None
+    else:
+        number = int(entry.avtale.replace("-", ""), 16)
+        edited = f"2022-02-04T08:46:0{entry.endret}Z"
+        value = encoded(hendelse(number, avtaleStatus=entry.state, sistEndret=edited))
+    return record(entry.offset, key, value)._replace(timestamp=entry.time)

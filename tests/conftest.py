@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
@@ -48,7 +48,7 @@ def kafka() -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def _template(postgres: Postgres) -> Iterator[str]:
-    with _database(postgres, template="template0") as (name, url):
+    with fresh_database(postgres, template="template0") as (name, url):
         migrate(url)
         yield name
 
@@ -56,14 +56,14 @@ def _template(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 def db_url(postgres: Postgres, _template: str) -> Iterator[str]:
     """A database of this test's own, with the schema."""
-    with _database(postgres, template=_template) as (_, url):
+    with fresh_database(postgres, template=_template) as (_, url):
         yield url
 
 
 @pytest.fixture
 def empty_db_url(postgres: Postgres) -> Iterator[str]:
     """A database of this test's own, with nothing in it."""
-    with _database(postgres, template="template0") as (_, url):
+    with fresh_database(postgres, template="template0") as (_, url):
         yield url
 
 
@@ -101,7 +101,7 @@ def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
 
 
 @contextmanager
-def _database(postgres: Postgres, template: str) -> Iterator[tuple[str, str]]:
+def fresh_database(postgres: Postgres, template: str) -> Iterator[tuple[str, str]]:
     """Name and URL of a fresh database, dropped after the block."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres.url(), autocommit=True) as admin:

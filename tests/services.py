@@ -12,13 +12,13 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-
 import docker
-from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.demo.postgres import EmbeddedPostgres
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+from datadeling.demo.kafka import EmbeddedKafka
+from datadeling.demo.postgres import EmbeddedPostgres
 
 POSTGRES_IMAGE = "postgres:18"
 KAFKA_IMAGE = "apache/kafka:4.1.1"
@@ -101,20 +101,33 @@ def _kafka_settings(port: int) -> dict[str, str]:
 @cache
 def _image_at_hand(image: str) -> bool:
     """True when a Docker daemon answers, and has the image or can pull it."""
-    try:
-        client = docker.from_env()
-    except DockerException:
+    if not _daemon_listens():
         return False
+    client = docker.from_env()
     try:
         client.images.get(image)
-    except DockerException:
+    except ImageNotFound:
         try:
             client.images.pull(image)
         except DockerException:
             return False
+    except DockerException:
+        return False
     finally:
         client.close()
     return True
+
+
+def _daemon_listens() -> bool:
+    """Ask the socket ourselves: the client leaves one open when there is nobody behind it."""
+    host = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    family = socket.AF_UNIX if host.scheme == "unix" else socket.AF_INET
+    address: str | tuple[str, int] = (
+        host.path if host.scheme == "unix" else (host.hostname or "", host.port or 2375)
+    )
+    with socket.socket(family) as probe:
+        probe.settimeout(2)
+        return probe.connect_ex(address) == 0
 
 
 def _free_port() -> int:

@@ -1,11 +1,12 @@
 """Logs for property tests: few avtaler, few edit times, so that everything collides."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record
 from datadeling.ingest.melding import Melding
+from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record
 from tests.oracle import Entry
 
 _STATES = ("PÅBEGYNT", "GJENNOMFØRES", "AVSLUTTET")
@@ -37,7 +38,7 @@ def logs(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
 def cuts(draw: st.DrawFn, log: list[Entry]) -> list[list[Entry]]:
     """The log, cut into batches anywhere."""
     points = sorted(draw(st.sets(st.integers(0, len(log)), max_size=6)) | {0, len(log)})
-    return [log[a:b] for a, b in zip(points, points[1:], strict=False) if a < b]
+    return [log[a:b] for a, b in pairwise(points) if a < b]
 
 
 def melding_of(entry: Entry) -> Melding:

@@ -40,7 +40,7 @@ class Batch:
         """True when it is time to write; never for nothing."""
         if not self._messages:
             return False
-        return self.room <= 0 or now - self._began >= self.wait
+        return self.room <= 0 or self.patience(now) <= 0
 
     def patience(self, now: float) -> float:
         """How many seconds may pass before a look at `ready` is due."""

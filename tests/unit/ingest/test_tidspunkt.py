@@ -50,12 +50,12 @@ def test_oslo_time(text: str, time: datetime) -> None:
     [
         "", "2022-02-30T08:46:39Z", "2022-02-04T24:00:00Z", "2022-02-04T08:46:60Z", "2022-02-04 08:46:39Z",
         "2022-02-04T08:46:39", "2022-02-04T08:46:39+01:00", "2022-02-04T08:46:39.Z", "20220204T084639Z",
-        "2022-02-04T08:46.5Z", "2022-02-04T08:46:39.1234567890Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
-        "9999-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "٢٠٢٢-02-04T08:46:39Z", "2022-02-04T08:46:39Z\n",
+        "2022-02-04T08:46.5Z", "2022-02-04T08:46:39.1234567890Z", "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",         "9999-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "٢٠٢٢-02-04T08:46:39Z", "2022-02-04T08:46:39Z\n",
     ],
 )  # fmt: skip
 def test_what_is_no_instant(text: str) -> None:
-    with pytest.raises(UgyldigHendelse, match="^sistEndret is not") as error:
+    with pytest.raises(UgyldigHendelse, match=r"^sistEndret is not") as error:
         instant("sistEndret", text)
     assert error.value.reason == "invalid_time"
 
@@ -76,7 +76,7 @@ def test_what_is_no_day(text: str) -> None:
         day("startDato", text)
 
 
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(OSLO)))  # noqa: DTZ001
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(OSLO)))
 def test_every_time_in_oslo_comes_back(time: datetime) -> None:
     shown = time.replace(tzinfo=None).isoformat()
     back = oslo_time("felt", shown)
@@ -87,7 +87,7 @@ def test_every_time_in_oslo_comes_back(time: datetime) -> None:
 
 @given(
     st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)), st.text("0123456789", min_size=7, max_size=9)
-)  # noqa: DTZ001
+)
 def test_fractions_are_cut(time: datetime, digits: str) -> None:
     text = f"{time.replace(microsecond=0).isoformat()}.{digits}Z"
     back = instant("felt", text)

@@ -1,0 +1,228 @@
+"""The loop between a real broker and a real database, turned by hand."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from prometheus_client import CollectorRegistry
+
+from datadeling.config import KafkaConfig
+from datadeling.db.database import Database
+from datadeling.ingest.batch import Batch
+from datadeling.ingest.health import Health
+from datadeling.ingest.loop import Loop
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.source import Source
+from datadeling.ingest.store import Store
+from datadeling.metrics import ConsumerMetrics
+from tests.hendelser import melding, record
+from tests.services import Kafka
+
+Produce = Callable[[list[Melding]], None]
+TURNS = 600  # of at most 50 ms each
+
+
+class Consumer:
+    """Everything that `datadeling consume` wires, without its process."""
+
+    def __init__(self, url: str, brokers: str, topic: str, size: int = 100) -> None:
+        self.health = Health()
+        self.registry = CollectorRegistry()
+        self.database = Database(url, "test consumer")
+        self.source = Source(KafkaConfig(brokers, topic, f"group-{topic}", None))
+        self.loop = Loop(
+            self.source,
+            Store(self.database, topic),
+            Batch(size, 0.05),
+            self.health,
+            ConsumerMetrics(self.registry),
+        )
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+Start = Callable[[], Consumer]
+
+
+@pytest.fixture
+def start(db_url: str, kafka: Kafka, topic: str) -> Iterator[Start]:
+    """Start as many consumers of the topic as the test wants; all leave the group at the end."""
+    running: list[Consumer] = []
+
+    def start() -> Consumer:
+        consumer = Consumer(db_url, kafka.brokers, topic)
+        running.append(consumer)
+        consumer.source.subscribe()
+        return consumer
+
+    yield start
+    for consumer in running:
+        consumer.source.close()
+        consumer.database.close()
+
+
+def turn_until(condition: Callable[[], bool], *consumers: Consumer) -> None:
+    for _ in range(TURNS):
+        if condition():
+            return
+        for consumer in consumers:
+            consumer.loop.turn()
+    raise AssertionError("it never came about")
+
+
+def count(connection: psycopg.Connection, table: str = "avtale") -> int:
+    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def thousand(first: int = 0) -> list[Melding]:
+    return [melding(first + n, partition=n % 3) for n in range(1_000)]
+
+
+def test_everything_produced_is_stored(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce([*thousand(), record(0, b"nobody", b"{", partition=1)])
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_000 and count(connection, "failed_message") == 1, consumer)
+    assert consumer.health.faults() == []
+    assert consumer.metric("datadeling_events_total", outcome="new") == 1_000
+    assert consumer.metric("datadeling_events_total", outcome="failed") == 1
+    assert consumer.metric("datadeling_consumer_lag", partition="1") == 0
+
+
+def test_a_new_consumer_goes_on_from_the_database(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce(thousand())
+    first = start()
+    turn_until(lambda: count(connection) == 1_000, first)
+    first.source.close()
+    # What Kafka thinks of our offsets does not matter: the database says how far we are.
+    connection.execute("DELETE FROM avtale")
+    connection.execute("UPDATE consumer_offset SET next_offset = 100 WHERE kafka_partition = 1")
+    second = start()
+    turn_until(lambda: count(connection) == 233, second)
+    assert second.metric("datadeling_events_total", outcome="new") == 233
+
+
+def test_two_consumers_share_the_partitions(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    first, second = start(), start()
+    turn_until(lambda: len(first.source.owned) + len(second.source.owned) == 3, first, second)
+    turn_until(lambda: bool(first.source.owned and second.source.owned), first, second)
+    produce(thousand())
+    turn_until(lambda: count(connection) == 1_000, first, second)
+    second.source.close()
+    produce(thousand(first=1_000))
+    turn_until(lambda: count(connection) == 2_000, first)
+    assert count(connection, "failed_message") == 0
+
+
+def test_who_was_overtaken_drops_its_batch_and_reads_on(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce(thousand())
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    connection.execute("UPDATE consumer_offset SET next_offset = next_offset - 10")
+    connection.execute("DELETE FROM avtale WHERE kafka_offset >= 324")
+    produce(thousand(first=1_000))
+    turn_until(lambda: count(connection) == 2_000, consumer)
+
+
+def test_offsets_that_are_gone_are_skipped_and_told(
+    start: Start, produce: Produce, connection: psycopg.Connection, kafka: Kafka, topic: str
+) -> None:
+    produce(thousand())
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    consumer.source.close()
+    produce(thousand(first=1_000))
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    gone = TopicPartition(topic, 0, 400)
+    admin.delete_records([gone])[gone].result(30)
+    again = start()
+    turn_until(lambda: count(connection) == 2_000 - (400 - 334), again)
+    assert again.metric("datadeling_skipped_offsets_total") == 400 - 334
+
+
+def test_a_topic_shorter_than_the_offset_stops_its_partition_alone(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    connection.execute(
+        "INSERT INTO consumer_offset (topic, kafka_partition, next_offset, historikk_fra)"
+        " VALUES (%s, 1, 5000, now())",
+        (topic,),
+    )
+    produce(thousand())
+    consumer = start()
+    turn_until(lambda: count(connection) == 667, consumer)
+    assert consumer.health.faults() == [
+        "partition 1 stopped: the stored offset is beyond the end of the topic"
+    ]
+    assert connection.execute(
+        "SELECT next_offset FROM consumer_offset WHERE kafka_partition = 1"
+    ).fetchone() == (5000,)
+
+
+def test_history_is_complete_from_the_end_of_the_log(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    messages = thousand()
+    produce(messages)
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    rows = connection.execute("SELECT historikk_fra FROM consumer_offset ORDER BY kafka_partition").fetchall()
+    assert rows == [(max(m.timestamp for m in messages if m.partition == p),) for p in range(3)]
+
+
+def test_a_lost_connection_costs_nothing(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    consumer = start()
+    turn_until(lambda: not consumer.health.faults() and len(consumer.source.owned) == 3, consumer)
+    produce(thousand())
+    for _ in range(5):
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test consumer'"
+        )
+        consumer.loop.turn()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    assert count(connection, "failed_message") == 0
+
+
+@contextmanager
+def closed(connection: psycopg.Connection, database: str) -> Iterator[None]:
+    """Nobody gets into the database while the block runs."""
+    with psycopg.connect(
+        connection.info.dsn, dbname="postgres", user=connection.info.user, autocommit=True
+    ) as admin:
+        admin.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS false')
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test consumer'"
+        )
+        try:
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
+
+
+def test_a_database_that_is_away_is_waited_for(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    consumer = start()
+    turn_until(lambda: not consumer.health.faults() and len(consumer.source.owned) == 3, consumer)
+    produce(thousand())
+    with closed(connection, connection.info.dbname):
+        turn_until(lambda: consumer.health.faults() == ["database unreachable"], consumer)
+        assert consumer.health.alive()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    assert consumer.health.faults() == []
+    assert len(consumer.source.owned) == 3

@@ -1,0 +1,97 @@
+"""The schema comes up whole, whoever else is migrating and whatever was killed."""
+
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import yoyo
+
+from datadeling.db.migrate import is_current, known, migrate, status
+from datadeling.errors import DatabaseUnavailable
+
+TABLES = {"avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "failed_message"}
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {name for (name,) in rows if "yoyo" not in name}
+
+
+def test_an_empty_database_gets_everything_once(empty_db_url: str) -> None:
+    assert [m.applied for m in status(empty_db_url)] == [False] * len(known())
+    assert migrate(empty_db_url) == known()
+    assert tables(empty_db_url) == TABLES
+    assert migrate(empty_db_url) == []
+    assert all(m.applied for m in status(empty_db_url))
+
+
+def test_is_current(empty_db_url: str) -> None:
+    with psycopg.connect(empty_db_url, autocommit=True) as connection:
+        assert not is_current(connection, known())
+        migrate(empty_db_url)
+        assert is_current(connection, known())
+        assert not is_current(connection, [*known(), "9999_of_a_later_release"])
+        assert is_current(connection, known()[:1])
+
+
+def test_many_at_once(empty_db_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(migrate, [empty_db_url] * 4))
+    assert sorted(results) == [[], [], [], known()]
+    assert tables(empty_db_url) == TABLES
+
+
+KILLED = textwrap.dedent("""
+    import os, signal, sys
+    from yoyo.backends import DatabaseBackend
+    from datadeling.db.migrate import migrate
+
+    def die(*_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(DatabaseBackend, sys.argv[2], die)
+    migrate(sys.argv[1])
+""")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("apply_one", id="yoyo's lock taken, nothing applied"),
+        pytest.param("mark_one", id="applied, not marked"),
+        pytest.param("_delete_lock_row", id="applied and marked, lock left behind"),
+    ],
+)
+def test_a_killed_migration_is_taken_up_by_the_next(empty_db_url: str, where: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, empty_db_url, where], check=False, timeout=60)
+    assert killed.returncode == -9
+    migrate(empty_db_url)
+    assert tables(empty_db_url) == TABLES
+    assert all(m.applied for m in status(empty_db_url))
+
+
+def test_every_migration_can_be_run_again(empty_db_url: str) -> None:
+    migrate(empty_db_url)
+    with psycopg.connect(empty_db_url) as connection:
+        connection.execute("DELETE FROM _yoyo_migration")
+    assert migrate(empty_db_url) == known()
+
+
+def test_every_migration_can_be_rolled_back(empty_db_url: str) -> None:
+    migrate(empty_db_url)
+    backend = yoyo.get_backend(empty_db_url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        backend.rollback_migrations(backend.to_rollback(yoyo.read_migrations("migrations")))
+    finally:
+        backend.connection.close()
+    assert tables(empty_db_url) == set()
+    assert migrate(empty_db_url) == known()
+
+
+def test_no_database() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        migrate("postgresql://postgres@127.0.0.1:1/nothing")

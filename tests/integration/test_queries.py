@@ -1,0 +1,61 @@
+"""Every statement is understood by the migrated schema."""
+
+import re
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from datadeling.db.queries import columns, queries
+from datadeling.domain.avtale import COLUMNS
+from datadeling.domain.felt import FELTER
+
+_UTILITY = ("COPY", "CREATE")  # what PostgreSQL cannot prepare
+
+
+def test_the_columns_of_the_code_are_those_of_the_table(connection: psycopg.Connection) -> None:
+    for table, extra in (("avtale", ()), ("avtale_historikk", ("gyldig_fra", "gyldig_til"))):
+        rows = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+            (table,),
+        ).fetchall()
+        assert tuple(name for (name,) in rows) == (*COLUMNS, *extra)
+
+
+def test_everything_in_the_schema_is_commented(connection: psycopg.Connection) -> None:
+    rows = connection.execute("""
+        SELECT c.relname, a.attname FROM pg_class c
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname !~ 'yoyo'
+          AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL)
+    """).fetchall()
+    assert rows == []
+
+
+def test_what_the_schema_does_not_allow_null_is_described_so(connection: psycopg.Connection) -> None:
+    rows = connection.execute(
+        "SELECT attname, NOT attnotnull FROM pg_attribute WHERE attrelid = 'avtale'::regclass AND attnum > 0"
+    ).fetchall()
+    nullable: dict[str, bool] = dict(rows)
+    assert {felt.column: felt.nullable for felt in FELTER} == {f.column: nullable[f.column] for f in FELTER}
+
+
+@pytest.mark.parametrize("name", sorted(queries))
+def test_a_statement_can_be_prepared(name: str, connection: psycopg.Connection) -> None:
+    text = queries[name].as_string().lstrip()
+    text = re.sub(r"\A(--.*\n)+", "", text)
+    if text.startswith(_UTILITY):
+        return
+    connection.execute(queries["create_changed"])
+    for part in re.findall(r"\{(\w+)\}", text):
+        table = "endret_avtale" if part == "changed_columns" else None
+        text = text.replace(f"{{{part}}}", columns(*COLUMNS, table=table).as_string())
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    statement = re.sub(r"%\((\w+)\)s", number, text)
+    connection.execute(sql.SQL("PREPARE checked AS " + statement))

@@ -5,7 +5,8 @@ rest is cut, not rounded, so that a time never moves past its neighbour.
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from datadeling.errors import UgyldigHendelse
@@ -15,6 +16,7 @@ OSLO = ZoneInfo("Europe/Oslo")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
 _INSTANT = re.compile(_LOCAL.pattern + "Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_HOUR = len("2022-02-04T08")
 _MICROSECONDS = len("2022-02-04T08:46:39.573884")
 
 # A day inside what Python, PostgreSQL and BigQuery can all tell, in UTC and in Oslo.
@@ -26,11 +28,7 @@ def instant(felt: str, text: str) -> datetime:
     """A point in time written with `Z`, in UTC. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
     if not _INSTANT.fullmatch(text):
         raise _invalid(felt)
-    try:
-        time = datetime.fromisoformat(text[:-1][:_MICROSECONDS]).replace(tzinfo=UTC)
-    except ValueError:
-        raise _invalid(felt) from None
-    return _in_range(felt, time)
+    return _in_range(felt, _as_utc(felt, text[:-1]))
 
 
 def oslo_time(felt: str, text: str) -> datetime:
@@ -42,11 +40,9 @@ def oslo_time(felt: str, text: str) -> datetime:
     if not _LOCAL.fullmatch(text):
         raise _invalid(felt)
     try:
-        local = datetime.fromisoformat(text[:_MICROSECONDS])
-        time = local.replace(tzinfo=OSLO).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return _in_range(felt, _as_utc(felt, text) - _utc_offset(text[:_HOUR]))
+    except OverflowError:
         raise _invalid(felt) from None
-    return _in_range(felt, time)
 
 
 def day(felt: str, text: str) -> date:
@@ -57,6 +53,24 @@ def day(felt: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise _invalid(felt) from None
+
+
+def _as_utc(felt: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text[:_MICROSECONDS] + "Z")
+    except ValueError:
+        raise _invalid(felt) from None
+
+
+@lru_cache(maxsize=65_536)
+def _utc_offset(hour: str) -> timedelta:
+    """How far Oslo is ahead of UTC in an hour `2022-02-04T08`; its clocks change on the hour.
+
+    Remembered, because asking the time zone for each local time costs 1 µs more: a fifth of reading a message
+    that has five of them.
+    """
+    began = datetime.fromisoformat(hour + ":00Z")
+    return began - began.replace(tzinfo=OSLO)
 
 
 def _in_range(felt: str, time: datetime) -> datetime:

@@ -101,12 +101,13 @@ def test_a_row_is_stored_as_it_was_sent(store: Store, connection: psycopg.Connec
     write(store, melding(7, offset=5, partition=2, avtaleStatus="PÅBEGYNT", stillingprosent=33.3333))
     row = connection.execute(
         """SELECT avtale_id::text, avtale_nr, avtale_status, stillingprosent::text,
-                  antall_dager_per_uke::text, endret_tidspunkt::text, opprettet_tidspunkt::text, avtale_inngaatt::text, feilregistrert,
-                  generation, kafka_partition, kafka_offset, hendelse_tidspunkt FROM avtale"""
+                  antall_dager_per_uke::text, endret_tidspunkt::text, opprettet_tidspunkt::text,
+                  avtale_inngaatt::text, feilregistrert, generation, kafka_partition, kafka_offset, hendelse_tidspunkt FROM avtale"""
     ).fetchone()
     assert row == (
         avtale_id(7), 7, "PÅBEGYNT", "33.3333", "3.0000", "2022-02-04 08:46:39.573884+00",
-        "2022-01-18 07:43:00+00", "2022-01-20 11:00:00.123456+00", False, 0, 2, 5, melding(offset=5).timestamp,
+        "2022-01-18 07:43:00+00", "2022-01-20 11:00:00.123456+00", False, 0, 2, 5,
+        melding(offset=5).timestamp,
     )  # fmt: skip
 
 

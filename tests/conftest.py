@@ -79,7 +79,8 @@ def topic(kafka: Kafka) -> Iterator[str]:
     """A topic of this test's own, with three partitions."""
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     name = f"avtaler-{secrets.token_hex(4)}"
-    admin.create_topics([NewTopic(name, 3, 1)])[name].result(30)
+    # The messages of tests are older than any retention.
+    admin.create_topics([NewTopic(name, 3, 1, config={"retention.ms": "-1"})])[name].result(30)
     yield name
     admin.delete_topics([name])[name].result(30)
 

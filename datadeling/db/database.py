@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from datadeling.db.connection import connect, translated
-from datadeling.db.queries import queries
 from datadeling.db.transaction import Transaction
 
 
@@ -28,12 +27,6 @@ class Database:
         connection = self._connected()
         with translated(connection), connection.transaction():
             yield Transaction(connection)
-
-    def ping(self) -> None:
-        """Ask something trivial. Raise `DatabaseUnavailable` when there is no answer."""
-        connection = self._connected()
-        with translated(connection):
-            connection.execute(queries["ping"])
 
     def close(self) -> None:
         """Let go of the connection; the next use makes a new one."""

@@ -69,13 +69,14 @@ class Loop:
             self._attempt(self._write, self._health.database)
 
     def _check(self, now: float) -> None:
-        """Ask both services from time to time, so that health is right when no message comes, too."""
-        if now >= self._check_at:
+        """Ask both services now and then: health is to be right when no message comes, too."""
+        due = now >= self._check_at
+        if due or self._health.broker.failing:
             self._attempt(self._source.ask, self._health.broker)
+        if due or self._health.database.failing:
             self._attempt(self._look_around, self._health.database)
+        if due:
             self._check_at = time.monotonic() + _CHECK_EVERY
-        elif self._health.database.failing:
-            self._attempt(self._store.ping, self._health.database)
 
     def _look_around(self) -> None:
         for state, count in self._store.count_failed().items():

@@ -162,10 +162,6 @@ class Store:
         with self._database.transaction() as tx:
             return tx.count_failed(self._topic)
 
-    def ping(self) -> None:
-        """Raise `DatabaseUnavailable` when the database does not answer."""
-        self._database.ping()
-
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
             if not tx.advance_offset(self._topic, partition, starts[partition], end):

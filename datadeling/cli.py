@@ -6,6 +6,7 @@ anything imports it, and `--help` should not load a Kafka client.
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -74,6 +75,23 @@ def serve() -> None:
         from datadeling.api.server import run_api
 
         run_api(settings, log_format)
+
+
+@main.command()
+@click.option("--count", default=2_000, show_default=True, type=click.IntRange(min=1), help="Events to send.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(1, 65_535), help="Port of the API."
+)
+@click.option("--once", is_flag=True, help="Look one person up, compare with what was sent, exit 0 or 1.")
+def demo(count: int, port: int, once: bool) -> None:
+    """Run all of it on this machine: PostgreSQL, Kafka, synthetic events, consumer, API."""
+    try:
+        from datadeling.demo.demo import run_demo
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the demo needs `pip install datadeling[demo]` ({error.name} is missing)"
+        ) from None
+    sys.exit(run_demo(count, port, once=once))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:

@@ -4,7 +4,11 @@ Two classes, for two processes: a metric exists only in the process that can say
 two expositions can be put one after the other.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -64,20 +68,47 @@ class ConsumerMetrics:
 
 
 class ApiMetrics:
-    """What `datadeling serve` tells; shared by its workers."""
+    """What `datadeling serve` tells; its workers share prometheus-client's multiprocess directory.
 
-    def __init__(self, registry: Collector | CollectorRegistry | None) -> None:
-        own = registry if isinstance(registry, CollectorRegistry) else None
+    With a `registry` the metrics are this process's own: for tests.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._registry = registry
         self.lookups = Counter(
             "datadeling_lookups",
             "Lookups, by consumer, endpoint and outcome (the HTTP status).",
             ["consumer", "endpoint", "outcome"],
-            registry=own,
+            registry=registry,
         )
         self.lookup_seconds = Histogram(
             "datadeling_lookup_seconds",
             "Seconds that a lookup took.",
             ["endpoint"],
             buckets=_SECONDS,
-            registry=own,
+            registry=registry,
         )
+
+    def exposition(self, *, consumer_scraped: bool) -> bytes:
+        """The metrics of all workers, and whether the consumer's were there to be put after them."""
+        scraped = CollectorRegistry()
+        scraped.register(_ConsumerScraped(seen=consumer_scraped))
+        return generate_latest(self._registry or _of_all_workers()) + generate_latest(scraped)
+
+
+class _ConsumerScraped(Collector):
+    def __init__(self, *, seen: bool) -> None:
+        self._seen = seen
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "datadeling_consumer_scraped",
+            "Whether the consumer's metrics are on this page.",
+            value=float(self._seen),
+        )
+
+
+def _of_all_workers() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

@@ -1,0 +1,73 @@
+"""One worker's application: wires the calls, tokens, errors, ids and metrics together."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask, Response
+from prometheus_client import CollectorRegistry
+
+from datadeling.api import avtaler, call_id, health, measured, problems, tiltaksstatus
+from datadeling.api.auth import Authenticator
+from datadeling.api.jwks import Keys
+from datadeling.api.openapi import Api
+from datadeling.config import ApiConfig
+from datadeling.db.lookups import Lookups
+from datadeling.db.pool import Pool
+from datadeling.metrics import ApiMetrics
+
+POOL = "datadeling.pool"
+"""Where the application keeps its `Pool`, in `extensions`: close it when the worker ends."""
+
+_MAX_BODY = 64 * 1024  # bytes
+_OSLO = ZoneInfo("Europe/Oslo")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(config: ApiConfig, *, connections: int, registry: CollectorRegistry | None = None) -> Flask:
+    """An application that begins to connect at once, and answers whether it can or not.
+
+    Call it in the process that answers, after the fork. Without a `registry` the metrics go to
+    prometheus-client's multiprocess directory.
+    """
+    pool = Pool(config.db_url, connections)
+    app = assemble(config, Lookups(pool), ApiMetrics(registry))
+    app.extensions[POOL] = pool
+    pool.open()
+    return app
+
+
+def assemble(
+    config: ApiConfig, lookups: Lookups, metrics: ApiMetrics, now: Callable[[], datetime] = _now
+) -> Flask:
+    """The parts put together; connects to nothing. `now` gives an aware time."""
+    app = Flask("datadeling", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    app.url_map.merge_slashes = False  # a redirect would repeat the address
+
+    def today() -> date:
+        return now().astimezone(_OSLO).date()
+
+    calls = [tiltaksstatus.blueprint(lookups, today), avtaler.blueprint(lookups)]
+    call_id.register(app)
+    measured.register(app, metrics, frozenset(blueprint.name for blueprint in calls))
+    problems.register(app)
+    app.after_request(_secured)
+
+    api = Api(app)
+    authenticate = Authenticator(config.entra, Keys(config.entra.jwks_uri), now)
+    for blueprint in calls:
+        blueprint.before_request(authenticate)
+        api.register_blueprint(blueprint, url_prefix="/api/v1")
+    app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
+    return app
+
+
+def _secured(response: Response) -> Response:
+    """Answers hold personal data: nobody on the way keeps them."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

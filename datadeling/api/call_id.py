@@ -1,0 +1,45 @@
+"""One id per call: taken from the caller when it is well-formed, else made; in every log line and answer."""
+
+import re
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+HEADER = "Nav-Call-Id"
+_ACCEPTED = (HEADER, "Nav-CallId", "X-Correlation-Id")
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
+
+
+def register(app: Flask) -> None:
+    """Give every call an id before anything else is done with it, and send it back as `Nav-Call-Id`."""
+    app.before_request(_begin)
+    app.after_request(_echo)
+    app.teardown_request(_end)
+
+
+def current() -> str:
+    """The id of the call that is being answered."""
+    if "call_id" not in g:
+        g.call_id = _given() or str(uuid4())
+    call_id: str = g.call_id
+    return call_id
+
+
+def _given() -> str | None:
+    """The first that can be used."""
+    values = (request.headers.get(name, "") for name in _ACCEPTED)
+    return next((value for value in values if _WELL_FORMED.fullmatch(value)), None)
+
+
+def _begin() -> None:
+    bind_contextvars(call_id=current())
+
+
+def _echo(response: Response) -> Response:
+    response.headers[HEADER] = current()
+    return response
+
+
+def _end(_: BaseException | None) -> None:
+    clear_contextvars()  # the thread goes on to other calls

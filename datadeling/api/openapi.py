@@ -1,0 +1,121 @@
+"""flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import flask_smorest  # type: ignore[import-untyped]
+from flask import Flask, Response
+from marshmallow import Schema
+
+from datadeling.api.arguments import Parser
+from datadeling.api.call_id import HEADER
+from datadeling.api.problems import KINDS, MEDIA_TYPE
+from datadeling.api.schemas import ProblemSvar
+
+_View = TypeVar("_View", bound=Callable[..., Response])
+
+_ANY_CALL = (401, 403, 405, 500, 503)
+_CALL_WITH_BODY = (400, 413, 415)
+_HEADERS = (
+    {
+        "in": "header",
+        "name": HEADER,
+        "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+    },
+    {
+        "in": "header",
+        "name": "Behandlingsnummer",
+        "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under.",
+        "schema": {"type": "string"},
+        "example": "B123",
+    },
+)
+_OPTIONS = {
+    "info": {
+        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak. Verdiene i tiltakstype, "
+        "avtaleStatus, opphav og stillingstype er åpne: nye kan komme uten varsel. Feil svares som "
+        "application/problem+json."
+    },
+    "security": [{"entra": []}],
+    "components": {
+        "securitySchemes": {
+            "entra": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Token fra Entra ID: rollen access_as_application, eller på vegne av en "
+                "bruker fra en klient som er godkjent for det.",
+            }
+        }
+    },
+}
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A group of calls."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def call(
+        self,
+        method: str,
+        rule: str,
+        *,
+        answer: type[Schema],
+        body: type[Schema] | None = None,
+        parameters: Sequence[dict[str, Any]] = (),
+        errors: Sequence[int] = (),
+        **doc: str,
+    ) -> Callable[[_View], _View]:
+        """Declare a call. The view gets the validated `body`, if there is one, and answers with a `Response`.
+
+        `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `doc` is
+        what OpenAPI says about the call: `summary`, `description`, `operationId`.
+        """
+        statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
+
+        def declare(view: _View) -> _View:
+            decorated = self.response(200, answer, description="OK")(view)
+            for status in statuses:
+                decorated = self.alt_response(status, HTTPStatus(status).name)(decorated)
+            if body:
+                decorated = self.arguments(body)(decorated)
+            decorated = self.doc(parameters=[*map(dict, _HEADERS)], **doc)(decorated)
+            self.add_url_rule(
+                rule, view.__name__, decorated, methods=[method], parameters=[*map(dict, parameters)]
+            )
+            return view
+
+        return declare
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """OpenAPI of the application at `/api/openapi.json`."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None  # every call names its own
+    ERROR_SCHEMA = ProblemSvar
+
+    def __init__(self, app: Flask) -> None:
+        app.config.update(
+            API_TITLE="datadeling",
+            API_VERSION="v1",
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/api",
+            OPENAPI_JSON_PATH="openapi.json",
+            API_SPEC_OPTIONS=_OPTIONS,
+        )
+        super().__init__(app)
+
+    def _register_error_handlers(self) -> None:
+        """Not smorest's: `problems` answers."""
+
+    def _register_pagination_header(self) -> None:
+        """Not smorest's: pages have markers."""
+
+    def _register_responses(self) -> None:
+        for status, kind in KINDS.items():
+            content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}
+            response = {"description": f"{kind.title}. {kind.detail}", "content": content}
+            self.spec.components.response(HTTPStatus(status).name, response, lazy=True)

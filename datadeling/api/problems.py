@@ -1,0 +1,129 @@
+"""Every error answer: RFC 9457 `application/problem+json`, in Norwegian, with a stable `kode`.
+
+None of them repeats a value, or the name of an unknown property: what a caller sends can be personal data,
+and callers log the errors that they get.
+"""
+
+import json
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from datadeling.api import call_id
+from datadeling.errors import DatabaseUnavailable, DatadelingError
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER = 1  # seconds
+_FRAMES = 5  # how much of the way to an unexpected error the log tells
+
+log = structlog.get_logger(__name__)
+
+
+class Kind(NamedTuple):
+    """What a status means when nothing more is known."""
+
+    kode: str
+    title: str
+    detail: str
+
+
+KINDS: Mapping[int, Kind] = {
+    400: Kind("UGYLDIG_FORESPOERSEL", "Ugyldig forespørsel", "Forespørselen kan ikke leses."),
+    401: Kind("UGYLDIG_TOKEN", "Ikke autentisert", "Kallet trenger et gyldig token fra Entra ID."),
+    403: Kind("INGEN_TILGANG", "Ingen tilgang", "Klienten har ikke tilgang til dette kallet."),
+    404: Kind("FINNES_IKKE", "Finnes ikke", "Adressen finnes ikke."),
+    405: Kind("METODE_IKKE_TILLATT", "Metoden er ikke tillatt", "Se headeren Allow."),
+    413: Kind("FOR_STOR", "For stor forespørsel", "Kroppen kan være på høyst 64 kB."),
+    415: Kind("FEIL_INNHOLDSTYPE", "Feil innholdstype", "Kroppen må være application/json."),
+    500: Kind("INTERN_FEIL", "Intern feil", "Noe gikk galt hos oss. Oppgi traceId når du melder fra."),
+    503: Kind("UTILGJENGELIG", "Utilgjengelig nå", "Prøv igjen om litt, se headeren Retry-After."),
+}
+
+
+class Feil(NamedTuple):
+    """What is wrong with one field of a request; `felt` is None when it is no field of ours."""
+
+    felt: str | None
+    melding: str
+
+
+class Problem(Exception):
+    """Answer the request with this. `members` are added to the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        kode: str | None = None,
+        detail: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        **members: Any,  # noqa: ANN401 (whatever JSON can say)
+    ) -> None:
+        kind = KINDS.get(status) or Kind(f"HTTP_{status}", "Feil", "Forespørselen ble ikke godtatt.")
+        super().__init__(kode or kind.kode)
+        self.status = status
+        self.headers = [*headers]
+        self.body = {
+            "type": "about:blank",
+            "title": kind.title,
+            "status": status,
+            "detail": detail or kind.detail,
+            "kode": kode or kind.kode,
+            **members,
+        }
+
+
+def invalid_fields(feil: Iterable[Feil]) -> Problem:
+    """A request that could be read, but not accepted."""
+    return Problem(
+        400,
+        kode="UGYLDIGE_FELT",
+        detail="Forespørselen har feil, se feltet feil.",
+        feil=[f._asdict() for f in feil],
+    )
+
+
+def unavailable(kode: str, retry_after: int = _RETRY_AFTER) -> Problem:
+    """Not now; `retry_after` is in seconds."""
+    return Problem(503, kode=kode, headers=[("Retry-After", str(retry_after))])
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the application as a problem."""
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DatabaseUnavailable, _database_unavailable)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as the answer to the call at hand."""
+    body = json.dumps({**problem.body, "traceId": call_id.current()}, ensure_ascii=False)
+    return Response(body, problem.status, problem.headers, content_type=MEDIA_TYPE)
+
+
+def _http(error: HTTPException) -> Response:
+    """What Flask and Werkzeug raise: no route, wrong method, too large. Their headers are kept (Allow)."""
+    headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+    return answer(Problem(error.code or 500, headers=headers))
+
+
+def _database_unavailable(_: DatabaseUnavailable) -> Response:
+    return answer(unavailable("DATABASE_UTILGJENGELIG"))
+
+
+def _unexpected(error: Exception) -> Response:
+    """Log where it happened, but not what it says: the texts of libraries quote values. Ours do not."""
+    cause = str(error) if isinstance(error, DatadelingError) else None
+    log.error("unexpected_error", error=type(error).__qualname__, cause=cause, at=_way_to(error))
+    return answer(Problem(500))
+
+
+def _way_to(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]

@@ -1,0 +1,140 @@
+"""The API as processes: gunicorn with threads, one application and one pool of connections per worker."""
+
+import json
+import socket
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from prometheus_client.multiprocess import mark_process_dead
+
+from datadeling.api.app import POOL, create_app
+from datadeling.api.problems import MEDIA_TYPE, Problem
+from datadeling.config import ApiConfig, LogFormat
+from datadeling.db.pool import pool_conninfo
+from datadeling.errors import ConfigError
+
+WORKERS = 2  # when WEB_CONCURRENCY, gunicorn's own, says nothing else
+THREADS = 4  # per worker; as many connections to the database
+
+_GRACE = 6  # seconds that calls in hand get after SIGTERM: more than a lookup can take
+_BACKLOG = 2_048
+
+log = structlog.get_logger(__name__)
+
+
+def run_api(config: ApiConfig, _: LogFormat) -> None:
+    """Serve until SIGTERM, then finish the calls in hand and exit with 0, within 10 s.
+
+    Needs `metrics_directory`, and the log configured. Raise `ConfigError` when the port is taken or `DB_URL`
+    cannot be read. Otherwise it ends with `SystemExit`: here, and in each worker when that one ends.
+    """
+    pool_conninfo(config.db_url)  # here, once, and not in every worker
+    _Server(config, _listen(config.port)).run()
+
+
+def _listen(port: int) -> socket.socket:
+    """A bound socket: gunicorn itself would try for 5 s, with two lines each time."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("0.0.0.0", port))  # noqa: S104 (the pod's network is the border)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise ConfigError(f"PORT: port {port} cannot be opened") from None
+    return listener
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, told all it needs here: it reads no file and no arguments."""
+
+    def __init__(self, config: ApiConfig, listener: socket.socket) -> None:
+        self._config = config
+        self._listener = listener.detach()
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = {
+            "bind": f"fd://{self._listener}",
+            "backlog": _BACKLOG,
+            "worker_class": Worker,
+            "threads": THREADS,
+            "graceful_timeout": _GRACE,
+            "logger_class": ServerLog,
+            "control_socket_disable": True,  # else a socket in the home directory takes commands
+            "child_exit": lambda _, worker: mark_process_dead(worker.pid),  # type: ignore[no-untyped-call]
+            "worker_exit": lambda _, worker: _close_pool(worker),
+        }
+        if not self.cfg.env_orig.get("WEB_CONCURRENCY"):
+            settings["workers"] = WORKERS
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in each worker."""
+        return create_app(self._config, connections=THREADS)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Threads, and errors as ours: gunicorn's answer and log quote what was sent."""
+
+    def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002
+        """Answer what never became a request, or what escaped from the application."""
+        status = _status_of(exc)
+        call_id = str(uuid4())
+        log.warning("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
+        with suppress(OSError):
+            client.sendall(_raw_answer(status, call_id))
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """gunicorn's log by way of ours. No access log: addresses are logged nowhere."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ANN401
+        """Leave the writing to the root logger."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self._access_log_enabled = False
+
+
+def _status_of(error: Exception) -> HTTPStatus:
+    match error:
+        case LimitRequestLine():
+            return HTTPStatus.REQUEST_URI_TOO_LONG
+        case LimitRequestHeaders():
+            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        case ParseException():
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _raw_answer(status: HTTPStatus, call_id: str) -> bytes:
+    body = json.dumps({**Problem(status).body, "traceId": call_id}, ensure_ascii=False).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        f"Nav-Call-Id: {call_id}",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+def _close_pool(worker: ThreadWorker) -> None:
+    application = getattr(worker, "wsgi", None)  # None when the worker never got that far
+    if isinstance(application, Flask):
+        application.extensions[POOL].close()

@@ -1,0 +1,126 @@
+"""The API's connections: a few per worker, read-only, with time limits on everything."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+import structlog
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from datadeling.db.connection import conninfo, translated
+from datadeling.db.migrate import is_current, known
+from datadeling.errors import ConfigError, DatabaseUnavailable
+
+# Times go out with the offset of Oslo. The server ends a statement after 2 s.
+_OPTIONS = (
+    "-c timezone=Europe/Oslo -c default_transaction_read_only=on -c statement_timeout=2s"
+    " -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s"
+)
+_WAIT = 1.0  # seconds that a lookup waits for a connection
+_PATIENCE = 3.0  # seconds until a server that says nothing at all is given up
+# A pool that is told nothing waits longer and longer between its attempts to connect, up to minutes. Ours
+# gives up soon, and begins afresh with the next lookup: it is back within 2 s of the database.
+_GIVE_UP = 2.0
+
+_T = TypeVar("_T")
+_Connection = psycopg.Connection[TupleRow]
+
+log = structlog.get_logger(__name__)
+
+
+class _Impatient(_Connection):
+    """A connection that does not wait for ever: `statement_timeout` is kept by the server, if it is alive."""
+
+    patience = _PATIENCE
+
+    def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
+        """As psycopg does, but with a time limit; the connection is closed when it is up."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        finally:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()
+
+    def check(self) -> None:
+        """Raise `psycopg.Error` unless the server answers soon."""
+        self.patience = _WAIT
+        try:
+            ConnectionPool.check_connection(self)
+        finally:
+            self.patience = _PATIENCE
+
+
+class Pool:
+    """Connections of one process. Works with no database there, and again as soon as there is one."""
+
+    def __init__(self, db_url: str, size: int) -> None:
+        # At INFO it tells of every connection given and returned; at WARNING it repeats the driver's texts.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        self._needed = known()
+        self._is_current = False
+        self._available = True
+        self._pool = ConnectionPool(
+            pool_conninfo(db_url),
+            connection_class=_Impatient,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=size,
+            open=False,
+            check=_Impatient.check,
+            timeout=_WAIT,
+            reconnect_timeout=_GIVE_UP,
+            name="datadeling serve",
+        )
+
+    def open(self) -> None:
+        """Begin to connect, in the background. Call it in the process that uses the pool: after the fork."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._pool.close(timeout=1.0)
+
+    @contextmanager
+    def connection(self) -> Iterator[_Connection]:
+        """A connection whose server answers and has the schema; in autocommit mode, one statement a snapshot.
+
+        Blocks for a second at most. Raise `DatabaseUnavailable` when there is none, or when what is done with
+        it cannot be answered in time; or `DatabaseBug`.
+        """
+        try:
+            with translated(), self._pool.connection() as connection, translated(connection):
+                self._require_schema(connection)
+                yield connection
+        except DatabaseUnavailable as error:
+            self._tell(available=False, cause=str(error))
+            raise
+        self._tell(available=True)
+
+    def _require_schema(self, connection: _Connection) -> None:
+        if not self._is_current:
+            if not is_current(connection, self._needed):
+                raise DatabaseUnavailable("the schema lacks migrations")
+            self._is_current = True
+
+    def _tell(self, *, available: bool, cause: str | None = None) -> None:
+        """One line when it goes and one when it comes back, none for each lookup."""
+        if available == self._available:
+            return
+        self._available = available
+        if available:
+            log.info("database_available")
+        else:
+            log.warning("database_unavailable", cause=cause)
+
+
+def pool_conninfo(db_url: str) -> str:
+    """How to connect. Raise `ConfigError` when libpq cannot read `DB_URL`, without its text: it quotes."""
+    try:
+        return conninfo(db_url, options=_OPTIONS, application="datadeling serve")
+    except psycopg.ProgrammingError:
+        raise ConfigError("DB_URL cannot be read by libpq") from None

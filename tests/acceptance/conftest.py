@@ -1,0 +1,80 @@
+"""The two processes as processes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from datadeling.demo.issuer import TokenIssuer
+
+from tests.acceptance.processes import Process, free_port
+from tests.services import Kafka
+
+CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
+
+Run = Callable[..., Process]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    """Start a command; whatever a test starts is ended with it."""
+    with ExitStack() as stack:
+        count = iter(range(100))
+
+        def start(env: dict[str, str], *arguments: str) -> Process:
+            return stack.enter_context(
+                Process(tmp_path / f"{next(count)}-{arguments[0]}.log", env, *arguments)
+            )
+
+        yield start
+
+
+class Consumer(NamedTuple):
+    """The environment of a consumer, and where its health is."""
+
+    env: dict[str, str]
+    url: str
+
+
+@pytest.fixture
+def consumer(db_url: str, kafka: Kafka, topic: str) -> Consumer:
+    """How to start `consume` on the topic and database of this test."""
+    port = free_port()
+    env = {
+        "KAFKA_BROKERS": kafka.brokers,
+        "KAFKA_TOPIC": topic,
+        "KAFKA_GROUP_ID": f"group-{topic}",
+        "DB_URL": db_url,
+        "CONSUMER_PORT": str(port),
+    }
+    return Consumer(env, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[TokenIssuer]:
+    """Stands in for Entra ID."""
+    with TokenIssuer() as issuer:
+        yield issuer
+
+
+class Api(NamedTuple):
+    """The environment of an API, and where it listens."""
+
+    env: dict[str, str]
+    url: str
+
+
+@pytest.fixture
+def api(db_url: str, issuer: TokenIssuer, consumer: Consumer) -> Api:
+    """How to start `serve` on the database of this test."""
+    port = free_port()
+    env = {
+        "DB_URL": db_url,
+        "AZURE_APP_CLIENT_ID": CLIENT_ID,
+        "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
+        "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
+        "PORT": str(port),
+        "CONSUMER_PORT": consumer.env["CONSUMER_PORT"],
+    }
+    return Api(env, f"http://127.0.0.1:{port}")

@@ -1,0 +1,105 @@
+"""Runs the commands as processes, as a user would, and looks at them from outside."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+from urllib.error import HTTPError, URLError
+
+_PATIENCE = 60.0  # seconds until something that should happen counts as not happening
+_PAUSE = 0.05
+
+
+class Answer(NamedTuple):
+    """What an HTTP call came back with; status 0 when nobody answered."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Look again and again, and fail with `what` when it does not come about."""
+    pause = Event()
+    for _ in range(int(_PATIENCE / _PAUSE)):
+        if condition():
+            return
+        pause.wait(_PAUSE)
+    raise AssertionError(f"it never came about: {what}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    """GET, or POST when there is a body. Any status is an answer."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return Answer(response.status, response.read().decode(), dict(response.headers))
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, error.read().decode(), dict(error.headers))
+    except (URLError, ConnectionError):
+        return Answer(0, "", {})
+
+
+class Process:
+    """A `datadeling` command that runs. Use as a context manager: nothing is left running."""
+
+    def __init__(self, log: Path, env: Mapping[str, str], *arguments: str) -> None:
+        self._log = log
+        self._file = log.open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "datadeling", *arguments],
+            env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env},
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._file.close()
+
+    @property
+    def output(self) -> str:
+        """Everything that it has printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    def terminate(self, timeout: float = 10) -> int:
+        """SIGTERM, and the exit code. Fails when it takes longer."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def answers(self, url: str, status: int = 200) -> None:
+        """Wait until this address answers so, as long as the process runs."""
+
+        def answered() -> bool:
+            assert self.process.poll() is None, self.output
+            return call(url).status == status
+
+        wait_until(answered, f"{url} answers {status}")

@@ -1,0 +1,115 @@
+"""The application over lookups that answer what a test says, with an issuer and a clock of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry
+
+from datadeling.api.app import assemble
+from datadeling.config import ApiConfig, EntraConfig
+from datadeling.db.lookups import Lookups
+from datadeling.demo.ports import free_port
+from datadeling.metrics import ApiMetrics
+from tests.unit.api.issuer import CLIENT_ID, ISSUER, OBO_CONSUMER, Issuer, serving
+
+NOW = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # the second of July in Oslo
+
+
+class Clock:
+    """Time that stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        return (self.now - NOW).total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class FakeLookups(Lookups):
+    """Gives `answer`, or raises it, and remembers what it was asked."""
+
+    answer: str | Exception | None = "{}"
+    asked: list[object] = field(default_factory=list)
+
+    def tiltaksstatus(self, identer: Sequence[str], dato: date) -> str:
+        self.asked.append((list(identer), dato))
+        return str(self._given())
+
+    def search(self, identer: Sequence[str]) -> str:
+        self.asked.append(list(identer))
+        return str(self._given())
+
+    def find(self, avtale_id: str) -> str | None:
+        self.asked.append(avtale_id)
+        return self._given()
+
+    def ping(self) -> None:
+        self._given()
+
+    def _given(self) -> str | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with serving() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def entra(issuer: Issuer) -> EntraConfig:
+    return EntraConfig(CLIENT_ID, ISSUER, issuer.uri, frozenset({OBO_CONSUMER}))
+
+
+@pytest.fixture
+def lookups() -> FakeLookups:
+    return FakeLookups()
+
+
+@pytest.fixture
+def consumer_port() -> int:
+    """Nobody listens there."""
+    return free_port()
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def app(
+    entra: EntraConfig, lookups: FakeLookups, registry: CollectorRegistry, clock: Clock, consumer_port: int
+) -> Flask:
+    config = ApiConfig("postgresql://nowhere/nothing", entra, port=8080, consumer_port=consumer_port)
+    return assemble(config, lookups, ApiMetrics(registry), clock)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client without a token."""
+    return app.test_client()
+
+
+@pytest.fixture
+def token(issuer: Issuer, clock: Clock) -> dict[str, str]:
+    """The header of a caller who may."""
+    return {"Authorization": f"Bearer {issuer.token(clock().timestamp())}"}

@@ -1,0 +1,83 @@
+"""The published description says what the calls do."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from datadeling.api.schemas import Avtale, Tiltak
+from datadeling.domain.felt import FELTER
+
+
+@pytest.fixture
+def spec(app: Flask) -> dict[str, Any]:
+    response = app.test_client().get("/api/openapi.json")
+    assert response.status_code == 200
+    assert response.content_type == "application/json"
+    assert isinstance(response.json, dict)
+    return response.json
+
+
+def test_every_call_is_described(spec: dict[str, Any], app: Flask) -> None:
+    assert spec["openapi"] == "3.1.0"
+    rules = {rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1")}
+    assert {path.replace("{", "<").replace("}", ">") for path in spec["paths"]} == rules
+    for operations in spec["paths"].values():
+        for operation in (operations[m] for m in ("get", "post") if m in operations):
+            assert operation["operationId"]
+            assert operation["summary"]
+            assert {"200", "400", "401", "403", "500", "503"} <= operation["responses"].keys()
+            assert "422" not in operation["responses"]
+            assert "default" not in operation["responses"]
+
+
+def test_errors_are_problems(spec: dict[str, Any]) -> None:
+    responses = spec["components"]["responses"].values()
+    assert all(list(response["content"]) == ["application/problem+json"] for response in responses)
+
+
+def test_every_reference_leads_somewhere(spec: dict[str, Any]) -> None:
+    for node in _nodes(spec):
+        if "$ref" in node:
+            target: Any = spec
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                target = target[step]
+
+
+def test_an_avtale_is_described_from_the_shared_fields(spec: dict[str, Any]) -> None:
+    properties = spec["components"]["schemas"]["Avtale"]["properties"]
+    assert list(properties) == [felt.json for felt in FELTER]
+    for felt in FELTER:
+        assert properties[felt.json]["description"] == felt.meaning
+        assert ("null" in properties[felt.json]["type"]) == felt.nullable
+    assert list(Avtale().fields) == list(properties)
+    assert set(Tiltak().fields) - set(properties) == {"varighetDager"}
+
+
+def test_requests_are_closed_and_answers_open(spec: dict[str, Any]) -> None:
+    for name, schema in spec["components"]["schemas"].items():
+        assert schema.get("additionalProperties", True) == (not name.endswith("Spoersmaal")), name
+
+
+def test_every_property_is_described_or_has_an_example(spec: dict[str, Any]) -> None:
+    for name, schema in spec["components"]["schemas"].items():
+        for title, described in schema["properties"].items():
+            assert described.keys() & {"description", "example"}, f"{name}.{title}"
+
+
+def test_identity_numbers_in_examples_are_synthetic(spec: dict[str, Any]) -> None:
+    numbers = set(re.findall(r"(?<!\d)\d{11}(?!\d)", str(spec)))
+    assert numbers
+    assert all(81 <= int(number[2:4]) <= 92 for number in numbers)
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _nodes(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _nodes(value)

@@ -92,7 +92,7 @@ def bad_tokens(issuer: TokenIssuer) -> dict[str, str | None]:
         "signed by another key": jwt.encode(claims, stranger, "RS256", {"kid": kid}),
         "signed by a key nobody knows": jwt.encode(claims, stranger, "RS256", {"kid": "unknown"}),
         "for another audience": issuer.token("somebody-else"),
-        "alg none": jwt.encode(claims, None, "none", {"kid": kid}),
+        "alg none": jwt.encode(claims, "", "none", {"kid": kid}),
     }
 
 

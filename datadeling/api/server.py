@@ -94,7 +94,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Answer what never became a request, or what escaped from the application."""
         status = _status_of(exc)
         call_id = str(uuid4())
-        log.warning("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
+        tell = log.error if status == HTTPStatus.INTERNAL_SERVER_ERROR else log.warning
+        tell("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
         with suppress(OSError):
             client.sendall(_raw_answer(status, call_id))
 

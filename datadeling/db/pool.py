@@ -46,7 +46,7 @@ class _Impatient(_Connection):
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
 
-    def check(self) -> None:
+    def ping(self) -> None:
         """Raise `psycopg.Error` unless the server answers soon."""
         self.patience = _WAIT
         try:
@@ -71,7 +71,7 @@ class Pool:
             min_size=1,
             max_size=size,
             open=False,
-            check=_Impatient.check,
+            check=self._check,
             timeout=_WAIT,
             reconnect_timeout=_GIVE_UP,
             name="datadeling serve",
@@ -100,6 +100,17 @@ class Pool:
             self._tell(available=False, cause=str(error))
             raise
         self._tell(available=True)
+
+    def _check(self, connection: _Impatient) -> None:
+        """For each connection before it is given out. What one has lost, the others have, too: begin afresh.
+
+        Left to itself, the pool tries a second one and then rests until the caller has given up.
+        """
+        try:
+            connection.ping()
+        except psycopg.Error:
+            self._pool.drain()
+            raise
 
     def _require_schema(self, connection: _Connection) -> None:
         if not self._is_current:

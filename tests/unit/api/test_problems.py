@@ -5,12 +5,15 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import Schema, fields, validate
 from structlog.testing import capture_logs
 
+from datadeling.api.arguments import Parser
+from datadeling.api.problems import Problem
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups
 
@@ -135,7 +138,7 @@ def test_an_unknown_address_is_404(client: FlaskClient) -> None:
         f"/api/v1/{_FNR}",
         f"/x/{_FNR}/",
         "/api/docs",
-        f"//{_FNR}",
+        f"/api/v1//avtaler/{_FNR}",
         "/api/v1/avtaler/a/b",
     ):
         assert _problem(client.get(path), 404)["kode"] == "FINNES_IKKE"
@@ -196,6 +199,21 @@ def test_an_error_of_ours_is_logged_with_its_text(
     assert "42703" not in response.text
     assert _problem(response, 500)["kode"] == "INTERN_FEIL"
     assert "42703" in logs[0]["cause"]
+
+
+def test_a_text_that_is_not_ours_never_gets_out() -> None:
+    class Careless(Schema):
+        a = fields.String(validate=validate.Equal("x", error="{input} is not {other}"))
+        b = fields.List(fields.Integer())
+
+    sent = Flask("test").test_request_context(json={"a": "hemmelig", "b": ["hemmelig"], "hemmelig": 1})
+    with sent, pytest.raises(Problem) as caught:
+        Parser().parse(Careless, request)
+    assert caught.value.body["feil"] == [
+        {"felt": "a", "melding": "ugyldig verdi"},
+        {"felt": "b", "melding": "ugyldig verdi"},
+        {"felt": None, "melding": "ugyldig verdi"},
+    ]
 
 
 _json = st.recursive(

@@ -1,0 +1,36 @@
+"""What needs processes: the metrics that workers share, and the directory they share them in."""
+
+import subprocess
+import sys
+
+from prometheus_client.parser import text_string_to_metric_families
+
+_WORKERS = """
+import os, sys
+from datadeling.api.metrics_directory import metrics_directory
+
+with metrics_directory():
+    from datadeling.metrics import ApiMetrics
+
+    directory = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    for number in (1, 2):
+        if (child := os.fork()) == 0:
+            metrics = ApiMetrics()
+            metrics.lookups.labels("a", "/x", "200").inc(number)
+            metrics.lookup_seconds.labels("/x").observe(0.02)
+            sys.exit(0)  # a worker ends by leaving the block, too
+        os.waitpid(child, 0)
+        assert os.path.isdir(directory)
+    sys.stdout.write(ApiMetrics().exposition(consumer_scraped=False).decode())
+assert not os.path.exists(directory)
+"""
+
+
+def test_the_page_adds_up_what_all_workers_have_counted() -> None:
+    done = subprocess.run([sys.executable, "-c", _WORKERS], capture_output=True, text=True, check=True)
+    families = {family.name: family for family in text_string_to_metric_families(done.stdout)}
+    assert set(families) == {"datadeling_lookups", "datadeling_lookup_seconds", "datadeling_consumer_scraped"}
+    assert families["datadeling_lookups"].samples[0].value == 3
+    counts = [s.value for s in families["datadeling_lookup_seconds"].samples if s.name.endswith("_count")]
+    assert counts == [2]
+    assert families["datadeling_lookups"].documentation.startswith("Lookups, by consumer")

@@ -20,7 +20,7 @@ from datadeling.config import EntraConfig
 ROLE = "access_as_application"
 _ALGORITHMS = ["RS256"]
 _LEEWAY = 60.0  # seconds that clocks may differ
-_REQUIRED = ["iss", "aud", "exp", "nbf"]
+_REQUIRED = ["iss", "aud", "exp"]
 _CHALLENGE = [("WWW-Authenticate", "Bearer")]
 
 
@@ -92,7 +92,7 @@ class Authenticator:
 
 
 def _holds_at(claims: Mapping[str, Any], now: float) -> bool:
-    exp, nbf = claims["exp"], claims["nbf"]
+    exp, nbf = claims["exp"], claims.get("nbf", 0)  # a token without nbf is valid from its making
     return _is_number(exp) and _is_number(nbf) and nbf - _LEEWAY <= now < exp + _LEEWAY
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from datadeling.demo.issuer import TokenIssuer
 
+from datadeling.demo.issuer import TokenIssuer
 from tests.acceptance.processes import Process, free_port
 from tests.services import Kafka
 
@@ -30,15 +30,15 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield start
 
 
-class Consumer(NamedTuple):
-    """The environment of a consumer, and where its health is."""
+class Setting(NamedTuple):
+    """The environment that a command gets, and where it answers."""
 
     env: dict[str, str]
     url: str
 
 
 @pytest.fixture
-def consumer(db_url: str, kafka: Kafka, topic: str) -> Consumer:
+def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
     """How to start `consume` on the topic and database of this test."""
     port = free_port()
     env = {
@@ -48,7 +48,7 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Consumer:
         "DB_URL": db_url,
         "CONSUMER_PORT": str(port),
     }
-    return Consumer(env, f"http://127.0.0.1:{port}")
+    return Setting(env, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="session")
@@ -58,15 +58,8 @@ def issuer() -> Iterator[TokenIssuer]:
         yield issuer
 
 
-class Api(NamedTuple):
-    """The environment of an API, and where it listens."""
-
-    env: dict[str, str]
-    url: str
-
-
 @pytest.fixture
-def api(db_url: str, issuer: TokenIssuer, consumer: Consumer) -> Api:
+def api(db_url: str, issuer: TokenIssuer, consumer: Setting) -> Setting:
     """How to start `serve` on the database of this test."""
     port = free_port()
     env = {
@@ -77,4 +70,4 @@ def api(db_url: str, issuer: TokenIssuer, consumer: Consumer) -> Api:
         "PORT": str(port),
         "CONSUMER_PORT": consumer.env["CONSUMER_PORT"],
     }
-    return Api(env, f"http://127.0.0.1:{port}")
+    return Setting(env, f"http://127.0.0.1:{port}")

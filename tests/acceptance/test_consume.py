@@ -6,10 +6,10 @@ import psycopg
 import pytest
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
-from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 
+from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.ingest.melding import Melding
-from tests.acceptance.conftest import Consumer, Run
+from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import call, free_port, wait_until
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
@@ -30,7 +30,7 @@ def handled(connection: psycopg.Connection) -> int:
 
 
 def test_it_stores_answers_and_leaves(
-    run: Run, consumer: Consumer, produce: Produce, connection: psycopg.Connection, kafka: Kafka
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, kafka: Kafka
 ) -> None:
     produce([*(melding(n, partition=n % 3) for n in range(300)), record(0, b"x", b"{")])
     process = run(consumer.env, "consume")
@@ -51,7 +51,7 @@ def test_it_stores_answers_and_leaves(
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(
-    run: Run, consumer: Consumer, produce: Produce, connection: psycopg.Connection
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     # Each partition has a log of its own, with every avtale on one partition.
     logs = [[_entry(partition, place) for place in range(6_667)] for partition in range(3)]
@@ -80,7 +80,7 @@ def _entry(partition: int, place: int) -> Entry:
 
 
 def test_events_of_real_shape(
-    run: Run, consumer: Consumer, produce: Produce, connection: psycopg.Connection
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     records = list(HendelseGenerator(seed=751).hendelser(751))
     produce([Melding(hash_partition(r.key), 0, EPOCH, r.key, r.value) for r in records])
@@ -101,7 +101,7 @@ def hash_partition(key: bytes) -> int:
     return sum(key) % 3
 
 
-def test_it_migrates_first(run: Run, consumer: Consumer, empty_db_url: str, produce: Produce) -> None:
+def test_it_migrates_first(run: Run, consumer: Setting, empty_db_url: str, produce: Produce) -> None:
     produce([melding(1)])
     run({**consumer.env, "DB_URL": empty_db_url}, "consume")
     wait_until(lambda: _count_of(empty_db_url) == 1, "the row is there")
@@ -115,7 +115,7 @@ def _count_of(url: str) -> int:
             return 0
 
 
-def test_alive_and_not_ready_while_there_is_no_database(run: Run, consumer: Consumer) -> None:
+def test_alive_and_not_ready_while_there_is_no_database(run: Run, consumer: Setting) -> None:
     env = {**consumer.env, "DB_URL": f"postgresql://postgres@127.0.0.1:{free_port()}/x"}
     process = run(env, "consume")
     process.answers(f"{consumer.url}/internal/health/liveness")
@@ -134,7 +134,7 @@ def test_alive_and_not_ready_while_there_is_no_database(run: Run, consumer: Cons
     ],
 )
 def test_a_bad_environment_is_one_line_and_exit_2(
-    run: Run, consumer: Consumer, change: dict[str, str], named: str
+    run: Run, consumer: Setting, change: dict[str, str], named: str
 ) -> None:
     process = run({**consumer.env, **change}, "consume")
     assert process.process.wait(30) == 2
@@ -142,7 +142,7 @@ def test_a_bad_environment_is_one_line_and_exit_2(
     assert named in process.output
 
 
-def test_no_identity_number_is_printed(run: Run, consumer: Consumer, produce: Produce) -> None:
+def test_no_identity_number_is_printed(run: Run, consumer: Setting, produce: Produce) -> None:
     fnr = "12815698765"
     produce([melding(1, deltakerFnr=fnr), melding(2, partition=1, deltakerFnr=fnr, versjon="x" + fnr)])
     process = run({**consumer.env, "LOG_FORMAT": "text"}, "consume")

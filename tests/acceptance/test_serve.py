@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.ingest.melding import Melding
-from tests.acceptance.conftest import CLIENT_ID, Api, Consumer, Run
+from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.processes import Answer, call, wait_until
 from tests.hendelser import FNR, avtale_id, melding
 
@@ -20,13 +20,13 @@ Produce = Callable[[list[Melding]], None]
 BODY = {"fnr": FNR, "dato": "2022-03-01"}
 
 
-def ask(api: Api, token: str | None, body: dict[str, str] = BODY, path: str = "tiltaksstatus") -> Answer:
+def ask(api: Setting, token: str | None, body: dict[str, str] = BODY, path: str = "tiltaksstatus") -> Answer:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     return call(f"{api.url}/api/v1/{path}", body=json.dumps(body).encode(), headers=headers)
 
 
 def test_an_event_becomes_an_answer(
-    run: Run, consumer: Consumer, api: Api, issuer: TokenIssuer, produce: Produce
+    run: Run, consumer: Setting, api: Setting, issuer: TokenIssuer, produce: Produce
 ) -> None:
     run(consumer.env, "consume")
     serve = run(api.env, "serve")
@@ -96,7 +96,7 @@ def bad_tokens(issuer: TokenIssuer) -> dict[str, str | None]:
     }
 
 
-def test_who_may_not_ask(run: Run, api: Api, issuer: TokenIssuer) -> None:
+def test_who_may_not_ask(run: Run, api: Setting, issuer: TokenIssuer) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     for what, token in bad_tokens(issuer).items():
         answer = ask(api, token)
@@ -117,7 +117,7 @@ def test_who_may_not_ask(run: Run, api: Api, issuer: TokenIssuer) -> None:
     ],
 )
 def test_a_bad_request_is_400_and_repeats_nothing(
-    run: Run, api: Api, issuer: TokenIssuer, body: dict[str, str]
+    run: Run, api: Setting, issuer: TokenIssuer, body: dict[str, str]
 ) -> None:
     serve = run(api.env, "serve")
     serve.answers(f"{api.url}/internal/health/readiness")
@@ -127,7 +127,7 @@ def test_a_bad_request_is_400_and_repeats_nothing(
     assert "0189010015" not in answer.body + serve.output
 
 
-def test_not_ready_until_the_schema_is(run: Run, api: Api, empty_db_url: str) -> None:
+def test_not_ready_until_the_schema_is(run: Run, api: Setting, empty_db_url: str) -> None:
     env = {**api.env, "DB_URL": empty_db_url}
     serve = run(env, "serve")
     serve.answers(f"{api.url}/internal/health/liveness")
@@ -136,7 +136,7 @@ def test_not_ready_until_the_schema_is(run: Run, api: Api, empty_db_url: str) ->
     serve.answers(f"{api.url}/internal/health/readiness")
 
 
-def test_a_taken_port_is_one_line(run: Run, api: Api) -> None:
+def test_a_taken_port_is_one_line(run: Run, api: Setting) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/liveness")
     second = run(api.env, "serve")
     assert second.process.wait(30) == 2
@@ -144,7 +144,7 @@ def test_a_taken_port_is_one_line(run: Run, api: Api) -> None:
 
 
 def test_a_broken_connection_is_made_again(
-    run: Run, api: Api, issuer: TokenIssuer, connection: psycopg.Connection
+    run: Run, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection
 ) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     connection.execute(

@@ -67,14 +67,13 @@ def migrate(status: bool) -> None:
 def serve() -> None:
     """Answer lookups over HTTP, until SIGTERM."""
     settings = config.api_config(os.environ)
-    log_format = config.log_format(os.environ)
-    configure_logging(log_format)
+    configure_logging(config.log_format(os.environ))
     from datadeling.api.metrics_directory import metrics_directory
 
     with metrics_directory():
         from datadeling.api.server import run_api
 
-        run_api(settings, log_format)
+        run_api(settings)
 
 
 @main.command()

@@ -63,6 +63,7 @@ class ApiConfig:
     entra: EntraConfig
     port: int
     consumer_port: int
+    workers: int = 2
 
 
 def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
@@ -97,6 +98,7 @@ def api_config(env: Mapping[str, str]) -> ApiConfig:
         ),
         port=read.port("PORT", default=8080),
         consumer_port=read.port("CONSUMER_PORT", default=8081),
+        workers=read.number("WEB_CONCURRENCY", default=2, at_least=1, at_most=64),
     )
     read.finish()
     return config

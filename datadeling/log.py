@@ -48,6 +48,8 @@ def configure_logging(log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    # Where writing a line fails, logging would print the whole traceback, texts of libraries included.
+    logging.raiseExceptions = False
     logging.getLogger("yoyo").setLevel(logging.WARNING)
 
 

@@ -37,7 +37,7 @@ class ConsumerMetrics:
         )
         self.latency = Histogram(
             "datadeling_latency_seconds",
-            "Seconds from the record's timestamp to the commit, of the newest message of a batch.",
+            "Seconds from the record's timestamp to the commit, of the oldest message of a batch.",
             buckets=_LATENCY,
             registry=registry,
         )

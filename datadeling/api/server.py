@@ -21,11 +21,10 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
 from datadeling.api.problems import MEDIA_TYPE, Problem
-from datadeling.config import ApiConfig, LogFormat
+from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
 
-WORKERS = 2  # when WEB_CONCURRENCY, gunicorn's own, says nothing else
 THREADS = 4  # per worker; as many connections to the database
 
 _GRACE = 6  # seconds that calls in hand get after SIGTERM: more than a lookup can take
@@ -34,7 +33,7 @@ _BACKLOG = 2_048
 log = structlog.get_logger(__name__)
 
 
-def run_api(config: ApiConfig, _: LogFormat) -> None:
+def run_api(config: ApiConfig) -> None:
     """Serve until SIGTERM, then finish the calls in hand and exit with 0, within 10 s.
 
     Needs `metrics_directory`, and the log configured. Raise `ConfigError` when the port is taken or `DB_URL`
@@ -70,6 +69,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._listener}",
             "backlog": _BACKLOG,
             "worker_class": Worker,
+            "workers": self._config.workers,
             "threads": THREADS,
             "graceful_timeout": _GRACE,
             "logger_class": ServerLog,
@@ -77,8 +77,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "child_exit": lambda _, worker: mark_process_dead(worker.pid),  # type: ignore[no-untyped-call]
             "worker_exit": lambda _, worker: _close_pool(worker),
         }
-        if not self.cfg.env_orig.get("WEB_CONCURRENCY"):
-            settings["workers"] = WORKERS
         for name, value in settings.items():
             self.cfg.set(name, value)
 

@@ -132,9 +132,10 @@ class Loop:
             log.error("partition_stopped", partition=partition, offset=position.next_offset, end=high)
             return None
         if position.next_offset < low:
+            moved = self._store.skip_to(partition, position, low)
             self._metrics.skipped.inc(low - position.next_offset)
             log.error("offsets_gone", partition=partition, offset=position.next_offset, low=low)
-            return self._store.skip_to(partition, position, low)
+            return moved
         return position
 
     def _write(self) -> None:
@@ -144,14 +145,14 @@ class Loop:
         self._batch.clear()
         self._positions.update(written.positions)
         self._source.commit({p: at.next_offset for p, at in written.positions.items()})
-        newest = max(melding.timestamp for melding in messages)
-        self._tell(written, len(messages), time.monotonic() - began, newest)
+        oldest = min(melding.timestamp for melding in messages)
+        self._tell(written, len(messages), time.monotonic() - began, oldest)
 
-    def _tell(self, written: Written, events: int, seconds: float, newest: datetime) -> None:
+    def _tell(self, written: Written, events: int, seconds: float, oldest: datetime) -> None:
         now = datetime.now(UTC)
         self._metrics.batch_events.observe(events)
         self._metrics.batch_seconds.observe(seconds)
-        self._metrics.latency.observe(max(0.0, (now - newest).total_seconds()))
+        self._metrics.latency.observe(max(0.0, (now - oldest).total_seconds()))
         self._metrics.last_commit.set(now.timestamp())
         for outcome, count in written.outcomes.items():
             self._metrics.events.labels(outcome).inc(count)

@@ -163,11 +163,14 @@ class Source:
         return None if answer.timestamp < 0 else _time(answer.timestamp)
 
     def ask(self) -> None:
-        """Raise `BrokerUnavailable` unless the broker answers within 2 s."""
+        """Raise `BrokerUnavailable` unless the broker answers within 2 s, and has the topic for us."""
         try:
-            self._consumer.list_topics(self._topic, timeout=_ASK)
+            answer = self._consumer.list_topics(self._topic, timeout=_ASK)
         except KafkaException as error:
             raise BrokerUnavailable(_name(error)) from None
+        fault = answer.topics[self._topic].error
+        if fault is not None:
+            raise BrokerUnavailable(fault.name())
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell Kafka's lag tools where we stand. Only for information: what it answers is ignored."""

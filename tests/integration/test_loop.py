@@ -1,12 +1,13 @@
 """The loop between a real broker and a real database, turned by hand."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from prometheus_client import CollectorRegistry
 
 from datadeling.config import KafkaConfig
@@ -170,6 +171,25 @@ def test_a_topic_shorter_than_the_offset_stops_its_partition_alone(
     assert connection.execute(
         "SELECT next_offset FROM consumer_offset WHERE kafka_partition = 1"
     ).fetchone() == (5000,)
+
+
+def test_a_topic_that_is_not_there_is_waited_for(
+    db_url: str, kafka: Kafka, connection: psycopg.Connection
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    name = f"late-{secrets.token_hex(4)}"
+    consumer = Consumer(db_url, kafka.brokers, name)
+    consumer.source.subscribe()
+    try:
+        turn_until(lambda: consumer.health.faults() == ["broker unreachable"], consumer)
+        admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
+        turn_until(
+            lambda: not consumer.health.faults() and count(connection, "consumer_offset") == 1, consumer
+        )
+    finally:
+        consumer.source.close()
+        consumer.database.close()
+    admin.delete_topics([name])[name].result(30)
 
 
 def test_history_is_complete_from_the_end_of_the_log(

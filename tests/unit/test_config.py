@@ -77,6 +77,13 @@ def test_the_keys_address_must_be_http() -> None:
         api_config({**API, "AZURE_OPENID_CONFIG_JWKS_URI": "file:///etc/passwd"})
 
 
+def test_the_number_of_workers() -> None:
+    assert api_config(API).workers == 2
+    assert api_config({**API, "WEB_CONCURRENCY": "3"}).workers == 3
+    with pytest.raises(ConfigError, match=r"^WEB_CONCURRENCY must be"):
+        api_config({**API, "WEB_CONCURRENCY": "many"})
+
+
 def test_obo_consumers_are_a_list() -> None:
     assert api_config({**API, "OBO_CONSUMERS": "a, b c"}).entra.obo_consumers == {"a", "b", "c"}
 

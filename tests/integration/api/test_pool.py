@@ -81,7 +81,7 @@ def test_connections_that_the_server_has_closed_are_replaced_unseen(
     pool.close()
 
 
-def test_a_server_that_falls_silent_is_given_up(db_url: str) -> None:
+def test_a_server_that_falls_silent_is_given_up(db_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with Relay(db_url) as relay:
         relay.start()
         pool = Pool(relay.url, 1)
@@ -92,6 +92,7 @@ def test_a_server_that_falls_silent_is_given_up(db_url: str) -> None:
             Lookups(pool).ping()
         relay.stop()
         pool.close()
+    assert not [record for record in caplog.records if record.name.startswith("psycopg")]
 
 
 def _ask_when_silent(pool: Pool, relay: Relay) -> None:

@@ -26,13 +26,13 @@ def test_a_port_that_is_taken_is_a_fault_of_the_configuration() -> None:
         port = taken.getsockname()[1]
         config = ApiConfig("postgresql://127.0.0.1/x", _ENTRA, port, consumer_port=1)
         with pytest.raises(ConfigError, match=f"PORT: port {port} cannot be opened"):
-            run_api(config, "json")
+            run_api(config)
 
 
 def test_an_address_that_libpq_cannot_read_is_not_repeated() -> None:
     config = ApiConfig("postgresql://user:hemm%lig@127.0.0.1/x", _ENTRA, port=1, consumer_port=1)
     with pytest.raises(ConfigError) as caught:
-        run_api(config, "json")
+        run_api(config)
     assert str(caught.value) == "DB_URL cannot be read by libpq"
 
 

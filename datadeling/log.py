@@ -27,10 +27,10 @@ def configure_logging(log_format: LogFormat) -> None:
         structlog.processors.format_exc_info,
         mask_personal_numbers,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderers: list[Processor] = (
+        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -42,7 +42,7 @@ def configure_logging(log_format: LogFormat) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()

@@ -1,8 +1,13 @@
 """No identity number reaches the output."""
 
-import pytest
+import json
+import logging
+from collections.abc import Iterator
 
-from datadeling.log import mask_personal_numbers
+import pytest
+import structlog
+
+from datadeling.log import configure_logging, mask_personal_numbers
 from tests.hendelser import FNR
 
 
@@ -25,3 +30,26 @@ def test_eleven_digits_are_masked(value: object) -> None:
 def test_other_numbers_are_left_alone() -> None:
     event = {"event": "offset 123456789012", "offset": 1234567890, "ok": True}
     assert mask_personal_numbers(None, "", dict(event)) == event
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    root.handlers[:], root.level, logging.raiseExceptions = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+@pytest.mark.parametrize("logger", ["ours", "a library's"])
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str], logger: str) -> None:
+    configure_logging("json")
+    if logger == "ours":
+        structlog.get_logger("x").warning("noe", fnr=FNR)
+    else:
+        logging.getLogger("x").warning("noe %s", FNR)
+    line = json.loads(capsys.readouterr().err)
+    assert line["message"].startswith("noe")
+    assert line["level"] == "warning"
+    assert FNR not in json.dumps(line)

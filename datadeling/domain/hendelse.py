@@ -1,8 +1,14 @@
 """What a message says, once it has been read, and where it stands on the topic."""
 
-from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+_LONGEST_TEXT = 1_000  # an index entry of PostgreSQL has a limit of 2,700 bytes
+
+Text = Annotated[str, msgspec.Meta(max_length=_LONGEST_TEXT)]
+Int4 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
 
 class Place(NamedTuple):
@@ -36,40 +42,66 @@ class Position(NamedTuple):
         return Position(self.generation, offset + 1, 0 if readable else self.unreadable_in_a_row + 1)
 
 
-class Hendelse(NamedTuple):
-    """The shared fields of one message, as the producer means them, all of them valid.
+class Hendelse(
+    msgspec.Struct,
+    gc=False,
+    rename={
+        "avtale_id": "avtaleId",
+        "avtale_nr": "avtaleNr",
+        "deltaker_fnr": "deltakerFnr",
+        "bedrift_nr": "bedriftNr",
+        "veileder_nav_ident": "veilederNavIdent",
+        "avtale_status": "avtaleStatus",
+        "start_dato": "startDato",
+        "slutt_dato": "sluttDato",
+        "antall_dager_per_uke": "antallDagerPerUke",
+        "avtale_inngaatt": "avtaleInngått",
+        "godkjent_av_deltaker": "godkjentAvDeltaker",
+        "godkjent_av_arbeidsgiver": "godkjentAvArbeidsgiver",
+        "godkjent_av_veileder": "godkjentAvVeileder",
+        "godkjent_av_beslutter": "godkjentAvBeslutter",
+        "godkjent_paa_vegne_av": "godkjentPaVegneAv",
+        "godkjent_paa_vegne_av_arbeidsgiver": "godkjentPaVegneAvArbeidsgiver",
+        "godkjent_av_nav_ident": "godkjentAvNavIdent",
+        "godkjent_av_beslutter_nav_ident": "godkjentAvBeslutterNavIdent",
+        "annullert_tidspunkt": "annullertTidspunkt",
+        "opprettet_tidspunkt": "opprettetTidspunkt",
+        "sist_endret": "sistEndret",
+    },
+):
+    """What a message says of the shared fields, in its own terms: times and dates are still text.
 
-    Times are aware, cut to microseconds. Numbers are exact. `avtale_id` is a UUID in canonical lower case.
+    `Avtale` has the same fields in ours. Numbers are exact. What the producer leaves out is None.
     """
 
-    avtale_id: str
-    avtale_nr: int | None
-    deltaker_fnr: str | None
-    bedrift_nr: str | None
-    veileder_nav_ident: str | None
-    tiltakstype: str
-    avtale_status: str
-    versjon: int
-    opphav: str | None
-    start_dato: date | None
-    slutt_dato: date | None
-    stillingprosent: Decimal | None
-    antall_dager_per_uke: Decimal | None
-    stillingstype: str | None
-    avtale_inngaatt: datetime | None
-    godkjent_av_deltaker: datetime | None
-    godkjent_av_arbeidsgiver: datetime | None
-    godkjent_av_veileder: datetime | None
-    godkjent_av_beslutter: datetime | None
-    godkjent_paa_vegne_av: bool
-    godkjent_paa_vegne_av_arbeidsgiver: bool
-    godkjent_av_nav_ident: str | None
-    godkjent_av_beslutter_nav_ident: str | None
-    annullert_tidspunkt: datetime | None
-    feilregistrert: bool
-    slettemerket: bool
-    opprettet_tidspunkt: datetime
-    sist_endret: datetime
+    avtale_id: Text
+    tiltakstype: Text
+    avtale_status: Text
+    versjon: Int4
+    opprettet_tidspunkt: Text
+    sist_endret: Text
+    avtale_nr: Int4 | None = None
+    deltaker_fnr: Text | None = None
+    bedrift_nr: Text | None = None
+    veileder_nav_ident: Text | None = None
+    opphav: Text | None = None
+    start_dato: Text | None = None
+    slutt_dato: Text | None = None
+    stillingprosent: Decimal | None = None
+    antall_dager_per_uke: Decimal | None = None
+    stillingstype: Text | None = None
+    avtale_inngaatt: Text | None = None
+    godkjent_av_deltaker: Text | None = None
+    godkjent_av_arbeidsgiver: Text | None = None
+    godkjent_av_veileder: Text | None = None
+    godkjent_av_beslutter: Text | None = None
+    godkjent_paa_vegne_av: bool | None = None
+    godkjent_paa_vegne_av_arbeidsgiver: bool | None = None
+    godkjent_av_nav_ident: Text | None = None
+    godkjent_av_beslutter_nav_ident: Text | None = None
+    annullert_tidspunkt: Text | None = None
+    feilregistrert: bool | None = None
+    slettemerket: bool | None = None
 
 
 class Sletting(NamedTuple):

@@ -1,12 +1,13 @@
 """Reads the times of a message. Pure.
 
 The producer sends 0 to 9 fraction digits and may leave out zero seconds. PostgreSQL keeps six digits: the
-rest is cut, not rounded, so that a time never moves past its neighbour.
+rest is cut, not rounded, so that a time never moves past its neighbour. What is left out stays out.
 """
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import overload
 from zoneinfo import ZoneInfo
 
 from datadeling.errors import UgyldigHendelse
@@ -24,19 +25,31 @@ _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def instant(felt: str, text: str) -> datetime:
+@overload
+def instant(felt: str, text: str) -> datetime: ...
+@overload
+def instant(felt: str, text: None) -> None: ...
+def instant(felt: str, text: str | None) -> datetime | None:
     """A point in time written with `Z`, in UTC. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
+    if text is None:
+        return None
     if not _INSTANT.fullmatch(text):
         raise _invalid(felt)
     return _in_range(felt, _as_utc(felt, text[:-1]))
 
 
-def oslo_time(felt: str, text: str) -> datetime:
+@overload
+def oslo_time(felt: str, text: str) -> datetime: ...
+@overload
+def oslo_time(felt: str, text: None) -> None: ...
+def oslo_time(felt: str, text: str | None) -> datetime | None:
     """A time without zone, meant in Europe/Oslo, as a point in time in UTC.
 
     The hour that October repeats is taken as the first of the two; a time in the hour that March skips is
     moved forward by that hour. Raise `UgyldigHendelse`, naming `felt`, when it is no such time.
     """
+    if text is None:
+        return None
     if not _LOCAL.fullmatch(text):
         raise _invalid(felt)
     try:
@@ -45,8 +58,14 @@ def oslo_time(felt: str, text: str) -> datetime:
         raise _invalid(felt) from None
 
 
-def day(felt: str, text: str) -> date:
+@overload
+def day(felt: str, text: str) -> date: ...
+@overload
+def day(felt: str, text: None) -> None: ...
+def day(felt: str, text: str | None) -> date | None:
     """A date `yyyy-MM-dd`. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
+    if text is None:
+        return None
     if not _DATE.fullmatch(text):
         raise _invalid(felt)
     try:

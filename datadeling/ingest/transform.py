@@ -7,6 +7,7 @@ from datadeling.domain.hendelse import Hendelse, Place, Sletting
 from datadeling.errors import UgyldigHendelse
 from datadeling.ingest.decode import decode, decode_key
 from datadeling.ingest.melding import Melding, Reading, Unreadable
+from datadeling.ingest.tidspunkt import day, instant, oslo_time
 
 
 def read(melding: Melding, generation: int, mottatt: datetime) -> Reading:
@@ -16,9 +17,9 @@ def read(melding: Melding, generation: int, mottatt: datetime) -> Reading:
         if melding.value is None:
             return Sletting(decode_key(melding.key), place)
         hendelse = decode(melding.key, melding.value)
+        return transform(hendelse, place, melding.timestamp, mottatt)
     except UgyldigHendelse as error:
         return unreadable(melding, place, error.reason, str(error))
-    return transform(hendelse, place, melding.timestamp, mottatt)
 
 
 def unreadable(melding: Melding, place: Place, reason: str, text: str) -> Unreadable:
@@ -30,39 +31,40 @@ def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime)
     """The version of the avtale that this message carries.
 
     For a MENTOR the producer's `stillingprosent` is the mentor's, who is not the participant: not shared.
-    `slettemerket` is the old name of `feilregistrert`.
+    `slettemerket` is the old name of `feilregistrert`. A missing boolean is false. Raise `UgyldigHendelse`
+    when a time or a date is none that can be stored.
     """
     return Avtale(
-        h.avtale_id,
-        h.avtale_nr,
-        h.deltaker_fnr,
-        h.bedrift_nr,
-        h.veileder_nav_ident,
-        h.tiltakstype,
-        h.avtale_status,
-        h.versjon,
-        h.opphav,
-        h.start_dato,
-        h.slutt_dato,
-        None if h.tiltakstype == "MENTOR" else h.stillingprosent,
-        h.antall_dager_per_uke,
-        h.stillingstype,
-        h.avtale_inngaatt,
-        h.godkjent_av_deltaker,
-        h.godkjent_av_arbeidsgiver,
-        h.godkjent_av_veileder,
-        h.godkjent_av_beslutter,
-        h.godkjent_paa_vegne_av,
-        h.godkjent_paa_vegne_av_arbeidsgiver,
-        h.godkjent_av_nav_ident,
-        h.godkjent_av_beslutter_nav_ident,
-        h.annullert_tidspunkt,
-        h.feilregistrert or h.slettemerket,
-        h.opprettet_tidspunkt,
-        h.sist_endret,
-        place.generation,
-        place.partition,
-        place.offset,
-        tidspunkt,
-        mottatt,
+        avtale_id=h.avtale_id,
+        avtale_nr=h.avtale_nr,
+        deltaker_fnr=h.deltaker_fnr,
+        bedrift_nr=h.bedrift_nr,
+        veileder_nav_ident=h.veileder_nav_ident,
+        tiltakstype=h.tiltakstype,
+        avtale_status=h.avtale_status,
+        versjon=h.versjon,
+        opphav=h.opphav,
+        start_dato=day("startDato", h.start_dato),
+        slutt_dato=day("sluttDato", h.slutt_dato),
+        stillingprosent=None if h.tiltakstype == "MENTOR" else h.stillingprosent,
+        antall_dager_per_uke=h.antall_dager_per_uke,
+        stillingstype=h.stillingstype,
+        avtale_inngaatt=oslo_time("avtaleInngått", h.avtale_inngaatt),
+        godkjent_av_deltaker=oslo_time("godkjentAvDeltaker", h.godkjent_av_deltaker),
+        godkjent_av_arbeidsgiver=oslo_time("godkjentAvArbeidsgiver", h.godkjent_av_arbeidsgiver),
+        godkjent_av_veileder=oslo_time("godkjentAvVeileder", h.godkjent_av_veileder),
+        godkjent_av_beslutter=oslo_time("godkjentAvBeslutter", h.godkjent_av_beslutter),
+        godkjent_paa_vegne_av=bool(h.godkjent_paa_vegne_av),
+        godkjent_paa_vegne_av_arbeidsgiver=bool(h.godkjent_paa_vegne_av_arbeidsgiver),
+        godkjent_av_nav_ident=h.godkjent_av_nav_ident,
+        godkjent_av_beslutter_nav_ident=h.godkjent_av_beslutter_nav_ident,
+        annullert_tidspunkt=instant("annullertTidspunkt", h.annullert_tidspunkt),
+        feilregistrert=bool(h.feilregistrert or h.slettemerket),
+        opprettet_tidspunkt=oslo_time("opprettetTidspunkt", h.opprettet_tidspunkt),
+        endret_tidspunkt=instant("sistEndret", h.sist_endret),
+        generation=place.generation,
+        kafka_partition=place.partition,
+        kafka_offset=place.offset,
+        hendelse_tidspunkt=tidspunkt,
+        mottatt_tidspunkt=mottatt,
     )

@@ -10,6 +10,6 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
-* `cli`: the commands; wires the parts together.
+* `cli`: the commands. `ingest.process`, `api.app` and `demo.demo` wire the parts together.
 * `config`, `errors`, `log`, `metrics`: what every part uses.
 """

@@ -1,4 +1,4 @@
-"""The commands, and the only place that wires parts together.
+"""The commands: environment in, one process out, and our own errors as one line and an exit code.
 
 Every command imports what it needs when it runs: `serve` must set the environment of prometheus-client before
 anything imports it, and `--help` should not load a Kafka client.

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 import yoyo
 
 from datadeling.db.migrate import is_current, known, migrate, status
+from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.errors import DatabaseUnavailable
 
 TABLES = {"avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "failed_message"}
@@ -90,6 +93,15 @@ def test_every_migration_can_be_rolled_back(empty_db_url: str) -> None:
         backend.connection.close()
     assert tables(empty_db_url) == set()
     assert migrate(empty_db_url) == known()
+
+
+def test_an_address_that_is_a_socket() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:  # a path short enough for a socket
+        Path(directory).chmod(0o777)
+        with EmbeddedPostgres(settings={"unix_socket_directories": directory}) as server:
+            url = f"postgresql:///postgres?host={directory}&port={server.port}&user=postgres"
+            assert migrate(url) == known()
+            assert all(m.applied for m in status(url))
 
 
 def test_no_database() -> None:

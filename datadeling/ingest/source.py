@@ -57,8 +57,9 @@ class Source:
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32_768,
             },
-            error_cb=_on_error,
+            error_cb=self._on_error,
         )
+        self._told: set[str] = set()
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
         self._revoked: set[int] = set()
@@ -171,6 +172,7 @@ class Source:
         fault = answer.topics[self._topic].error
         if fault is not None:
             raise BrokerUnavailable(fault.name())
+        self._told.clear()
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell Kafka's lag tools where we stand. Only for information: what it answers is ignored."""
@@ -185,6 +187,12 @@ class Source:
 
     def _running(self) -> Iterable[int]:
         return self._owned - self._waiting
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Tell a kind of trouble once, not at each of librdkafka's tries; addresses and causes, no values."""
+        if error.name() not in self._told:
+            self._told.add(error.name())
+            log.warning("broker_error", error=error.name(), cause=error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # From the end, because that always exists; nothing is read before `start`.
@@ -206,7 +214,7 @@ def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
         "bootstrap.servers": config.brokers,
         "client.id": "datadeling",
         "reconnect.backoff.max.ms": 3_000,
-        "log_level": 3,  # errors; what matters of the rest comes as an error event
+        "log_level": 0,  # it would write to standard error itself, at every try; see `_on_error`
     }
     if config.tls:
         settings |= {
@@ -228,10 +236,6 @@ def _melding(message: Message) -> Melding:
 def _time(milliseconds: int) -> datetime:
     # A producer sets this freely; what no calendar holds must not stop the partition.
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
-
-
-def _on_error(_: KafkaError) -> None:
-    """Keep librdkafka from printing each failed try; `ask` tells when the state changes."""
 
 
 def _name(error: KafkaException) -> str:

@@ -42,6 +42,7 @@ class ConsumerConfig:
     db_url: str
     batch_size: int
     batch_wait: float
+    park_limit: int
     port: int
 
 
@@ -79,6 +80,7 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
         db_url=read.db_url(),
         batch_size=read.number("BATCH_SIZE", default=1_000, at_least=1, at_most=100_000),
         batch_wait=read.number("BATCH_WAIT_MS", default=200, at_least=1, at_most=60_000) / 1_000,
+        park_limit=read.number("PARK_LIMIT", default=100, at_least=1, at_most=1_000_000),
         port=read.port("CONSUMER_PORT", default=8081),
     )
     read.finish()

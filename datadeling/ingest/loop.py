@@ -128,8 +128,7 @@ class Loop:
             historikk_fra = self._source.newest_timestamp(partition) or datetime.now(UTC)
             return self._store.begin(partition, low, historikk_fra)
         if position.next_offset > high:
-            self._health.stopped[partition] = "the stored offset is beyond the end of the topic"
-            log.error("partition_stopped", partition=partition, offset=position.next_offset, end=high)
+            self._stop_partition(partition, position, "the stored offset is beyond the end of the topic")
             return None
         if position.next_offset < low:
             moved = self._store.skip_to(partition, position, low)
@@ -138,12 +137,23 @@ class Loop:
             return moved
         return position
 
+    def _stop_partition(self, partition: int, position: Position, why: str) -> None:
+        """Let a partition stand still until somebody looks at it; the others go on, and readiness says so."""
+        self._source.hold({partition})
+        self._health.stopped[partition] = why
+        self._metrics.stopped.set(len(self._health.stopped))
+        log.error("partition_stopped", partition=partition, offset=position.next_offset, why=why)
+
     def _write(self) -> None:
         messages = self._batch.messages
         began = time.monotonic()
         written = self._store.write(messages, self._positions)
         self._batch.clear()
         self._positions.update(written.positions)
+        for partition in written.broken:
+            self._stop_partition(
+                partition, self._positions[partition], "too many unreadable messages in a row"
+            )
         self._source.commit({p: at.next_offset for p, at in written.positions.items()})
         oldest = min(melding.timestamp for melding in messages)
         self._tell(written, len(messages), time.monotonic() - began, oldest)

@@ -35,7 +35,7 @@ def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]
         try:
             loop = Loop(
                 Source(config.kafka),
-                Store(database, config.kafka.topic),
+                Store(database, config.kafka.topic, config.park_limit),
                 Batch(config.batch_size, config.batch_wait),
                 health,
                 ConsumerMetrics(registry),

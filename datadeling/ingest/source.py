@@ -44,6 +44,7 @@ class Source:
     def __init__(self, config: KafkaConfig) -> None:
         self._topic = config.topic
         self._settings = _settings(config)
+        self._told: set[str] = set()
         self._consumer = Consumer(
             {
                 **self._settings,
@@ -59,7 +60,6 @@ class Source:
             },
             error_cb=self._on_error,
         )
-        self._told: set[str] = set()
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
         self._revoked: set[int] = set()

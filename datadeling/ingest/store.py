@@ -20,21 +20,33 @@ from datadeling.ingest.transform import read, unreadable
 
 _PAGE = 500  # parked messages retried in one transaction
 
+_Read = tuple[Melding, Reading]
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a batch came to: where its partitions stand now, and how many messages had which outcome."""
+    """What a batch came to.
+
+    `positions`: where its partitions stand now. `outcomes`: how many messages had which. `broken`: the
+    partitions that stand still, because as many unreadable messages in a row as may be parked were seen.
+    """
 
     positions: Mapping[int, Position]
     outcomes: Counter[Outcome]
+    broken: frozenset[int]
 
 
 class Store:
-    """The tables of one topic. For one thread at a time."""
+    """The tables of one topic. For one thread at a time.
 
-    def __init__(self, database: Database, topic: str) -> None:
+    At most `park_limit` unreadable messages in a row are parked on a partition: beyond that the fault is not
+    the messages', and the partition has to wait for somebody.
+    """
+
+    def __init__(self, database: Database, topic: str, park_limit: int) -> None:
         self._database = database
         self._topic = topic
+        self._park_limit = park_limit
 
     def begin(self, partition: int, next_offset: int, historikk_fra: datetime) -> Position:
         """Where to read a partition from. One that is not known yet begins at `next_offset`."""
@@ -69,43 +81,43 @@ class Store:
         of a batch that held an unstorable row may have been: read the offset again.
         """
         mottatt = datetime.now(UTC)
-        readings = [read(m, positions[m.partition].generation, mottatt) for m in messages]
-        return self._write_or_halve(messages, readings, positions)
+        run = [(m, read(m, positions[m.partition].generation, mottatt)) for m in messages]
+        return self._write_or_halve(run, positions)
 
-    def _write_or_halve(
-        self,
-        messages: Sequence[Melding],
-        readings: Sequence[Reading],
-        positions: Mapping[int, Position],
-    ) -> Written:
+    def _write_or_halve(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
         try:
-            return self._write_once(messages, readings, positions)
+            return self._write_once(run, positions)
         except UnstorableRow as error:
-            if len(messages) > 1:
-                half = len(messages) // 2
-                first = self._write_or_halve(messages[:half], readings[:half], positions)
-                reached = {**positions, **first.positions}
-                rest = self._write_or_halve(messages[half:], readings[half:], reached)
-                return Written({**first.positions, **rest.positions}, first.outcomes + rest.outcomes)
-            if isinstance(readings[0], Unreadable):
+            if len(run) > 1:
+                return self._write_halves(run, positions)
+            ((melding, reading),) = run
+            if isinstance(reading, Unreadable):
                 raise  # not even parking it works: that is no fault of the message
-            culprit = _refused(messages[0], positions, error)
-            return self._write_once(messages, [culprit], positions)
+            refused = unreadable(melding, reading.place, f"database_{error.sqlstate}", str(error))
+            return self._write_once([(melding, refused)], positions)
 
-    def _write_once(
-        self,
-        messages: Sequence[Melding],
-        readings: Sequence[Reading],
-        positions: Mapping[int, Position],
-    ) -> Written:
-        ends = _positions_after(messages, readings, positions)
+    def _write_halves(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
+        half = len(run) // 2
+        first = self._write_or_halve(run[:half], positions)
+        going_on = [one for one in run[half:] if one[0].partition not in first.broken]
+        rest = self._write_or_halve(going_on, {**positions, **first.positions})
+        return Written(
+            {**first.positions, **rest.positions},
+            first.outcomes + rest.outcomes,
+            first.broken | rest.broken,
+        )
+
+    def _write_once(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
+        readings, ends, broken = _until_broken(run, positions, self._park_limit)
+        if not readings:
+            return Written({}, Counter(), broken)
         with self._database.transaction() as tx:
             for partition in sorted(ends):
                 tx.lock_partition(self._topic, partition)
             self._advance(tx, positions, ends)
             changes = self._fold(tx, readings)
             self._apply(tx, changes)
-        return Written(ends, changes.outcomes)
+        return Written(ends, changes.outcomes, broken)
 
     def retry_failed(self, partition: int) -> Counter[Outcome]:
         """Try the parked messages of a partition in state `new` once more, through the same steps.
@@ -187,22 +199,26 @@ class Store:
             tx.supersede_failed(self._topic, changes.stored, KEY_MISMATCH)
 
 
-def _positions_after(
-    messages: Sequence[Melding],
-    readings: Sequence[Reading],
-    positions: Mapping[int, Position],
-) -> dict[int, Position]:
+def _until_broken(
+    run: Sequence[_Read], positions: Mapping[int, Position], park_limit: int
+) -> tuple[list[Reading], dict[int, Position], frozenset[int]]:
+    """What may be written, where that takes each partition, and which partitions end here.
+
+    A partition ends before an unreadable message when `park_limit` in a row before it were unreadable, too.
+    """
+    readings: list[Reading] = []
     ends: dict[int, Position] = {}
-    for melding, reading in zip(messages, readings, strict=True):
-        start = ends.get(melding.partition) or positions[melding.partition]
-        readable = not isinstance(reading, Unreadable)
-        ends[melding.partition] = start.after(melding.offset, readable=readable)
-    return ends
-
-
-def _refused(melding: Melding, positions: Mapping[int, Position], error: UnstorableRow) -> Unreadable:
-    place = Place(positions[melding.partition].generation, melding.partition, melding.offset)
-    return unreadable(melding, place, f"database_{error.sqlstate}", str(error))
+    broken: set[int] = set()
+    for melding, reading in run:
+        partition = melding.partition
+        at = ends.get(partition) or positions[partition]
+        is_readable = not isinstance(reading, Unreadable)
+        if not is_readable and at.unreadable_in_a_row >= park_limit:
+            broken.add(partition)
+        if partition not in broken:
+            readings.append(reading)
+            ends[partition] = at.after(melding.offset, readable=is_readable)
+    return readings, ends, frozenset(broken)
 
 
 def _failed_rows(parked: Iterable[Unreadable]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class Consumer:
         self.source = Source(KafkaConfig(brokers, topic, f"group-{topic}", None))
         self.loop = Loop(
             self.source,
-            Store(self.database, topic),
+            Store(self.database, topic, park_limit=10),
             Batch(size, 0.05),
             self.health,
             ConsumerMetrics(self.registry),
@@ -171,6 +171,24 @@ def test_a_topic_shorter_than_the_offset_stops_its_partition_alone(
     assert connection.execute(
         "SELECT next_offset FROM consumer_offset WHERE kafka_partition = 1"
     ).fetchone() == (5000,)
+
+
+def test_a_broken_contract_stops_its_partition_alone(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce([*thousand(), *(record(n, b"nobody", b"{", partition=2) for n in range(50))])
+    produce(thousand(first=1_000))
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_667, consumer)
+    turn_until(lambda: bool(consumer.health.stopped), consumer)
+    assert consumer.health.faults() == ["partition 2 stopped: too many unreadable messages in a row"]
+    assert consumer.health.alive()
+    assert consumer.metric("datadeling_stopped_partitions") == 1
+    assert count(connection, "failed_message") == 10
+    row = connection.execute(
+        "SELECT next_offset, unreadable_in_a_row FROM consumer_offset WHERE kafka_partition = 2"
+    )
+    assert row.fetchone() == (333 + 10, 10)
 
 
 def test_a_topic_that_is_not_there_is_waited_for(

@@ -21,13 +21,14 @@ from tests.strategies import cuts, logs, melding_of
 
 TOPIC = "avtaler"
 BEGINNING = Position(0, 0)
+PARK_LIMIT = 4
 
 
 @pytest.fixture
 def store(db_url: str) -> Iterator[Store]:
     database = Database(db_url, "test")
     try:
-        yield Store(database, TOPIC)
+        yield Store(database, TOPIC, PARK_LIMIT)
     finally:
         database.close()
 
@@ -78,7 +79,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[tuple[Store, psycopg.Conn
     with fresh_database(postgres, template) as (_, url):
         database = Database(url, "test")
         with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
-            yield Store(database, TOPIC), connection
+            yield Store(database, TOPIC, 1_000), connection
         database.close()
 
 
@@ -183,6 +184,39 @@ def test_unreadable_messages_in_a_row_are_counted(store: Store) -> None:
     assert store.position(0) == Position(0, 3, 3)
     write(store, melding(1, offset=3), record(4, b"a", b"{"))
     assert store.position(0) == Position(0, 5, 1)
+
+
+def bad(offset: int, partition: int = 0) -> Melding:
+    return record(offset, b"nobody", b"{", partition)
+
+
+def test_a_broken_contract_stops_its_partition_there(store: Store, connection: psycopg.Connection) -> None:
+    positions = begin(store, 0, 1)
+    run = [bad(0), bad(1), melding(1, offset=0, partition=1), *map(bad, range(2, 7)), melding(2, offset=7)]
+    written = store.write([*run, melding(3, offset=1, partition=1)], positions)
+    assert written.broken == {0}
+    assert written.outcomes == {"failed": PARK_LIMIT, "new": 2}
+    assert written.positions == {0: Position(0, PARK_LIMIT, PARK_LIMIT), 1: Position(0, 2)}
+    # Another consumer, or this one after a restart, parks no more either.
+    again = store.write([bad(PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
+    assert again.broken == {0}
+    assert again.positions == {}
+    # And a release that can read what comes next goes on by itself.
+    mended = store.write([melding(2, offset=PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
+    assert mended.broken == set()
+    assert mended.positions == {0: Position(0, PARK_LIMIT + 1)}
+    assert connection.execute("SELECT count(*) FROM failed_message").fetchone() == (PARK_LIMIT,)
+
+
+def test_what_the_database_refuses_counts_too(store: Store, connection: psycopg.Connection) -> None:
+    refuse(connection, *map(str, range(8)))
+    messages = [melding(n, offset=n, bedriftNr=str(n)) for n in range(12)]
+    written = store.write(messages, begin(store))
+    assert written.broken == {0}
+    assert written.positions == {0: Position(0, PARK_LIMIT, PARK_LIMIT)}
+    rows = connection.execute("SELECT kafka_offset FROM failed_message ORDER BY 1").fetchall()
+    assert rows == [(n,) for n in range(PARK_LIMIT)]
+    assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (0,)
 
 
 def refuse(connection: psycopg.Connection, *bedrift_nr: str) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo test unit integration acceptance lint format types lock build clean
+.PHONY: help venv demo test unit integration acceptance torture lint format types lock build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ test: venv ## unit, integration and acceptance tests against real services
 
 unit integration acceptance: venv ## one level of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)
+
+torture: venv ## everything fails while events come in (ARGS="--seed 1 --seconds 60")
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lint: venv types ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

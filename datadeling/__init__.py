@@ -2,7 +2,7 @@
 
 The map, in the order the data flows. Every arrow points one way, and import-linter checks the borders:
 
-    ingest.source → ingest.decode → ingest.transform → ingest.batch → ingest.fold → ingest.store → db
+    ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
     db → api
 
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.

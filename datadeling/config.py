@@ -4,6 +4,7 @@ A missing or malformed variable raises `ConfigError` with one line that names ev
 never its value: `DB_URL` holds a password.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from urllib.parse import urlsplit
 from datadeling.errors import ConfigError
 
 LogFormat = Literal["json", "text"]
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what begins with ^ would be a pattern to librdkafka
+_BROKER = r"(\w+://)?([^\s,:/]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
+_BROKERS = re.compile(rf"({_BROKER})(,\s*({_BROKER}))*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,8 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
     read = _Reader(env)
     config = ConsumerConfig(
         kafka=KafkaConfig(
-            brokers=read.text("KAFKA_BROKERS"),
-            topic=read.text("KAFKA_TOPIC"),
+            brokers=read.matching("KAFKA_BROKERS", _BROKERS, "host:port, several with commas between them"),
+            topic=read.matching("KAFKA_TOPIC", _TOPIC, "the name of one topic"),
             group_id=read.text("KAFKA_GROUP_ID"),
             tls=read.tls(),
         ),
@@ -140,6 +145,12 @@ class _Reader:
         value = self._env.get(name, "").strip()
         if not value:
             self._faults.append(f"{name} is not set")
+        return value
+
+    def matching(self, name: str, pattern: re.Pattern[str], what: str) -> str:
+        value = self.text(name)
+        if value and not pattern.fullmatch(value):
+            self._faults.append(f"{name} must be {what}")
         return value
 
     def words(self, name: str) -> frozenset[str]:

@@ -6,11 +6,15 @@ carries the SQLSTATE at most, and is raised `from None`.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
 
-from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
+from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, UnstorableRow
 
 # A silently dead peer is noticed within 30 s; who waits for a connection gives up after 5 s.
 _TCP = {
@@ -26,6 +30,8 @@ _CONSUMER = (
     "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
 )
 
+_T = TypeVar("_T")
+
 _UNAVAILABLE = {"08", "40", "53", "55", "57"}
 _MESSAGE = {"22", "23", "54"}
 _UNIQUE_VIOLATION = "23505"  # writers hold the partition's lock: two rows of one key are our mistake
@@ -34,21 +40,45 @@ _UNIQUE_VIOLATION = "23505"  # writers hold the partition's lock: two rows of on
 _TIMED_OUT = {"25P03", "25P04"}
 
 
+class Impatient(psycopg.Connection[TupleRow]):
+    """A connection that does not wait for ever: the limits of a session are kept by the server, if it lives.
+
+    `patience` is in seconds, and a little more than the longest of those limits.
+    """
+
+    patience = 32.0
+
+    def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
+        """As psycopg does, but with a time limit; the connection is closed when it is up."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except BaseException:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()
+            raise
+
+
 def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> psycopg.Connection:
     """Open a connection in autocommit mode, so that transactions are explicit blocks.
 
     Blocks for 5 s at most. Raise `DatabaseUnavailable` when there is none to be had.
     """
     with translated():
-        return psycopg.connect(conninfo(db_url, options=options, application=application), autocommit=True)
+        return Impatient.connect(conninfo(db_url, options=options, application=application), autocommit=True)
 
 
 def conninfo(db_url: str, *, options: str, application: str) -> str:
-    """`db_url` with our settings; what it says itself about options and names is kept."""
-    given = conninfo_to_dict(db_url)
-    own = {**_TCP, "application_name": application, **given}
-    own["options"] = f"{options} {given.get('options', '')}".strip()
-    return make_conninfo("", **own)
+    """`db_url` with our settings; what it says itself about options and names is kept.
+
+    Raise `ConfigError` when libpq cannot read it, without libpq's text, which quotes.
+    """
+    try:
+        given = conninfo_to_dict(db_url)
+        own = {**_TCP, "application_name": application, **given}
+        own["options"] = f"{options} {given.get('options', '')}".strip()
+        return make_conninfo("", **own)
+    except psycopg.ProgrammingError:
+        raise ConfigError("DB_URL cannot be read by libpq") from None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 import yoyo
@@ -41,8 +41,9 @@ def migrate(db_url: str) -> list[str]:
     `MigrationFailed` when a migration is refused. Killed at any point, it can be run again.
     """
     with _alone(db_url), _migrations() as migrations, _backend(db_url) as backend:
-        backend.break_lock()  # ours is held: what is there belongs to a process that is gone
         try:
+            with translated():
+                backend.break_lock()  # ours is held: what is there belongs to a process that is gone
             with translated(), backend.lock():
                 missing = backend.to_apply(migrations)
                 ids = [migration.id for migration in missing]
@@ -99,9 +100,11 @@ def _migrations() -> Iterator[MigrationList]:
 @contextmanager
 def _backend(db_url: str) -> Iterator[DatabaseBackend]:
     parts = urlsplit(db_url)
-    query = f"{parts.query}&options={_OPTIONS}" if parts.query else f"options={_OPTIONS}"
+    settings = dict(parse_qsl(parts.query))
+    settings["options"] = f"{_OPTIONS} {settings.get('options', '')}".strip()
+    address = urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(settings), ""))
     with translated():
-        backend = yoyo.get_backend(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, "")))
+        backend = yoyo.get_backend(address)
     try:
         yield backend
     finally:

@@ -3,18 +3,15 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import psycopg
 import structlog
-from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from datadeling.db.connection import conninfo, translated
+from datadeling.db.connection import Impatient, conninfo, translated
 from datadeling.db.migrate import is_current, known
-from datadeling.errors import ConfigError, DatabaseUnavailable
+from datadeling.errors import DatabaseUnavailable
 
 # Times go out with the offset of Oslo. The server ends a statement after 2 s.
 _OPTIONS = (
@@ -27,24 +24,15 @@ _PATIENCE = 3.0  # seconds until a server that says nothing at all is given up
 # gives up soon, and begins afresh with the next lookup: it is back within 2 s of the database.
 _GIVE_UP = 2.0
 
-_T = TypeVar("_T")
 _Connection = psycopg.Connection[TupleRow]
 
 log = structlog.get_logger(__name__)
 
 
-class _Impatient(_Connection):
-    """A connection that does not wait for ever: `statement_timeout` is kept by the server, if it is alive."""
+class _Checked(Impatient):
+    """A connection of the pool."""
 
     patience = _PATIENCE
-
-    def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
-        """As psycopg does, but with a time limit; the connection is closed when it is up."""
-        try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
-        finally:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()
 
     def ping(self) -> None:
         """Raise `psycopg.Error` unless the server answers soon."""
@@ -66,7 +54,7 @@ class Pool:
         self._available = True
         self._pool = ConnectionPool(
             pool_conninfo(db_url),
-            connection_class=_Impatient,
+            connection_class=_Checked,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=size,
@@ -101,7 +89,7 @@ class Pool:
             raise
         self._tell(available=True)
 
-    def _check(self, connection: _Impatient) -> None:
+    def _check(self, connection: _Checked) -> None:
         """For each connection before it is given out. What one has lost, the others have, too: begin afresh.
 
         Left to itself, the pool tries a second one and then rests until the caller has given up.
@@ -130,8 +118,5 @@ class Pool:
 
 
 def pool_conninfo(db_url: str) -> str:
-    """How to connect. Raise `ConfigError` when libpq cannot read `DB_URL`, without its text: it quotes."""
-    try:
-        return conninfo(db_url, options=_OPTIONS, application="datadeling serve")
-    except psycopg.ProgrammingError:
-        raise ConfigError("DB_URL cannot be read by libpq") from None
+    """How to connect. Raise `ConfigError` when libpq cannot read `DB_URL`."""
+    return conninfo(db_url, options=_OPTIONS, application="datadeling serve")

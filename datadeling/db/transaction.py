@@ -83,10 +83,14 @@ class Transaction:
         rows = self._run("select_markers", ids=list(ids)).fetchall()
         return {avtale_id: Place(*place) for avtale_id, *place in rows}
 
-    def delete(self, topic: str, deletions: Sequence[Sletting]) -> None:
-        """Erase avtaler, their history and failed messages up to each tombstone, and leave the markers."""
+    def delete(self, topic: str, deletions: Sequence[Sletting], key_mismatch: str) -> None:
+        """Erase avtaler, their history and failed messages up to each tombstone, and leave the markers.
+
+        Failed messages with this reason stay: their key says nothing about them.
+        """
         values = {
             "topic": topic,
+            "key_mismatch": key_mismatch,
             "ids": [s.avtale_id for s in deletions],
             "generations": [s.place.generation for s in deletions],
             "partitions": [s.place.partition for s in deletions],

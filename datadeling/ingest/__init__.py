@@ -1,1 +1,1 @@
-"""Process 1, in the order the data flows: source → decode → transform → batch → fold → store."""
+"""Process 1, in the order the data flows: source → batch → decode → transform → fold → store."""

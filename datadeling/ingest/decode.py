@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from datadeling.domain.hendelse import Hendelse
+from datadeling.domain.hendelse import MENTOR, Hendelse
 from datadeling.errors import UgyldigHendelse
 from datadeling.ingest.melding import KEY_MISMATCH, avtale_id_in
 
@@ -32,7 +32,8 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
         raise UgyldigHendelse(KEY_MISMATCH, "the key of the message is not its avtaleId")
     if b"\\u0000" in value:
         _refuse_nul(hendelse)
-    _refuse_inexact("stillingprosent", hendelse.stillingprosent)
+    if hendelse.tiltakstype != MENTOR:  # for whom it is not shared
+        _refuse_inexact("stillingprosent", hendelse.stillingprosent)
     _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
     return hendelse
 

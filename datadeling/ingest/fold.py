@@ -12,7 +12,7 @@ from typing import Literal
 
 from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place, Sletting
-from datadeling.ingest.melding import Reading, Unreadable, avtale_id_in
+from datadeling.ingest.melding import KEY_MISMATCH, Reading, Unreadable, avtale_id_in
 
 Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "failed"]
 
@@ -151,7 +151,7 @@ class _Fold:
 
 
 def _avtale_id(reading: Reading) -> str:
-    """The avtale that a message is about; for an unreadable one what its key says, empty if nothing."""
+    """The avtale that a message is about, as far as anybody knows; empty when nobody does."""
     if isinstance(reading, Unreadable):
-        return avtale_id_in(reading.key)
+        return "" if reading.reason == KEY_MISMATCH else avtale_id_in(reading.key)
     return reading.avtale_id

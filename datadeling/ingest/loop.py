@@ -1,6 +1,10 @@
 """Poll, fill, write, and wait out what is not the messages' fault. No SQL, no JSON.
 
 One thread. Whatever happens it keeps calling `Source.fetch`, so that the group keeps us.
+
+A partition of ours is in one of three states. *Running*: it has a position, and what is fetched of it goes
+into the batch. *Waiting*, as the source says: new, lost to another consumer, or at an offset that the broker
+does not know; `_begin` reads the position again and makes it run. *Stopped*: waiting, and left alone.
 """
 
 import time
@@ -14,7 +18,7 @@ from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartit
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health, Service
 from datadeling.ingest.source import Source
-from datadeling.ingest.store import Store, Written
+from datadeling.ingest.store import FAILED_STATES, Store, Written
 from datadeling.metrics import ConsumerMetrics
 
 _LONGEST_FETCH = 0.5  # seconds; a signal is seen after one at the latest
@@ -74,13 +78,15 @@ class Loop:
         if due or self._health.broker.failing:
             self._attempt(self._source.ask, self._health.broker)
         if due or self._health.database.failing:
-            self._attempt(self._look_around, self._health.database)
+            self._attempt(self.look_around, self._health.database)
         if due:
             self._check_at = time.monotonic() + _CHECK_EVERY
 
-    def _look_around(self) -> None:
-        for state, count in self._store.count_failed().items():
-            self._metrics.failed.labels(state).set(count)
+    def look_around(self) -> None:
+        """Bring the gauges up to date. Raise `DatabaseUnavailable`."""
+        counts = self._store.count_failed()
+        for state in FAILED_STATES:
+            self._metrics.failed.labels(state).set(counts.get(state, 0))
         self._metrics.stopped.set(len(self._health.stopped))
         self._tell_lag()
 

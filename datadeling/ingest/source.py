@@ -5,10 +5,10 @@ has said from where. The callbacks of a rebalance take notes and do nothing that
 one comes out of `consume()`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import structlog
 from confluent_kafka import (
@@ -22,7 +22,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from datadeling.config import KafkaConfig
-from datadeling.errors import BrokerUnavailable
+from datadeling.errors import BrokerUnavailable, ConfigError
 from datadeling.ingest.melding import Melding
 
 _ASK = 2.0  # seconds that a question to the broker may take
@@ -45,7 +45,7 @@ class Source:
         self._topic = config.topic
         self._settings = _settings(config)
         self._told: set[str] = set()
-        self._consumer = Consumer(
+        self._consumer = _consumer(
             {
                 **self._settings,
                 "group.id": config.group_id,
@@ -58,7 +58,7 @@ class Source:
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32_768,
             },
-            error_cb=self._on_error,
+            self._on_error,
         )
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
@@ -207,6 +207,14 @@ class Source:
         self._owned -= gone
         self._waiting -= gone
         self._revoked |= gone
+
+
+def _consumer(settings: dict[str, Any], on_error: Callable[[KafkaError], None]) -> Consumer:
+    try:
+        return Consumer(settings, error_cb=on_error)
+    except KafkaException:  # everything else in the settings is ours
+        names = "KAFKA_CA_PATH, KAFKA_CERTIFICATE_PATH, KAFKA_PRIVATE_KEY_PATH"
+        raise ConfigError(f"{names}: these are not PEM files that fit together") from None
 
 
 def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:

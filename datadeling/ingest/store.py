@@ -20,6 +20,9 @@ from datadeling.ingest.transform import read, unreadable
 
 _PAGE = 500  # parked messages retried in one transaction
 
+FAILED_STATES = ("new", "resolved", "superseded", "discarded")
+"""What can become of a parked message."""
+
 _Read = tuple[Melding, Reading]
 
 
@@ -186,7 +189,7 @@ class Store:
 
     def _apply(self, tx: Transaction, changes: Changes) -> None:
         if changes.deletions:
-            tx.delete(self._topic, changes.deletions)
+            tx.delete(self._topic, changes.deletions, KEY_MISMATCH)
         if changes.new:
             tx.insert(changes.new)
         if changes.changed:

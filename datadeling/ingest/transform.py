@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from datadeling.domain.avtale import Avtale
-from datadeling.domain.hendelse import Hendelse, Place, Sletting
+from datadeling.domain.hendelse import MENTOR, Hendelse, Place, Sletting
 from datadeling.errors import UgyldigHendelse
 from datadeling.ingest.decode import decode, decode_key
 from datadeling.ingest.melding import Melding, Reading, Unreadable
@@ -46,7 +46,7 @@ def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime)
         opphav=h.opphav,
         start_dato=day("startDato", h.start_dato),
         slutt_dato=day("sluttDato", h.slutt_dato),
-        stillingprosent=None if h.tiltakstype == "MENTOR" else h.stillingprosent,
+        stillingprosent=None if h.tiltakstype == MENTOR else h.stillingprosent,
         antall_dager_per_uke=h.antall_dager_per_uke,
         stillingstype=h.stillingstype,
         avtale_inngaatt=oslo_time("avtaleInngått", h.avtale_inngaatt),

@@ -1,6 +1,7 @@
 """`datadeling consume` from outside: what it stores, how it ends, how it says what is wrong."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -140,6 +141,18 @@ def test_a_bad_environment_is_one_line_and_exit_2(
     assert process.process.wait(30) == 2
     assert process.output.count("\n") == 1
     assert named in process.output
+
+
+def test_certificates_that_are_none_are_one_line_and_exit_2(
+    run: Run, consumer: Setting, tmp_path: Path
+) -> None:
+    names = ("KAFKA_CA_PATH", "KAFKA_CERTIFICATE_PATH", "KAFKA_PRIVATE_KEY_PATH")
+    (tmp_path / "no.pem").write_text("hemmelig", "utf-8")
+    process = run({**consumer.env, **dict.fromkeys(names, str(tmp_path / "no.pem"))}, "consume")
+    assert process.process.wait(30) == 2
+    last = process.output.strip().splitlines()[-1]
+    assert all(name in last for name in names)
+    assert "hemmelig" not in process.output
 
 
 def test_no_identity_number_is_printed(run: Run, consumer: Setting, produce: Produce) -> None:

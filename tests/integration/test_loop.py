@@ -97,6 +97,22 @@ def test_everything_produced_is_stored(
     assert consumer.metric("datadeling_consumer_lag", partition="1") == 0
 
 
+def test_failed_messages_that_are_handled_are_counted_no_more(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce([record(0, b"nobody", b"{", partition=1)])
+    consumer = start()
+
+    def waiting() -> float | None:
+        consumer.loop.look_around()
+        return consumer.metric("datadeling_failed_messages", state="new")
+
+    turn_until(lambda: waiting() == 1, consumer)
+    connection.execute("UPDATE failed_message SET state = 'discarded'")
+    assert waiting() == 0
+    assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
+
+
 def test_a_new_consumer_goes_on_from_the_database(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:

@@ -95,6 +95,15 @@ def test_every_migration_can_be_rolled_back(empty_db_url: str) -> None:
     assert migrate(empty_db_url) == known()
 
 
+def test_options_of_the_address_are_kept(empty_db_url: str) -> None:
+    with psycopg.connect(empty_db_url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA app")
+    assert migrate(f"{empty_db_url}?options=-csearch_path%3Dapp") == known()
+    assert tables(empty_db_url) == set()
+    with psycopg.connect(empty_db_url) as connection:
+        assert connection.execute("SELECT count(*) FROM app.avtale").fetchone() == (0,)
+
+
 def test_an_address_that_is_a_socket() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:  # a path short enough for a socket
         Path(directory).chmod(0o777)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datadeling.db.connection import Impatient, connect, translated
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, LostPartition, UnstorableRow
@@ -275,6 +276,39 @@ def test_a_tombstone_erases_everything_of_the_avtale(store: Store, connection: p
     found = tables(connection)
     assert set(found.present) == {avtale_id(2)}
     assert (found.history, found.failed, found.markers) == ([], {}, {avtale_id(1): 4})
+
+
+def test_a_message_with_another_key_is_nobodys(store: Store, connection: psycopg.Connection) -> None:
+    write(store, record(0, avtale_id(1).encode(), encoded(hendelse(2))), tombstone(1, offset=1))
+    assert connection.execute("SELECT state FROM failed_message").fetchall() == [("new",)]
+
+
+def test_a_partition_that_is_added_later_is_of_the_same_generation(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    write(store, melding(1, offset=5))
+    connection.execute("UPDATE consumer_offset SET generation = 3")
+    assert store.begin(1, 0, EPOCH) == Position(3, 0)
+    assert write(store, melding(1, offset=0, partition=1, avtaleStatus="AVSLUTTET")) == {"changed": 1}
+
+
+def test_long_text_in_an_index_can_become_history(store: Store, connection: psycopg.Connection) -> None:
+    longest = "".join(chr(0x1F300 + n) for n in range(600))
+    assert write(store, melding(1, offset=0, deltakerFnr=longest, bedriftNr=longest)) == {"new": 1}
+    assert write(store, melding(1, offset=1, sistEndret="2022-03-04T08:46:39Z")) == {"changed": 1}
+    assert connection.execute("SELECT count(*) FROM avtale_historikk").fetchone() == (1,)
+
+
+def test_a_server_that_falls_silent_is_given_up(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Impatient, "patience", 0.2)
+    database = Database(db_url, "test")
+    with connect(db_url, application="test") as connection:
+        with pytest.raises(DatabaseUnavailable), translated(connection):
+            connection.execute("SELECT pg_sleep(60)")
+        assert connection.closed
+    with database.transaction() as tx:
+        assert tx.count_failed(TOPIC) == {}
+    database.close()
 
 
 def test_a_retry_mends_what_a_new_release_can_read(store: Store, connection: psycopg.Connection) -> None:

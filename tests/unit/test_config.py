@@ -48,7 +48,12 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
         ("DB_URL", "mysql://bruker:hemmelig@127.0.0.1/x"),
         ("DB_URL", "postgresql://bruker:hemmelig@a:1,b:2/x"),
         ("DB_URL", "hemmelig"),
+        ("DB_URL", "postgresql://bruker:hemmelig@a:b/x"),
         ("KAFKA_TOPIC", "  "),
+        ("KAFKA_TOPIC", "^hemmelig"),
+        ("KAFKA_TOPIC", "a hemmelig"),
+        ("KAFKA_BROKERS", ","),
+        ("KAFKA_BROKERS", "hemmelig:port"),
     ],
 )
 def test_a_malformed_variable_is_named_and_its_value_is_not(name: str, value: str) -> None:
@@ -56,6 +61,13 @@ def test_a_malformed_variable_is_named_and_its_value_is_not(name: str, value: st
         consumer_config({**CONSUMER, name: value})
     assert "hemmelig" not in str(error.value)
     assert value.strip() not in str(error.value) or len(value.strip()) < 3
+
+
+@pytest.mark.parametrize(
+    "brokers", ["a", "a:1", "a-b.c:9092,10.0.0.1:9092, [::1]:9", "SSL://kafka.test:26484"]
+)
+def test_brokers(brokers: str) -> None:
+    assert consumer_config({**CONSUMER, "KAFKA_BROKERS": brokers}).kafka.brokers == brokers
 
 
 def test_tls_needs_all_three_files(tmp_path: Path) -> None:

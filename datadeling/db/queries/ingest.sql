@@ -4,9 +4,12 @@
 SELECT pg_advisory_xact_lock(hashtextextended('datadeling:' || %(topic)s, %(partition)s));
 
 -- insert_offset --
--- A partition that we have never read begins at its low watermark. Leaves a known one as it is.
-INSERT INTO consumer_offset (topic, kafka_partition, next_offset, historikk_fra)
-VALUES (%(topic)s, %(partition)s, %(next_offset)s, %(historikk_fra)s)
+-- A partition that we have never read begins at its low watermark, in the generation that the topic is in: a
+-- partition that was added later must not count as older. Leaves a known one as it is.
+INSERT INTO consumer_offset (topic, kafka_partition, generation, next_offset, historikk_fra)
+SELECT %(topic)s, %(partition)s, coalesce(max(generation), 0), %(next_offset)s, %(historikk_fra)s
+FROM consumer_offset
+WHERE topic = %(topic)s
 ON CONFLICT DO NOTHING;
 
 -- select_offset --
@@ -49,10 +52,12 @@ WHERE avtale_historikk.avtale_id = slettet.avtale_id
    <= (slettet.generation, slettet.kafka_offset);
 
 -- delete_failed --
+-- Whose a message is with a key that is not its avtaleId nobody knows: it stays until somebody looks at it.
 DELETE FROM failed_message
 USING unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
     AS slettet (avtale_id, generation, kafka_offset)
 WHERE failed_message.topic = %(topic)s
+  AND failed_message.reason <> %(key_mismatch)s
   AND failed_message.key = convert_to(slettet.avtale_id, 'UTF8')
   AND (failed_message.generation, failed_message.kafka_offset)
    <= (slettet.generation, slettet.kafka_offset);

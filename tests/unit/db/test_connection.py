@@ -5,7 +5,7 @@ import pytest
 from psycopg import errors
 
 from datadeling.db.connection import conninfo, translated
-from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
+from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, UnstorableRow
 
 SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
 
@@ -38,6 +38,15 @@ def test_translation(raised: type[psycopg.Error], expected: type[Exception]) -> 
     assert SECRET not in str(error.value)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:hemmelig@h/d?nosuch=hemmelig", "postgresql://u:%zz@h/hemmelig"]
+)
+def test_what_libpq_cannot_read_is_configuration(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^DB_URL") as error:
+        conninfo(url, options="", application="x")
+    assert "hemmelig" not in str(error.value)
 
 
 def test_what_the_url_says_is_kept() -> None:

@@ -82,6 +82,10 @@ def test_the_last_of_a_repeated_key_wins() -> None:
     assert reading(KEY, with_raw("versjon", b"7")).versjon == 7
 
 
+def test_the_share_of_a_mentor_is_no_concern_of_ours() -> None:
+    assert reading(KEY, with_fields(tiltakstype="MENTOR", stillingprosent=33.33333)).stillingprosent is None
+
+
 def test_a_nul_in_a_field_that_we_do_not_keep_is_no_concern_of_ours() -> None:
     reading(KEY, with_raw("deltakerFornavn", b'"K\\u0000re"'))
 
@@ -101,7 +105,10 @@ def test_a_nul_in_a_field_that_we_do_not_keep_is_no_concern_of_ours() -> None:
         pytest.param(with_raw("bedriftNr", b'"\\ud800 xxxxxxxx"'), "malformed_json", id="lone surrogate"),
         pytest.param(with_raw("bedriftNr", b'"1\\u00002"'), "nul_in_text", id="NUL escape in a kept field"),
         pytest.param(with_raw("nytt", b'"1\x002"'), "malformed_json", id="NUL byte"),
-        pytest.param(with_raw("bedriftNr", b'"' + b"1" * 1001 + b'"'), "invalid_field", id="too long"),
+        pytest.param(
+            with_raw("bedriftNr", b'"' + b"1" * 601 + b'"'), "invalid_field", id="too long to index"
+        ),
+        pytest.param(with_raw("opphav", b'"' + b"1" * 1001 + b'"'), "invalid_field", id="too long"),
         pytest.param(with_raw("bedriftNr", b"999999999"), "invalid_field", id="number for text"),
         pytest.param(with_raw("avtaleNr", b"2147483648"), "invalid_field", id="beyond int4"),
         pytest.param(with_raw("avtaleNr", b"-2147483649"), "invalid_field", id="below int4"),

@@ -62,7 +62,11 @@ class Memory:
             if row.avtale.avtale_id != avtale_id or row.avtale.place.is_after(place)
         ]
         key = avtale_id.encode()
-        self.failed = {at: row for at, row in self.failed.items() if row[0].key != key or at.is_after(place)}
+        self.failed = {
+            at: row
+            for at, row in self.failed.items()
+            if row[0].key != key or row[0].reason == KEY_MISMATCH or at.is_after(place)
+        }
         self.markers[avtale_id] = place
 
     def tables(self) -> Tables:
@@ -184,6 +188,14 @@ def test_unreadable_messages_before_the_marker_are_not_parked() -> None:
 def test_a_key_that_names_no_avtale_is_parked_as_it_is(key: bytes | None) -> None:
     changes = Memory().take(record(1, key, b"{}"))
     assert [p.key for p in changes.parked] == [key]
+
+
+def test_a_key_mismatch_is_nobodys() -> None:
+    memory = Memory()
+    mismatch = record(1, ID.encode(), encoded(hendelse(2)))
+    changes = memory.take(mismatch, tombstone(1, offset=2))
+    assert [p.place.offset for p in changes.parked] == [1]
+    assert memory.take(mismatch._replace(offset=0)).outcomes == {"failed": 1}
 
 
 def test_a_key_mismatch_is_not_superseded() -> None:

@@ -18,6 +18,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from datadeling.demo.kafka import EmbeddedKafka
+from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
 
 POSTGRES_IMAGE = "postgres:18"
@@ -72,7 +73,7 @@ def kafka_service() -> Iterator[Kafka]:
     if brokers := os.environ.get("TEST_KAFKA_BROKERS"):
         yield Kafka("given by TEST_KAFKA_BROKERS", brokers)
     elif _image_at_hand(KAFKA_IMAGE):
-        port = _free_port()
+        port = free_port()
         container = DockerContainer(KAFKA_IMAGE).with_bind_ports(9092, port)
         for name, value in _kafka_settings(port).items():
             container = container.with_env(name, value)
@@ -128,9 +129,3 @@ def _daemon_listens() -> bool:
     with socket.socket(family) as probe:
         probe.settimeout(2)
         return probe.connect_ex(address) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -1,7 +1,7 @@
 """Connections with our time limits, and the one place that translates the driver's errors.
 
 The driver's own text quotes values of the message. It never leaves this module: what is raised instead
-carries the SQLSTATE at most, and is raised `from None`.
+carries the SQLSTATE and names of ours at most, and is raised `from None`.
 """
 
 from collections.abc import Iterator

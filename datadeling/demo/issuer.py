@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Lock, Thread
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import jwt
@@ -126,12 +125,7 @@ class TokenIssuer:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _answer(self, path: str) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ class Changes:
 
 def avtale_ids(readings: Iterable[Reading]) -> list[str]:
     """The avtaler that these messages are about: what `fold` has to be told of."""
-    return list({_avtale_id(reading): None for reading in readings if _avtale_id(reading)})
+    return [avtale_id for avtale_id in dict.fromkeys(map(_avtale_id, readings)) if avtale_id]
 
 
 def fold(readings: Iterable[Reading], stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> Changes:

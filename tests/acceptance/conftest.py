@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from datadeling.demo.issuer import TokenIssuer
-from tests.acceptance.processes import Process, free_port
+from datadeling.demo.ports import free_port
+from tests.acceptance.processes import Process
 from tests.services import Kafka
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"

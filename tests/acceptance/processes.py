@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -32,13 +31,6 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
             return
         pause.wait(_PAUSE)
     raise AssertionError(f"it never came about: {what}")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:

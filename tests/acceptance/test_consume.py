@@ -9,9 +9,10 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from datadeling.demo.generator import HendelseGenerator, siste_tilstand
+from datadeling.demo.ports import free_port
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import call, free_port, wait_until
+from tests.acceptance.processes import call, wait_until
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
 from tests.services import Kafka

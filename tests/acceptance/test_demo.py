@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.processes import free_port, wait_until
+from datadeling.demo.ports import free_port
+from tests.acceptance.processes import wait_until
 
 DEMO = [sys.executable, "-m", "datadeling", "demo", "--count", "300"]
 

@@ -10,9 +10,10 @@ import psycopg
 
 from datadeling.db.migrate import migrate
 from datadeling.demo.kafka import EmbeddedKafka
+from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.demo.services import Services
-from tests.acceptance.processes import Process, free_port
+from tests.acceptance.processes import Process
 
 TOPIC = "avtaler"
 

@@ -151,6 +151,3 @@ WHERE failed_message.topic = %(topic)s
 
 -- count_failed --
 SELECT state, count(*) FROM failed_message WHERE topic = %(topic)s GROUP BY state;
-
--- ping --
-SELECT 1;

@@ -66,3 +66,7 @@ FROM avtale
 CROSS JOIN LATERAL (SELECT {felter}) AS svar
 WHERE avtale.avtale_id = %(avtale_id)s::uuid
   AND NOT avtale.feilregistrert;
+
+-- ping --
+-- Whether the database answers.
+SELECT 1;

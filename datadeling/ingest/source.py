@@ -55,6 +55,9 @@ class Source:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 2_000,
+                # As long as liveness lets a turn take. A loop that stands still any longer gives its
+                # partitions to others; should it wake up, the compare-and-set of the offsets stops it.
+                "max.poll.interval.ms": 60_000,
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32_768,
             },

@@ -52,6 +52,15 @@ class ConsumerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorConfig:
+    """What the commands of an operator need. Without `kafka` they do without the broker."""
+
+    db_url: str
+    topic: str
+    kafka: KafkaConfig | None
+
+
+@dataclass(frozen=True, slots=True)
 class EntraConfig:
     """Whose tokens count, and for whom they must be meant."""
 
@@ -77,8 +86,8 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
     read = _Reader(env)
     config = ConsumerConfig(
         kafka=KafkaConfig(
-            brokers=read.matching("KAFKA_BROKERS", _BROKERS, "host:port, several with commas between them"),
-            topic=read.matching("KAFKA_TOPIC", _TOPIC, "the name of one topic"),
+            brokers=read.brokers(),
+            topic=read.topic(),
             group_id=read.text("KAFKA_GROUP_ID"),
             tls=read.tls(),
         ),
@@ -88,6 +97,18 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
         park_limit=read.number("PARK_LIMIT", default=100, at_least=1, at_most=1_000_000),
         port=read.port("CONSUMER_PORT", default=8081),
     )
+    read.finish()
+    return config
+
+
+def operator_config(env: Mapping[str, str]) -> OperatorConfig:
+    """Raise `ConfigError` unless the tables of a topic can be worked on with this environment."""
+    read = _Reader(env)
+    topic = read.topic()
+    kafka = None
+    if env.get("KAFKA_BROKERS"):
+        kafka = KafkaConfig(read.brokers(), topic, group_id="", tls=read.tls())
+    config = OperatorConfig(read.db_url(), topic, kafka)
     read.finish()
     return config
 
@@ -152,6 +173,12 @@ class _Reader:
         if value and not pattern.fullmatch(value):
             self._faults.append(f"{name} must be {what}")
         return value
+
+    def brokers(self) -> str:
+        return self.matching("KAFKA_BROKERS", _BROKERS, "host:port, several with commas between them")
+
+    def topic(self) -> str:
+        return self.matching("KAFKA_TOPIC", _TOPIC, "the name of one topic")
 
     def words(self, name: str) -> frozenset[str]:
         return frozenset(self._env.get(name, "").replace(",", " ").split())

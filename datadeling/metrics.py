@@ -55,6 +55,17 @@ class ConsumerMetrics:
         self.failed = Gauge(
             "datadeling_failed_messages", "Parked messages, by state.", ["state"], registry=registry
         )
+        self.oldest_failed = Gauge(
+            "datadeling_oldest_new_failed_message_seconds",
+            "Seconds since the oldest failed message was parked that nobody has handled; 0 when none is.",
+            registry=registry,
+        )
+        self.available = Gauge(
+            "datadeling_service_available",
+            "1 while the database or the broker answers the consumer, else 0.",
+            ["service"],
+            registry=registry,
+        )
         self.skipped = Counter(
             "datadeling_skipped_offsets",
             "Offsets that the topic had dropped before they were read.",

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
 from psycopg.rows import args_row
 from psycopg.sql import SQL, Composed
 
+from datadeling.db.operator import Operator
+from datadeling.db.parking import Parking
 from datadeling.db.queries import columns, queries
+from datadeling.db.statements import Statements
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position, Sletting
 
 
-class FailedMessage(NamedTuple):
-    """A parked message with what a retry needs of it."""
+class Erased(NamedTuple):
+    """How many rows a deletion took away."""
 
-    place: Place
-    hendelse_tidspunkt: datetime
-    key: bytes | None
-    value: bytes | None
+    avtaler: int
+    versions: int
 
 
 _COPY_NEW = queries["copy_new"].format(columns=columns(*COLUMNS))
@@ -34,11 +34,18 @@ _SELECT_AVTALER = queries["select_avtaler"].format(
 )
 
 
-class Transaction:
+class Transaction(Statements):
     """One open transaction. What it raises has been translated: see `datadeling.db.connection`."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
+    @property
+    def parking(self) -> Parking:
+        """What it can do with messages that could not be used."""
+        return Parking(self._connection)
+
+    @property
+    def operator(self) -> Operator:
+        """What only an operator asks for."""
+        return Operator(self._connection)
 
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""
@@ -58,6 +65,19 @@ class Transaction:
         """Where the partition stands, or None when it has never been read."""
         row = self._run("select_offset", topic=topic, partition=partition).fetchone()
         return Position(*row) if row else None
+
+    def is_of_topic(self, topic: str, partition: int, topic_id: str) -> bool:
+        """Whether the partition's offset belongs to this topic; it does when nobody has said yet."""
+        self._run("recognise_topic", topic=topic, partition=partition, topic_id=topic_id)
+        row = self._run("select_topic_id", topic=topic, partition=partition).fetchone()
+        return row is not None and row[0] == topic_id
+
+    def earlier_generations(self, topic: str) -> dict[int, list[tuple[int, int]]]:
+        """By partition, in order: generations that have ended, and the first offset beyond each."""
+        ended: dict[int, list[tuple[int, int]]] = {}
+        for partition, generation, end in self._run("select_earlier_generations", topic=topic):
+            ended.setdefault(partition, []).append((generation, end))
+        return ended
 
     def advance_offset(self, topic: str, partition: int, start: Position, end: Position) -> bool:
         """Move on from exactly `start` to `end`. False when the partition stands somewhere else."""
@@ -83,21 +103,18 @@ class Transaction:
         rows = self._run("select_markers", ids=list(ids)).fetchall()
         return {avtale_id: Place(*place) for avtale_id, *place in rows}
 
-    def delete(self, topic: str, deletions: Sequence[Sletting], key_mismatch: str) -> None:
-        """Erase avtaler, their history and failed messages up to each tombstone, and leave the markers.
-
-        Failed messages with this reason stay: their key says nothing about them.
-        """
+    def delete(self, deletions: Sequence[Sletting]) -> Erased:
+        """Erase avtaler and their history up to each tombstone, and leave the markers."""
         values = {
-            "topic": topic,
-            "key_mismatch": key_mismatch,
             "ids": [s.avtale_id for s in deletions],
             "generations": [s.place.generation for s in deletions],
             "partitions": [s.place.partition for s in deletions],
             "offsets": [s.place.offset for s in deletions],
         }
-        for name in ("delete_avtaler", "delete_historikk", "delete_failed", "upsert_markers"):
-            self._run(name, **values)
+        avtaler = self._run("delete_avtaler", **values).rowcount
+        versions = self._run("delete_historikk", **values).rowcount
+        self._run("upsert_markers", **values)
+        return Erased(avtaler, versions)
 
     def insert(self, avtaler: Iterable[Avtale]) -> None:
         """Add avtaler of which there is no row."""
@@ -112,63 +129,6 @@ class Transaction:
     def insert_history(self, versions: Iterable[Superseded]) -> None:
         """Add superseded versions."""
         self._copy(_COPY_HISTORY, ((*avtale, fra, til) for avtale, fra, til in versions))
-
-    def park(self, topic: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Keep messages that cannot be used; a place that is known already is left as it is."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(queries["park"], [{"topic": topic, **row} for row in rows])
-
-    def has_new_failed(self, topic: str) -> bool:
-        """True when any parked message of the topic waits to be handled."""
-        row = self._run("has_new_failed", topic=topic).fetchone()
-        return bool(row and row[0])
-
-    def supersede_failed(self, topic: str, stored: dict[str, Place], key_mismatch: str) -> None:
-        """Mark the parked messages that a stored message of the same key has made outdated."""
-        self._run(
-            "supersede_failed",
-            topic=topic,
-            key_mismatch=key_mismatch,
-            ids=list(stored),
-            generations=[place.generation for place in stored.values()],
-            offsets=[place.offset for place in stored.values()],
-        )
-
-    def new_failed(self, topic: str, after: Place, limit: int) -> list[FailedMessage]:
-        """Parked messages of a partition in state `new`, in the order of the log, after this place."""
-        rows = self._run(
-            "select_new_failed",
-            topic=topic,
-            partition=after.partition,
-            generation=after.generation,
-            offset=after.offset,
-            limit=limit,
-        ).fetchall()
-        return [FailedMessage(Place(*row[:3]), *row[3:]) for row in rows]
-
-    def resolve_failed(self, topic: str, partition: int, places: Sequence[Place]) -> None:
-        """These parked messages have been stored: drop their values."""
-        self._run_places("resolve_failed", topic, partition, places)
-
-    def fail_again(self, topic: str, partition: int, places: Sequence[Place]) -> None:
-        """These parked messages were tried once more, in vain."""
-        self._run_places("fail_again", topic, partition, places)
-
-    def count_failed(self, topic: str) -> dict[str, int]:
-        """How many failed messages there are, by state."""
-        return dict(self._run("count_failed", topic=topic).fetchall())
-
-    def _run_places(self, name: str, topic: str, partition: int, places: Sequence[Place]) -> None:
-        self._run(
-            name,
-            topic=topic,
-            partition=partition,
-            generations=[place.generation for place in places],
-            offsets=[place.offset for place in places],
-        )
-
-    def _run(self, name: str, **values: object) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._connection.execute(queries[name], values)
 
     def _copy(self, statement: Composed, rows: Iterable[Sequence[object]]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -22,7 +22,7 @@ class Changes:
     """What to write, in this order: `deletions`, then the rest. Nothing in here would change nothing.
 
     `stored` has the place of the last message stored of each avtale: parked messages of the same key before
-    it are superseded, those of `parked` too.
+    it are superseded, those of `parked` too. `present` is what all the avtaler asked for are in the end.
     """
 
     deletions: list[Sletting]
@@ -32,6 +32,16 @@ class Changes:
     parked: list[Unreadable]
     stored: dict[str, Place]
     outcomes: Counter[Outcome]
+    present: Mapping[str, Avtale]
+
+    def not_outdated(self) -> list[Unreadable]:
+        """Those of `parked` after which no message of the same key is stored: see `present`."""
+        return [
+            message
+            for message in self.parked
+            if (avtale := self.present.get(_avtale_id(message))) is None
+            or not avtale.place.is_after(message.place)
+        ]
 
 
 def avtale_ids(readings: Iterable[Reading]) -> list[str]:
@@ -142,6 +152,7 @@ class _Fold:
             parked=self._parked,
             stored=self._stored,
             outcomes=self._outcomes,
+            present=self._present,
         )
 
     def _is_erased(self, avtale_id: str, place: Place) -> bool:

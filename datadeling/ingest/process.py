@@ -13,9 +13,12 @@ from datadeling.errors import DatabaseUnavailable
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health
 from datadeling.ingest.loop import Loop
+from datadeling.ingest.partitions import Partitions
+from datadeling.ingest.retry import Retry
 from datadeling.ingest.server import serve_health
 from datadeling.ingest.source import Source
 from datadeling.ingest.store import Store
+from datadeling.ingest.topic import Topic
 from datadeling.metrics import ConsumerMetrics
 
 log = structlog.get_logger(__name__)
@@ -33,19 +36,25 @@ def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]
         _migrate(config.db_url, health)
         database = Database(config.db_url, "datadeling consume")
         try:
-            loop = Loop(
-                Source(config.kafka),
-                Store(database, config.kafka.topic, config.park_limit),
-                Batch(config.batch_size, config.batch_wait),
-                health,
-                ConsumerMetrics(registry),
-            )
+            loop = wire(config, Source(config.kafka), database, health, ConsumerMetrics(registry))
             on_signal(loop.stop)
             log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
             loop.run()
             log.info("consumer_stopped")
         finally:
             database.close()
+
+
+def wire(
+    config: ConsumerConfig, source: Source, database: Database, health: Health, metrics: ConsumerMetrics
+) -> Loop:
+    """The loop with all that it works on."""
+    name = config.kafka.topic
+    store = Store(database, name, config.park_limit)
+    partitions = Partitions(source, Topic(config.kafka), store, Retry(database, name), health, metrics)
+    metrics.available.labels("database").set_function(lambda: float(health.database.available))
+    metrics.available.labels("broker").set_function(lambda: float(health.broker.available))
+    return Loop(source, partitions, store, Batch(config.batch_size, config.batch_wait), health, metrics)
 
 
 def _migrate(db_url: str, health: Health) -> None:

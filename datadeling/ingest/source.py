@@ -1,14 +1,13 @@
-"""The topic. The only module of the consumer that knows confluent_kafka.
+"""Reads the partitions that the group gives us. What only asks the broker something is in `topic`.
 
 Offsets come from the database, never from Kafka: partitions are assigned paused, and read only once `start`
 has said from where. The callbacks of a rebalance take notes and do nothing that can fail: an exception in
 one comes out of `consume()`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import cast
 
 import structlog
 from confluent_kafka import (
@@ -19,23 +18,12 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from datadeling.config import KafkaConfig
-from datadeling.errors import BrokerUnavailable, ConfigError
 from datadeling.ingest.melding import Melding
-
-_ASK = 2.0  # seconds that a question to the broker may take
-_LATEST_MS = 253_000_000_000_000  # in the year 9987
+from datadeling.ingest.topic import kafka_settings, made, record_time
 
 log = structlog.get_logger(__name__)
-
-
-class Watermarks(NamedTuple):
-    """The first offset that a partition still has, and the one that its next message will get."""
-
-    low: int
-    high: int
 
 
 class Source:
@@ -43,11 +31,11 @@ class Source:
 
     def __init__(self, config: KafkaConfig) -> None:
         self._topic = config.topic
-        self._settings = _settings(config)
         self._told: set[str] = set()
-        self._consumer = _consumer(
+        self._consumer = made(
+            Consumer,
             {
-                **self._settings,
+                **kafka_settings(config),
                 "group.id": config.group_id,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -61,7 +49,7 @@ class Source:
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32_768,
             },
-            self._on_error,
+            error_cb=self._on_error,
         )
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
@@ -104,7 +92,7 @@ class Source:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 (its public name)
                 self.hold({_melding(message).partition})
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
-                log.warning("topic_error", error=error.name())
+                self._on_error(error)
         return messages
 
     def start(self, partition: int, offset: int) -> None:
@@ -135,17 +123,6 @@ class Source:
         """Go on reading where `pause` stopped."""
         self._consumer.resume([TopicPartition(self._topic, p) for p in self._running()])
 
-    def watermarks(self, partition: int) -> Watermarks:
-        """Ask the broker; blocks for 2 s at most. Raise `BrokerUnavailable`."""
-        place = TopicPartition(self._topic, partition)
-        try:
-            answer = self._consumer.get_watermark_offsets(place, timeout=_ASK)
-        except KafkaException as error:
-            raise BrokerUnavailable(_name(error)) from None
-        if answer is None:
-            raise BrokerUnavailable("timed out")
-        return Watermarks(*answer)
-
     def known_high(self, partition: int) -> int | None:
         """The high watermark as the last fetch brought it; asks nobody."""
         with suppress(KafkaException):
@@ -154,27 +131,8 @@ class Source:
                 return int(answer[1])
         return None
 
-    def newest_timestamp(self, partition: int) -> datetime | None:
-        """The greatest record time on a partition, None when it is empty. Raise `BrokerUnavailable`."""
-        place = TopicPartition(self._topic, partition)
-        admin = AdminClient(self._settings)
-        newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
-        answers = admin.list_offsets({place: newest}, request_timeout=_ASK)
-        try:
-            answer = answers[place].result()
-        except KafkaException as error:
-            raise BrokerUnavailable(_name(error)) from None
-        return None if answer.timestamp < 0 else _time(answer.timestamp)
-
-    def ask(self) -> None:
-        """Raise `BrokerUnavailable` unless the broker answers within 2 s, and has the topic for us."""
-        try:
-            answer = self._consumer.list_topics(self._topic, timeout=_ASK)
-        except KafkaException as error:
-            raise BrokerUnavailable(_name(error)) from None
-        fault = answer.topics[self._topic].error
-        if fault is not None:
-            raise BrokerUnavailable(fault.name())
+    def trouble_is_over(self) -> None:
+        """The broker answers: should the same trouble come again, it is told again."""
         self._told.clear()
 
     def commit(self, offsets: Mapping[int, int]) -> None:
@@ -212,42 +170,8 @@ class Source:
         self._revoked |= gone
 
 
-def _consumer(settings: dict[str, Any], on_error: Callable[[KafkaError], None]) -> Consumer:
-    try:
-        return Consumer(settings, error_cb=on_error)
-    except KafkaException:  # everything else in the settings is ours
-        names = "KAFKA_CA_PATH, KAFKA_CERTIFICATE_PATH, KAFKA_PRIVATE_KEY_PATH"
-        raise ConfigError(f"{names}: these are not PEM files that fit together") from None
-
-
-def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    settings: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": config.brokers,
-        "client.id": "datadeling",
-        "reconnect.backoff.max.ms": 3_000,
-        "log_level": 0,  # it would write to standard error itself, at every try; see `_on_error`
-    }
-    if config.tls:
-        settings |= {
-            "security.protocol": "ssl",
-            "ssl.ca.location": str(config.tls.ca),
-            "ssl.certificate.location": str(config.tls.certificate),
-            "ssl.key.location": str(config.tls.private_key),
-        }
-    return settings
-
-
 def _melding(message: Message) -> Melding:
     _, milliseconds = message.timestamp()
     # A message that `consume` returns has both.
     partition, offset = cast("int", message.partition()), cast("int", message.offset())
-    return Melding(partition, offset, _time(milliseconds), message.key(), message.value())
-
-
-def _time(milliseconds: int) -> datetime:
-    # A producer sets this freely; what no calendar holds must not stop the partition.
-    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
-
-
-def _name(error: KafkaException) -> str:
-    return str(error.args[0].name())
+    return Melding(partition, offset, record_time(milliseconds), message.key(), message.value())

@@ -5,23 +5,30 @@ writes. A batch that the database refuses for what is in it is halved until the 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from datadeling.db.database import Database
+from datadeling.db.parking import Parked
 from datadeling.db.transaction import Transaction
-from datadeling.domain.hendelse import Place, Position
+from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
-from datadeling.ingest.fold import Changes, Outcome, avtale_ids, fold
-from datadeling.ingest.melding import KEY_MISMATCH, Melding, Reading, Unreadable
+from datadeling.ingest.apply import apply, fold_stored
+from datadeling.ingest.fold import Outcome
+from datadeling.ingest.melding import Melding, Reading, Unreadable
 from datadeling.ingest.transform import read, unreadable
 
-_PAGE = 500  # parked messages retried in one transaction
+_PRUNED_AT_ONCE = 1_000
 
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
 """What can become of a parked message."""
+
+KEEP_HANDLED = timedelta(days=30)
+"""How long a parked message is kept after it was resolved, superseded or discarded."""
+
+KEEP_UNHANDLED = timedelta(days=90)
+"""How long one is kept that nobody has handled; long before that, its age raises an alert."""
 
 _Read = tuple[Melding, Reading]
 
@@ -118,88 +125,32 @@ class Store:
             for partition in sorted(ends):
                 tx.lock_partition(self._topic, partition)
             self._advance(tx, positions, ends)
-            changes = self._fold(tx, readings)
-            self._apply(tx, changes)
+            changes = fold_stored(tx, readings)
+            apply(tx, self._topic, changes)
         return Written(ends, changes.outcomes, broken)
 
-    def retry_failed(self, partition: int) -> Counter[Outcome]:
-        """Try the parked messages of a partition in state `new` once more, through the same steps.
+    def is_of_topic(self, partition: int, topic_id: str) -> bool:
+        """Whether a partition's offset belongs to the topic that the broker calls so.
 
-        What can be stored now, or is outdated, becomes `resolved`; the rest stays parked. Never moves the
-        offset. Raise `DatabaseUnavailable`; what had been retried by then stays done.
+        The first answer is kept: it is the topic that we know from then on.
         """
-        outcomes: Counter[Outcome] = Counter()
-        after: Place | None = Place(-1, partition, -1)
-        while after is not None:
-            page, after = self._retry_or_halve(after, _PAGE)
-            outcomes += page
-        return outcomes
-
-    def _retry_or_halve(self, after: Place, limit: int) -> tuple[Counter[Outcome], Place | None]:
-        try:
-            return self._retry_page(after, limit)
-        except UnstorableRow:
-            if limit > 1:
-                return self._retry_or_halve(after, limit // 2)
-            return self._retry_page(after, limit, refused=True)
-
-    def _retry_page(
-        self, after: Place, limit: int, *, refused: bool = False
-    ) -> tuple[Counter[Outcome], Place | None]:
-        """Retry some messages, and say after which one to go on. Those `refused` only count one more try."""
-        mottatt = datetime.now(UTC)
-        partition = after.partition
         with self._database.transaction() as tx:
-            tx.lock_partition(self._topic, partition)
-            failed = tx.new_failed(self._topic, after, limit)
-            if not failed:
-                return Counter(), None
-            readings = [
-                read(
-                    Melding(partition, f.place.offset, f.hendelse_tidspunkt, f.key, f.value),
-                    f.place.generation,
-                    mottatt,
-                )
-                for f in failed
-            ]
-            mended = [r for r in readings if not (refused or isinstance(r, Unreadable))]
-            places = {reading.place for reading in mended}
-            again = [f.place for f in failed if f.place not in places]
-            tx.fail_again(self._topic, partition, again)
-            tx.resolve_failed(self._topic, partition, list(places))
-            changes = self._fold(tx, mended)
-            self._apply(tx, changes)
-        changes.outcomes["failed"] += len(again)
-        return changes.outcomes, failed[-1].place
+            return tx.is_of_topic(self._topic, partition, topic_id)
 
-    def count_failed(self) -> dict[str, int]:
-        """How many failed messages the topic has, by state."""
+    def count_failed(self) -> dict[str, Parked]:
+        """What failed messages the topic has, by state."""
         with self._database.transaction() as tx:
-            return tx.count_failed(self._topic)
+            return tx.parking.count(self._topic)
+
+    def prune_failed(self) -> int:
+        """Delete a bounded part of the failed messages that have been kept long enough."""
+        with self._database.transaction() as tx:
+            return tx.parking.prune(self._topic, KEEP_HANDLED, KEEP_UNHANDLED, _PRUNED_AT_ONCE)
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
             if not tx.advance_offset(self._topic, partition, starts[partition], end):
                 raise LostPartition(partition)
-
-    @staticmethod
-    def _fold(tx: Transaction, readings: Sequence[Reading]) -> Changes:
-        ids = avtale_ids(readings)
-        return fold(readings, tx.avtaler(ids), tx.markers(ids))
-
-    def _apply(self, tx: Transaction, changes: Changes) -> None:
-        if changes.deletions:
-            tx.delete(self._topic, changes.deletions, KEY_MISMATCH)
-        if changes.new:
-            tx.insert(changes.new)
-        if changes.changed:
-            tx.update(changes.changed)
-        if changes.history:
-            tx.insert_history(changes.history)
-        if changes.parked:
-            tx.park(self._topic, _failed_rows(changes.parked))
-        if changes.stored and tx.has_new_failed(self._topic):
-            tx.supersede_failed(self._topic, changes.stored, KEY_MISMATCH)
 
 
 def _until_broken(
@@ -222,19 +173,3 @@ def _until_broken(
             readings.append(reading)
             ends[partition] = at.after(melding.offset, readable=is_readable)
     return readings, ends, frozenset(broken)
-
-
-def _failed_rows(parked: Iterable[Unreadable]) -> list[dict[str, Any]]:
-    return [
-        {
-            "generation": message.place.generation,
-            "partition": message.place.partition,
-            "offset": message.place.offset,
-            "key": message.key,
-            "value": message.value,
-            "hendelse_tidspunkt": message.timestamp,
-            "reason": message.reason,
-            "message": message.text,
-        }
-        for message in parked
-    ]

@@ -10,14 +10,12 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from prometheus_client import CollectorRegistry
 
-from datadeling.config import KafkaConfig
+from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.db.database import Database
-from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health
-from datadeling.ingest.loop import Loop
 from datadeling.ingest.melding import Melding
+from datadeling.ingest.process import wire
 from datadeling.ingest.source import Source
-from datadeling.ingest.store import Store
 from datadeling.metrics import ConsumerMetrics
 from tests.hendelser import melding, record
 from tests.services import Kafka
@@ -33,14 +31,10 @@ class Consumer:
         self.health = Health()
         self.registry = CollectorRegistry()
         self.database = Database(url, "test consumer")
-        self.source = Source(KafkaConfig(brokers, topic, f"group-{topic}", None))
-        self.loop = Loop(
-            self.source,
-            Store(self.database, topic, park_limit=10),
-            Batch(size, 0.05),
-            self.health,
-            ConsumerMetrics(self.registry),
-        )
+        kafka = KafkaConfig(brokers, topic, f"group-{topic}", None)
+        self.source = Source(kafka)
+        config = ConsumerConfig(kafka, url, batch_size=size, batch_wait=0.05, park_limit=10, port=0)
+        self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)

@@ -15,7 +15,10 @@ from datadeling.db.migrate import is_current, known, migrate, status
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.errors import DatabaseUnavailable
 
-TABLES = {"avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "failed_message"}
+TABLES = {
+    "avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "earlier_generation", "failed_message",
+    "operator_log",
+}  # fmt: skip
 
 
 def tables(url: str) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 from datadeling.domain.hendelse import Position
 from datadeling.errors import UnstorableRow
 from datadeling.ingest.melding import Melding
+from datadeling.ingest.retry import Retry
 from datadeling.ingest.store import Store
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.integration.storing import BEGINNING, PARK_LIMIT, begin, write
@@ -99,13 +100,15 @@ def test_a_message_with_another_key_is_nobodys(store: Store, connection: psycopg
     assert connection.execute("SELECT state FROM failed_message").fetchall() == [("new",)]
 
 
-def test_a_retry_mends_what_a_new_release_can_read(store: Store, connection: psycopg.Connection) -> None:
+def test_a_retry_mends_what_a_new_release_can_read(
+    store: Store, retry: Retry, connection: psycopg.Connection
+) -> None:
     key = avtale_id(1).encode()
     write(store, record(0, key, b"{"), record(1, avtale_id(2).encode(), b"{"))
     connection.execute(
         "UPDATE failed_message SET value = %s WHERE kafka_offset = 0", (encoded(hendelse(1)),)
     )  # stands for a release that can read it
-    assert store.retry_failed(0) == {"new": 1, "failed": 1}
+    assert retry.partition(0) == {"new": 1, "failed": 1}
     rows = connection.execute(
         "SELECT state, attempts, value FROM failed_message ORDER BY kafka_offset"
     ).fetchall()
@@ -114,19 +117,23 @@ def test_a_retry_mends_what_a_new_release_can_read(store: Store, connection: psy
     assert store.position(0) == Position(0, 2, 2)
 
 
-def test_a_retry_never_overwrites_a_newer_version(store: Store, connection: psycopg.Connection) -> None:
+def test_a_retry_never_overwrites_a_newer_version(
+    store: Store, retry: Retry, connection: psycopg.Connection
+) -> None:
     old = encoded(hendelse(1, sistEndret="2020-01-01T00:00:00Z"))
     write(store, record(0, avtale_id(1).encode(), b"{"), melding(1, offset=1))
     connection.execute("UPDATE failed_message SET value = %s, state = 'new'", (old,))
-    assert store.retry_failed(0) == {"older": 1}
+    assert retry.partition(0) == {"older": 1}
     assert connection.execute("SELECT kafka_offset FROM avtale").fetchall() == [(1,)]
     assert connection.execute("SELECT state FROM failed_message").fetchone() == ("resolved",)
 
 
-def test_a_retry_that_the_database_refuses_stays_parked(store: Store, connection: psycopg.Connection) -> None:
+def test_a_retry_that_the_database_refuses_stays_parked(
+    store: Store, retry: Retry, connection: psycopg.Connection
+) -> None:
     refuse(connection, "2", "5")
     write(store, *(melding(n, offset=n, bedriftNr=str(n)) for n in range(8)))
     refuse(connection, "5")
-    assert store.retry_failed(0) == {"new": 1, "failed": 1}
+    assert retry.partition(0) == {"new": 1, "failed": 1}
     rows = connection.execute("SELECT kafka_offset, state FROM failed_message ORDER BY 1").fetchall()
     assert rows == [(2, "resolved"), (5, "new")]

@@ -17,6 +17,21 @@ SELECT generation, next_offset, unreadable_in_a_row
 FROM consumer_offset
 WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
 
+-- recognise_topic --
+-- The first to ask says which topic the offsets belong to.
+UPDATE consumer_offset
+SET topic_id = %(topic_id)s
+WHERE topic = %(topic)s AND kafka_partition = %(partition)s AND topic_id IS NULL;
+
+-- select_topic_id --
+SELECT topic_id FROM consumer_offset WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
+
+-- select_earlier_generations --
+SELECT kafka_partition, generation, end_offset
+FROM earlier_generation
+WHERE topic = %(topic)s
+ORDER BY kafka_partition, generation;
+
 -- advance_offset --
 -- Compare and set: no row when another consumer, or an operator, has moved on from "from".
 UPDATE consumer_offset
@@ -51,17 +66,6 @@ WHERE avtale_historikk.avtale_id = slettet.avtale_id
   AND (avtale_historikk.generation, avtale_historikk.kafka_offset)
    <= (slettet.generation, slettet.kafka_offset);
 
--- delete_failed --
--- Whose a message is with a key that is not its avtaleId nobody knows: it stays until somebody looks at it.
-DELETE FROM failed_message
-USING unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
-    AS slettet (avtale_id, generation, kafka_offset)
-WHERE failed_message.topic = %(topic)s
-  AND failed_message.reason <> %(key_mismatch)s
-  AND failed_message.key = convert_to(slettet.avtale_id, 'UTF8')
-  AND (failed_message.generation, failed_message.kafka_offset)
-   <= (slettet.generation, slettet.kafka_offset);
-
 -- upsert_markers --
 -- A marker is never removed, only moved forward.
 INSERT INTO avtale_slettet AS lagret
@@ -94,60 +98,3 @@ COPY endret_avtale ({columns}) FROM STDIN;
 UPDATE avtale SET ({columns}) = ROW ({changed_columns})
 FROM endret_avtale
 WHERE avtale.avtale_id = endret_avtale.avtale_id;
-
--- park --
--- A place that is parked already stays as it is: what an operator has decided about it stands.
-INSERT INTO failed_message
-    (topic, generation, kafka_partition, kafka_offset, key, value, hendelse_tidspunkt, reason, message)
-VALUES
-    (%(topic)s, %(generation)s, %(partition)s, %(offset)s, %(key)s, %(value)s, %(hendelse_tidspunkt)s,
-     %(reason)s, %(message)s)
-ON CONFLICT DO NOTHING;
-
--- has_new_failed --
-SELECT EXISTS (SELECT FROM failed_message WHERE topic = %(topic)s AND state = 'new');
-
--- supersede_failed --
--- A later message of the same key has been stored. A key mismatch says nothing about the avtale of its key.
-UPDATE failed_message SET state = 'superseded', updated_at = now()
-FROM unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
-    AS lagret (avtale_id, generation, kafka_offset)
-WHERE failed_message.topic = %(topic)s
-  AND failed_message.state = 'new'
-  AND failed_message.reason <> %(key_mismatch)s
-  AND failed_message.key = convert_to(lagret.avtale_id, 'UTF8')
-  AND (failed_message.generation, failed_message.kafka_offset)
-    < (lagret.generation, lagret.kafka_offset);
-
--- select_new_failed --
--- In the order of the log, from where the last page ended.
-SELECT generation, kafka_partition, kafka_offset, hendelse_tidspunkt, key, value
-FROM failed_message
-WHERE topic = %(topic)s
-  AND kafka_partition = %(partition)s
-  AND state = 'new'
-  AND (generation, kafka_offset) > (%(generation)s, %(offset)s)
-ORDER BY generation, kafka_offset
-LIMIT %(limit)s;
-
--- resolve_failed --
--- Stored at last: what was kept of it is not needed any more.
-UPDATE failed_message
-SET state = 'resolved', value = NULL, attempts = attempts + 1, updated_at = now()
-FROM unnest(%(generations)s::integer[], %(offsets)s::bigint[]) AS lest (generation, kafka_offset)
-WHERE failed_message.topic = %(topic)s
-  AND failed_message.kafka_partition = %(partition)s
-  AND failed_message.generation = lest.generation
-  AND failed_message.kafka_offset = lest.kafka_offset;
-
--- fail_again --
-UPDATE failed_message
-SET attempts = attempts + 1, updated_at = now()
-FROM unnest(%(generations)s::integer[], %(offsets)s::bigint[]) AS lest (generation, kafka_offset)
-WHERE failed_message.topic = %(topic)s
-  AND failed_message.kafka_partition = %(partition)s
-  AND failed_message.generation = lest.generation
-  AND failed_message.kafka_offset = lest.kafka_offset;
-
--- count_failed --
-SELECT state, count(*) FROM failed_message WHERE topic = %(topic)s GROUP BY state;

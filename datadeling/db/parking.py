@@ -1,0 +1,114 @@
+"""What the write path asks of `failed_message`, one statement a method."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from datadeling.db.queries import queries
+from datadeling.db.statements import Statements
+from datadeling.domain.hendelse import Place, Sletting
+
+
+class FailedMessage(NamedTuple):
+    """A parked message with what a retry needs of it."""
+
+    place: Place
+    hendelse_tidspunkt: datetime
+    key: bytes | None
+    value: bytes | None
+
+
+class Parked(NamedTuple):
+    """How many messages are in a state, and how many seconds ago the first of them was parked."""
+
+    messages: int
+    oldest: float
+
+
+class Parking(Statements):
+    """Messages that could not be used, inside an open transaction."""
+
+    def park(self, topic: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Keep messages that cannot be used; a place that is known already is left as it is."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(queries["park"], [{"topic": topic, **row} for row in rows])
+
+    def has_new(self, topic: str) -> bool:
+        """True when any parked message of the topic waits to be handled."""
+        row = self._run("has_new_failed", topic=topic).fetchone()
+        return bool(row and row[0])
+
+    def supersede(self, topic: str, stored: Mapping[str, Place], key_mismatch: str) -> None:
+        """Mark the parked messages that a stored message of the same key has made outdated.
+
+        Not those with the reason `key_mismatch`: their key says nothing about them.
+        """
+        self._run(
+            "supersede_failed",
+            topic=topic,
+            key_mismatch=key_mismatch,
+            ids=list(stored),
+            generations=[place.generation for place in stored.values()],
+            offsets=[place.offset for place in stored.values()],
+        )
+
+    def delete(self, topic: str, deletions: Sequence[Sletting], key_mismatch: str) -> None:
+        """Erase the parked messages of these avtaler up to each tombstone.
+
+        Not those with the reason `key_mismatch`: their key says nothing about them.
+        """
+        self._run(
+            "delete_failed",
+            topic=topic,
+            key_mismatch=key_mismatch,
+            ids=[s.avtale_id for s in deletions],
+            generations=[s.place.generation for s in deletions],
+            offsets=[s.place.offset for s in deletions],
+        )
+
+    def retryable(
+        self, topic: str, states: Sequence[str], after: Place, last: Place, limit: int, max_bytes: int
+    ) -> list[FailedMessage]:
+        """Parked messages of a partition in these states, in the order of the log.
+
+        After one place and up to another; at most `limit`, and `max_bytes` together, but at least one.
+        """
+        rows = self._run(
+            "select_retryable",
+            topic=topic,
+            partition=after.partition,
+            states=list(states),
+            generation=after.generation,
+            offset=after.offset,
+            last_generation=last.generation,
+            last_offset=last.offset,
+            limit=limit,
+            max_bytes=max_bytes,
+        ).fetchall()
+        return [FailedMessage(Place(*row[:3]), *row[3:]) for row in rows]
+
+    def resolve(self, topic: str, partition: int, places: Sequence[Place]) -> None:
+        """These parked messages have been stored: drop their values."""
+        self._run_places("resolve_failed", topic, partition, places)
+
+    def fail_again(self, topic: str, partition: int, places: Sequence[Place]) -> None:
+        """These parked messages were tried once more, in vain."""
+        self._run_places("fail_again", topic, partition, places)
+
+    def count(self, topic: str) -> dict[str, Parked]:
+        """What there is, by state."""
+        return {state: Parked(*rest) for state, *rest in self._run("count_failed", topic=topic)}
+
+    def prune(self, topic: str, handled: timedelta, unhandled: timedelta, limit: int) -> int:
+        """Delete at most `limit` that were handled, or not handled, so long ago. Says how many it were."""
+        values = {"handled": handled, "unhandled": unhandled, "limit": limit}
+        return self._run("prune_failed", topic=topic, **values).rowcount
+
+    def _run_places(self, name: str, topic: str, partition: int, places: Sequence[Place]) -> None:
+        self._run(
+            name,
+            topic=topic,
+            partition=partition,
+            generations=[place.generation for place in places],
+            offsets=[place.offset for place in places],
+        )

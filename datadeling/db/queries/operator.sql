@@ -1,0 +1,97 @@
+-- list_failed --
+-- Without values: what an operator sees first. A state or reason of null is any.
+SELECT generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
+       octet_length(value) AS value_bytes, hendelse_tidspunkt, created_at, updated_at
+FROM failed_message
+WHERE topic = %(topic)s
+  AND (%(state)s::text IS NULL OR state = %(state)s)
+  AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+ORDER BY generation, kafka_partition, kafka_offset
+LIMIT %(limit)s;
+
+-- select_failed --
+SELECT generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
+       octet_length(value) AS value_bytes, hendelse_tidspunkt, created_at, updated_at, value
+FROM failed_message
+WHERE topic = %(topic)s
+  AND generation = %(generation)s
+  AND kafka_partition = %(partition)s
+  AND kafka_offset = %(offset)s;
+
+-- discard_failed --
+-- What has been resolved or discarded already stays as it is.
+UPDATE failed_message
+SET state = 'discarded', value = NULL, updated_at = now()
+WHERE topic = %(topic)s
+  AND generation = %(generation)s
+  AND kafka_partition = %(partition)s
+  AND kafka_offset = %(offset)s
+  AND state IN ('new', 'superseded');
+
+-- partitions_with_failed --
+SELECT DISTINCT kafka_partition
+FROM failed_message
+WHERE topic = %(topic)s AND state IN ('new', 'superseded')
+ORDER BY kafka_partition;
+
+-- erase_failed --
+-- By hand, whatever names the avtale goes: by its key, or in the value of a message with another key.
+DELETE FROM failed_message
+WHERE topic = %(topic)s
+  AND (key = convert_to(%(avtale_id)s::text, 'UTF8')
+       OR position(convert_to(%(avtale_id)s::text, 'UTF8') IN value) > 0);
+
+-- list_offsets --
+SELECT kafka_partition, generation, next_offset, unreadable_in_a_row, topic_id, historikk_fra, updated_at
+FROM consumer_offset
+WHERE topic = %(topic)s
+ORDER BY kafka_partition;
+
+-- keep_generation --
+-- The offsets go on: what lies before here keeps the generation that it was read in.
+INSERT INTO earlier_generation (topic, kafka_partition, generation, end_offset)
+SELECT topic, kafka_partition, generation, next_offset
+FROM consumer_offset
+WHERE topic = %(topic)s;
+
+-- forget_generations --
+-- The offsets begin anew: where earlier generations lay means nothing any more.
+DELETE FROM earlier_generation WHERE topic = %(topic)s;
+
+-- raise_generation --
+UPDATE consumer_offset
+SET generation = (SELECT max(generation) + 1 FROM consumer_offset WHERE topic = %(topic)s),
+    unreadable_in_a_row = 0,
+    topic_id = NULL,
+    updated_at = now()
+WHERE topic = %(topic)s;
+
+-- move_offset --
+UPDATE consumer_offset
+SET next_offset = %(next_offset)s
+WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
+
+-- locate_avtale --
+-- Where the newest message that is known of the avtale stood.
+SELECT generation, kafka_partition
+FROM (
+    SELECT generation, kafka_partition, kafka_offset FROM avtale WHERE avtale_id = %(avtale_id)s::text::uuid
+    UNION ALL
+    SELECT generation, kafka_partition, kafka_offset
+    FROM avtale_historikk
+    WHERE avtale_id = %(avtale_id)s::text::uuid
+    UNION ALL
+    SELECT generation, kafka_partition, kafka_offset
+    FROM avtale_slettet
+    WHERE avtale_id = %(avtale_id)s::text::uuid
+    UNION ALL
+    SELECT generation, kafka_partition, kafka_offset
+    FROM failed_message
+    WHERE topic = %(topic)s AND key = convert_to(%(avtale_id)s::text, 'UTF8')
+) AS places
+ORDER BY generation DESC, kafka_offset DESC
+LIMIT 1;
+
+-- write_operator_log --
+INSERT INTO operator_log (who, command, target, reason)
+VALUES (%(who)s, %(command)s, %(target)s, %(reason)s);

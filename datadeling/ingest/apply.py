@@ -1,0 +1,50 @@
+"""What every writer of avtaler does under its partition's lock: fold onto what is stored, write the outcome.
+
+The live consumer, a retry, a replay and an erasure all end here.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from datadeling.db.transaction import Transaction
+from datadeling.ingest.fold import Changes, avtale_ids, fold
+from datadeling.ingest.melding import KEY_MISMATCH, Reading, Unreadable
+
+
+def fold_stored(tx: Transaction, readings: Sequence[Reading]) -> Changes:
+    """What these messages do to the tables as they are now. The partitions' locks must be held."""
+    ids = avtale_ids(readings)
+    return fold(readings, tx.avtaler(ids), tx.markers(ids))
+
+
+def apply(tx: Transaction, topic: str, changes: Changes) -> None:
+    """Write the outcome of `fold_stored`, in the same transaction."""
+    if changes.deletions:
+        tx.delete(changes.deletions)
+        tx.parking.delete(topic, changes.deletions, KEY_MISMATCH)
+    if changes.new:
+        tx.insert(changes.new)
+    if changes.changed:
+        tx.update(changes.changed)
+    if changes.history:
+        tx.insert_history(changes.history)
+    if changes.parked:
+        tx.parking.park(topic, _failed_rows(changes.parked))
+    if changes.stored and tx.parking.has_new(topic):
+        tx.parking.supersede(topic, changes.stored, KEY_MISMATCH)
+
+
+def _failed_rows(parked: Iterable[Unreadable]) -> list[dict[str, Any]]:
+    return [
+        {
+            "generation": message.place.generation,
+            "partition": message.place.partition,
+            "offset": message.place.offset,
+            "key": message.key,
+            "value": message.value,
+            "hendelse_tidspunkt": message.timestamp,
+            "reason": message.reason,
+            "message": message.text,
+        }
+        for message in parked
+    ]

@@ -1,0 +1,99 @@
+"""Questions to the broker about the topic; reading it is `source`. Only these two know confluent_kafka."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ListOffsetsResultInfo,
+    OffsetSpec,
+)
+
+from datadeling.config import KafkaConfig
+from datadeling.errors import BrokerUnavailable, ConfigError
+
+_ASK = 2.0  # seconds that a question to the broker may take
+_LATEST_MS = 253_000_000_000_000  # in the year 9987
+
+_T = TypeVar("_T")
+
+
+class Watermarks(NamedTuple):
+    """The first offset that a partition still has, and the one that its next message will get."""
+
+    low: int
+    high: int
+
+
+class Topic:
+    """One topic of the broker. Every question blocks for 2 s at most, and raises `BrokerUnavailable`."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self._name = config.topic
+        self._admin = made(AdminClient, kafka_settings(config))
+
+    def identity(self) -> str:
+        """What the broker calls this topic: another one after it was deleted and made anew, or elsewhere.
+
+        `BrokerUnavailable` also when the broker has no such topic for us.
+        """
+        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=_ASK)
+        return str(_answered(asked[self._name].result).topic_id)
+
+    def watermarks(self, partition: int) -> Watermarks:
+        """Where the log of a partition begins and ends."""
+        low = self._offset(partition, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        high = self._offset(partition, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return Watermarks(low.offset, high.offset)
+
+    def newest_timestamp(self, partition: int) -> datetime | None:
+        """The greatest record time on a partition, None when it is empty."""
+        newest = self._offset(partition, OffsetSpec.max_timestamp())  # type: ignore[no-untyped-call]
+        return None if newest.timestamp < 0 else record_time(newest.timestamp)
+
+    def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
+        place = TopicPartition(self._name, partition)
+        asked = self._admin.list_offsets({place: spec}, request_timeout=_ASK)
+        answer: ListOffsetsResultInfo = _answered(asked[place].result)
+        return answer
+
+
+def kafka_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
+    """How any client of ours reaches the brokers."""
+    settings: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": config.brokers,
+        "client.id": "datadeling",
+        "reconnect.backoff.max.ms": 3_000,
+        "log_level": 0,  # it would write to standard error itself, at every try
+    }
+    if config.tls:
+        settings |= {
+            "security.protocol": "ssl",
+            "ssl.ca.location": str(config.tls.ca),
+            "ssl.certificate.location": str(config.tls.certificate),
+            "ssl.key.location": str(config.tls.private_key),
+        }
+    return settings
+
+
+def made(client: Callable[..., _T], settings: dict[str, Any], **more: object) -> _T:
+    """A client with these settings. Raise `ConfigError` when it cannot be made."""
+    try:
+        return client(settings, **more)
+    except KafkaException:  # everything else in the settings is ours
+        names = "KAFKA_CA_PATH, KAFKA_CERTIFICATE_PATH, KAFKA_PRIVATE_KEY_PATH"
+        raise ConfigError(f"{names}: these are not PEM files that fit together") from None
+
+
+def record_time(milliseconds: int) -> datetime:
+    """A record's timestamp. A producer sets it freely; what no calendar holds must not stop a partition."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
+
+
+def _answered(result: Callable[[], _T]) -> _T:
+    try:
+        return result()
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0].name())) from None

@@ -50,3 +50,7 @@ class BrokerUnavailable(DatadelingError):
 
 class MigrationFailed(DatadelingError):
     """A migration was refused. The schema is as the last whole migration left it; exit with 1."""
+
+
+class NotFound(DatadelingError):
+    """What the operator named is not there, or not in a state for it. Say so in one line and exit with 1."""

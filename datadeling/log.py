@@ -58,10 +58,15 @@ def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventD
     return {key: _masked(value) for key, value in event.items()}
 
 
+def masked(text: str) -> str:
+    """The text without identity numbers: every run of exactly eleven digits is replaced."""
+    return _ELEVEN_DIGITS.sub(_MASK, text)
+
+
 def _masked(value: Any) -> Any:  # noqa: ANN401 (a log value is whatever the caller passed)
     match value:
         case str():
-            return _ELEVEN_DIGITS.sub(_MASK, value)
+            return masked(value)
         case int() if not isinstance(value, bool):
             return _MASK if _ELEVEN_DIGITS.fullmatch(str(value)) else value
         case dict():

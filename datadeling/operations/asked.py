@@ -1,0 +1,25 @@
+"""Who asked for something, and why: what every deed of an operator leaves in `operator_log` and in the log."""
+
+from typing import NamedTuple
+
+import structlog
+
+from datadeling.db.transaction import Transaction
+from datadeling.log import masked
+
+log = structlog.get_logger(__name__)
+
+
+class Asked(NamedTuple):
+    """Who asked, and the reason as they gave it; identity numbers in it are masked when it is kept."""
+
+    who: str
+    reason: str | None = None
+
+    def keep(self, tx: Transaction, command: str, target: str) -> None:
+        """Write it down in the transaction of the deed."""
+        tx.operator.write_log(masked(self.who), command, target, self.reason and masked(self.reason))
+
+    def tell(self, command: str, target: str) -> None:
+        """Log it, once the deed is done."""
+        log.warning("operator", who=self.who, command=command, target=target, reason=self.reason)

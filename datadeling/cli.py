@@ -1,13 +1,14 @@
 """The commands: environment in, one process out, and our own errors as one line and an exit code.
 
 Every command imports what it needs when it runs: `serve` must set the environment of prometheus-client before
-anything imports it, and `--help` should not load a Kafka client.
+anything imports it.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 
 import click
@@ -16,9 +17,23 @@ from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import configure_logging
 
+_OPERATOR = ("delete", "failed", "offsets")  # modules of `commands`, and what each defines
+
 
 class _Commands(click.Group):
-    """Turns our own exceptions into one line and an exit code, and never shows a traceback for them."""
+    """Turns our own exceptions into one line and an exit code, and never shows a traceback for them.
+
+    The commands of an operator have modules of their own, imported when one of them is called for.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_OPERATOR])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _OPERATOR:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"datadeling.commands.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:

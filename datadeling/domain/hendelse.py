@@ -23,6 +23,11 @@ class Place(NamedTuple):
     partition: int
     offset: int
 
+    @property
+    def text(self) -> str:
+        """As operators write and read it: generation:partition:offset."""
+        return f"{self.generation}:{self.partition}:{self.offset}"
+
     def is_after(self, other: "Place") -> bool:
         """True when this place is later on the log of the same avtale."""
         return (self.generation, self.offset) > (other.generation, other.offset)

@@ -9,6 +9,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ListOffsetsResultInfo,
     OffsetSpec,
+    TopicDescription,
 )
 
 from datadeling.config import KafkaConfig
@@ -39,8 +40,11 @@ class Topic:
 
         `BrokerUnavailable` also when the broker has no such topic for us.
         """
-        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=_ASK)
-        return str(_answered(asked[self._name].result).topic_id)
+        return str(self._description().topic_id)
+
+    def partitions(self) -> list[int]:
+        """The partitions that it has, in order."""
+        return sorted(partition.id for partition in self._description().partitions)
 
     def watermarks(self, partition: int) -> Watermarks:
         """Where the log of a partition begins and ends."""
@@ -52,6 +56,11 @@ class Topic:
         """The greatest record time on a partition, None when it is empty."""
         newest = self._offset(partition, OffsetSpec.max_timestamp())  # type: ignore[no-untyped-call]
         return None if newest.timestamp < 0 else record_time(newest.timestamp)
+
+    def _description(self) -> TopicDescription:
+        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=_ASK)
+        answer: TopicDescription = _answered(asked[self._name].result)
+        return answer
 
     def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
         place = TopicPartition(self._name, partition)

@@ -1,1 +1,1 @@
-"""What an operator can do by hand, beside the live consumer: look at and mend what failed, erase, renumber."""
+"""What an operator can do by hand beside the live consumer: handle what failed, erase, renumber."""

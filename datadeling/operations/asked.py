@@ -1,4 +1,4 @@
-"""Who asked for something, and why: what every deed of an operator leaves in `operator_log` and in the log."""
+"""Who asked, and why: what every deed of an operator leaves in `operator_log` and in the log."""
 
 from typing import NamedTuple
 

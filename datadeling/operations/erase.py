@@ -14,7 +14,7 @@ COMMAND = "delete"
 
 
 class Erasure(NamedTuple):
-    """What was erased: rows of `avtale`, of `avtale_historikk`, of `failed_message`; and the marker's place."""
+    """Rows of `avtale`, `avtale_historikk` and `failed_message` that are gone, and the marker's place."""
 
     avtaler: int
     versions: int

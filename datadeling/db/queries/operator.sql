@@ -92,6 +92,15 @@ FROM (
 ORDER BY generation DESC, kafka_offset DESC
 LIMIT 1;
 
+-- erased_by_hand --
+SELECT avtale_id::text
+FROM avtale_slettet
+WHERE EXISTS (
+        SELECT FROM operator_log
+        WHERE command = 'delete' AND target = avtale_slettet.avtale_id::text
+    )
+  AND NOT EXISTS (SELECT FROM avtale WHERE avtale.avtale_id = avtale_slettet.avtale_id);
+
 -- write_operator_log --
 INSERT INTO operator_log (who, command, target, reason)
 VALUES (%(who)s, %(command)s, %(target)s, %(reason)s);

@@ -1,0 +1,89 @@
+"""`datadeling offsets`: where the consumer stands, and how offsets get a new meaning."""
+
+import click
+
+from datadeling.commands.common import (
+    Work,
+    asked,
+    by_option,
+    json_option,
+    print_json,
+    print_table,
+    reason_option,
+    work,
+)
+from datadeling.errors import ConfigError
+from datadeling.ingest.topic import Topic
+from datadeling.operations.offsets import Standing, is_another_topic, new_generation, standing
+
+
+@click.group()
+def offsets() -> None:
+    """Where the consumer stands on each partition."""
+
+
+@offsets.command("list")
+@json_option
+def list_offsets(as_json: bool) -> None:
+    """List positions, with what the broker says of the partitions when KAFKA_BROKERS is set."""
+    with work() as on:
+        found = [_as_dict(one) for one in standing(on.database, on.name, on.topic)]
+    if as_json:
+        print_json(found)
+    else:
+        columns = list(found[0]) if found else ["partition", "generation", "next_offset"]
+        print_table(columns, [list(row.values()) for row in found])
+
+
+@offsets.command("new-generation")
+@click.option("--from-beginning", "way", flag_value="again", help="Read the topic from its beginning.")
+@click.option("--keep-offsets", "way", flag_value="keep", help="Go on at the stored offsets.")
+@reason_option(required=False)
+@by_option
+@json_option
+def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json: bool) -> None:
+    """Say that offsets have a new meaning: partitions were added, or the topic is another one.
+
+    The live consumer takes it up by itself. Left to itself the command asks the broker: for the topic that we
+    know the offsets stay (partitions were added); another one (moved to another cluster, or deleted and made
+    anew) is read from its beginning.
+    """
+    who = asked(asked_by, reason)
+    with work() as on:
+        raised = new_generation(on.database, on.name, _to_read_again(on, way), who)
+    if as_json:
+        print_json({**raised._asdict(), "from_beginning": raised.again})
+        return
+    click.echo(f"generation {raised.generation}, {'from the beginning' if raised.again else 'offsets kept'}")
+    for partition, next_offset in raised.next_offsets.items():
+        click.echo(f"partition {partition} goes on at {next_offset}")
+    if raised.carried:
+        click.echo(f"{raised.carried} avtaler that were erased by hand stay erased")
+
+
+def _to_read_again(on: Work, way: str | None) -> Topic | None:
+    """The topic that is to be read from its beginning, None when offsets are kept."""
+    if way == "keep":
+        return None
+    if on.topic is None:
+        raise ConfigError("KAFKA_BROKERS is not set: only --keep-offsets can do without the broker")
+    if way == "again" or is_another_topic(on.database, on.name, on.topic):
+        return on.topic
+    return None
+
+
+def _as_dict(one: Standing) -> dict[str, object]:
+    low, high = one.watermarks or (None, None)
+    row = one.row
+    return {
+        "partition": row.partition,
+        "generation": row.generation,
+        "next_offset": row.next_offset,
+        "low": low,
+        "high": high,
+        "lag": one.lag,
+        "unreadable_in_a_row": row.unreadable_in_a_row,
+        "historikk_fra": row.historikk_fra,
+        "updated_at": row.updated_at,
+        "topic_id": row.topic_id,
+    }

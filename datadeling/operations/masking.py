@@ -1,0 +1,89 @@
+"""Shows the shape of a message without what could point out a person. Pure.
+
+A message that was parked can hold anything anywhere. So nothing is shown because of where it stands alone: a
+value of a field that is open must also look as such a value does.
+"""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from datadeling.domain.felt import FELTER, Sensitivity
+from datadeling.domain.hendelse import Hendelse
+from datadeling.ingest.melding import avtale_id_in
+from datadeling.log import masked
+
+_SENSITIVE = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
+_NAMES = {field.encode_name for field in msgspec.structs.fields(Hendelse)} | {"hendelseType"}
+_OPEN = _NAMES - {f.encode_name for f in msgspec.structs.fields(Hendelse) if f.name in _SENSITIVE}
+
+# An enum, a UUID, a date or a time, the number of an employer's unit.
+_HARMLESS = re.compile(r"[A-ZÆØÅ_]{1,40}|[0-9a-f-]{36}|\d{4}-\d\d-\d\d(T[\d:.]{5,18}Z?)?|\d{9}")
+_HIDDEN = "***"
+
+# Field names and what makes a text unreadable stay: invalid bytes, NUL, escapes of halves of characters.
+_KEPT = re.compile(
+    rf'"(?:{"|".join(map(re.escape, sorted(_NAMES)))})"(?=\s*:)|\\x[0-9a-f]{{2}}|\\u(?:0000|[dD][89a-fA-F]..)'
+)
+
+
+def show_key(key: bytes | None) -> str:
+    """The key when it is an avtaleId; else only what it looks like."""
+    if key is None:
+        return "none"
+    return avtale_id_in(key) or _hide_characters(readable(key))
+
+
+def show_value(value: bytes) -> str:
+    """The message as JSON in which only harmless values stand; or its text, every letter and digit hidden."""
+    try:
+        parsed = json.loads(value)
+        return json.dumps(_hide(parsed), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return _hide_characters(readable(value))
+
+
+def readable(raw: bytes) -> str:
+    """The bytes as text that a terminal can show: what is not UTF-8, and control characters, as escapes."""
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _hide(value: Any, name: str = "") -> Any:  # noqa: ANN401 (JSON)
+    match value:
+        case dict():
+            return {_field_name(key): _hide(item, key) for key, item in value.items()}
+        case list():
+            return [_hide(item) for item in value]
+        case None | bool():
+            return value
+        case int() | float() if name in _OPEN:
+            return masked(str(value)) if masked(str(value)) != str(value) else value
+        case str() if name in _OPEN and _HARMLESS.fullmatch(value):
+            return value
+        case _:
+            return _HIDDEN
+
+
+def _field_name(name: str) -> str:
+    """A name as the contract has them: one word of letters. What is none may be a value at a wrong place."""
+    return name if re.fullmatch(r"[^\W\d_]{1,60}", name) else _HIDDEN
+
+
+def _hide_characters(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    for kept in _KEPT.finditer(text):
+        parts += [_hide_run(text[at : kept.start()]), kept.group()]
+        at = kept.end()
+    return "".join([*parts, _hide_run(text[at:])])
+
+
+def _hide_run(text: str) -> str:
+    return "".join("0" if c.isdigit() else "x" if c.isalpha() else c for c in text)

@@ -1,0 +1,98 @@
+"""Where the consumer stands on each partition, and how its offsets get a new meaning."""
+
+from typing import NamedTuple
+
+from datadeling.db.database import Database
+from datadeling.db.operator import OffsetRow
+from datadeling.domain.hendelse import Place, Sletting
+from datadeling.errors import BrokerUnavailable, NotFound
+from datadeling.ingest.partitioner import partition_of
+from datadeling.ingest.topic import Topic, Watermarks
+from datadeling.operations.asked import Asked
+
+COMMAND = "offsets new-generation"
+
+
+class Standing(NamedTuple):
+    """Where a partition stands; `watermarks` is None where the broker could not be asked, or has it not."""
+
+    row: OffsetRow
+    watermarks: Watermarks | None
+
+    @property
+    def lag(self) -> int | None:
+        """How many messages have not been handled; holes of a compacted log count."""
+        return max(0, self.watermarks.high - self.row.next_offset) if self.watermarks else None
+
+
+class Raised(NamedTuple):
+    """What a new generation begins with: its number, and the next offset of each partition.
+
+    `again`: whether the topic is read from its beginning. `carried`: how many erasures by hand were repeated.
+    """
+
+    generation: int
+    next_offsets: dict[int, int]
+    again: bool
+    carried: int
+
+
+def standing(database: Database, name: str, topic: Topic | None) -> list[Standing]:
+    """All partitions that have been read, in order. Blocks for 2 s a partition at most."""
+    with database.transaction() as tx:
+        rows = tx.operator.offsets(name)
+    return [Standing(row, _watermarks(topic, row.partition)) for row in rows]
+
+
+def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
+    """Whether the broker's topic is not the one that the stored offsets belong to.
+
+    Raise `NotFound` when nobody has said which they belong to, `BrokerUnavailable`.
+    """
+    with database.transaction() as tx:
+        known = {row.topic_id for row in tx.operator.offsets(name)} - {None}
+    if not known:
+        raise NotFound("it is not known which topic the offsets belong to: say what to do with them")
+    return known != {topic.identity()}
+
+
+def new_generation(database: Database, name: str, again: Topic | None, asked: Asked) -> Raised:
+    """Begin the next generation; the live consumer takes it up by itself.
+
+    `again` is the topic to be read from its beginning; with None the offsets stay as they are (partitions
+    were added). What was erased by hand stays erased: those markers move to the end of the new topic. Raise
+    `NotFound` when nothing has been read yet, `BrokerUnavailable`; nothing has been written then.
+    """
+    highs: dict[int, Watermarks] = {}
+    if again is not None:
+        highs = {partition: again.watermarks(partition) for partition in again.partitions()}
+    with database.transaction() as tx:
+        rows = tx.operator.offsets(name)
+        if not rows:
+            raise NotFound("nothing has been read of this topic yet")
+        for row in rows:
+            tx.lock_partition(name, row.partition)
+        lows = {row.partition: highs[row.partition].low if row.partition in highs else 0 for row in rows}
+        tx.operator.raise_generation(name, None if again is None else lows)
+        raised = tx.operator.offsets(name)
+        generation = raised[0].generation
+        erased = tx.operator.erased_by_hand() if highs else []
+        tx.delete([Sletting(avtale_id, _end(avtale_id, generation, highs)) for avtale_id in erased])
+        asked.keep(tx, COMMAND, name)
+    asked.tell(COMMAND, name)
+    next_offsets = {row.partition: row.next_offset for row in raised}
+    return Raised(generation, next_offsets, again is not None, len(erased))
+
+
+def _end(avtale_id: str, generation: int, highs: dict[int, Watermarks]) -> Place:
+    partition = partition_of(avtale_id.encode(), len(highs))
+    return Place(generation, partition, highs[partition].high - 1)
+
+
+def _watermarks(topic: Topic | None, partition: int) -> Watermarks | None:
+    if topic is None:
+        return None
+    try:
+        return topic.watermarks(partition)
+    except BrokerUnavailable:
+        return None

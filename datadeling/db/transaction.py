@@ -66,6 +66,10 @@ class Transaction(Statements):
         row = self._run("select_offset", topic=topic, partition=partition).fetchone()
         return Position(*row) if row else None
 
+    def positions(self, topic: str) -> dict[int, Position]:
+        """Where all partitions stand that have ever been read."""
+        return {partition: Position(*rest) for partition, *rest in self._run("select_offsets", topic=topic)}
+
     def is_of_topic(self, topic: str, partition: int, topic_id: str) -> bool:
         """Whether the partition's offset belongs to this topic; it does when nobody has said yet."""
         self._run("recognise_topic", topic=topic, partition=partition, topic_id=topic_id)

@@ -95,7 +95,7 @@ class Loop:
         for state in FAILED_STATES:
             self._metrics.failed.labels(state).set(counts.get(state, nothing).messages)
         self._metrics.oldest_failed.set(counts.get("new", nothing).oldest)
-        self._partitions.look_at_stopped()
+        self._partitions.look_at_positions()
         self._partitions.tell_lag()
 
     def _prune(self) -> None:

@@ -107,11 +107,14 @@ class Partitions:
         self._metrics.stopped.set(len(self._stopped))
         log.error("partition_stopped", partition=partition, offset=position.next_offset, why=why)
 
-    def look_at_stopped(self) -> None:
-        """Let those wait whose position an operator has changed. Raise `DatabaseUnavailable`."""
-        for partition, position in list(self._stopped.items()):
-            if self._store.position(partition) != position:
-                self._let_go(partition)
+    def look_at_positions(self) -> None:
+        """Begin those again whose position somebody else has changed. Raise `DatabaseUnavailable`."""
+        stored = self._store.positions()
+        ours = {**self._positions, **self._stopped}
+        moved = [partition for partition, position in ours.items() if stored.get(partition) != position]
+        self._source.hold(moved)
+        for partition in moved:
+            self._let_go(partition)
 
     def tell_lag(self) -> None:
         """Bring the gauge up to date; asks nobody."""

@@ -72,6 +72,11 @@ class Store:
         with self._database.transaction() as tx:
             return tx.position(self._topic, partition)
 
+    def positions(self) -> dict[int, Position]:
+        """Where all partitions stand that have ever been read."""
+        with self._database.transaction() as tx:
+            return tx.positions(self._topic)
+
     def skip_to(self, partition: int, start: Position, next_offset: int) -> Position:
         """Move a position over offsets that the topic has no longer.
 

@@ -1,4 +1,4 @@
-"""What writes avtaler, over the database of a test."""
+"""What writes avtaler over the database of a test, and consumers of its topic."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,9 @@ from datadeling.db.database import Database
 from datadeling.ingest.retry import Retry
 from datadeling.ingest.rewrite import Rewrite
 from datadeling.ingest.store import Store
+from tests.integration.consuming import Consumer, Start
 from tests.integration.storing import PARK_LIMIT, TOPIC
+from tests.services import Kafka
 
 
 @pytest.fixture
@@ -33,3 +35,19 @@ def retry(database: Database) -> Retry:
 @pytest.fixture
 def rewrite(database: Database) -> Rewrite:
     return Rewrite(database, TOPIC)
+
+
+@pytest.fixture
+def start(db_url: str, kafka: Kafka, topic: str) -> Iterator[Start]:
+    """Start as many consumers of the topic as the test wants; all leave the group at the end."""
+    running: list[Consumer] = []
+
+    def start(**options: float) -> Consumer:
+        consumer = Consumer(db_url, kafka.brokers, topic, **options)
+        running.append(consumer)
+        consumer.source.subscribe()
+        return consumer
+
+    yield start
+    for consumer in running:
+        consumer.leave()

@@ -1,82 +1,16 @@
 """The loop between a real broker and a real database, turned by hand."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-from prometheus_client import CollectorRegistry
 
-from datadeling.config import ConsumerConfig, KafkaConfig
-from datadeling.db.database import Database
-from datadeling.ingest.health import Health
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.process import wire
-from datadeling.ingest.source import Source
-from datadeling.metrics import ConsumerMetrics
-from tests.hendelser import melding, record
+from tests.hendelser import record
+from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
-
-Produce = Callable[[list[Melding]], None]
-TURNS = 600  # of at most 50 ms each
-
-
-class Consumer:
-    """Everything that `datadeling consume` wires, without its process."""
-
-    def __init__(self, url: str, brokers: str, topic: str, size: int = 100) -> None:
-        self.health = Health()
-        self.registry = CollectorRegistry()
-        self.database = Database(url, "test consumer")
-        kafka = KafkaConfig(brokers, topic, f"group-{topic}", None)
-        self.source = Source(kafka)
-        config = ConsumerConfig(kafka, url, batch_size=size, batch_wait=0.05, park_limit=10, port=0)
-        self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
-
-    def metric(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(name, labels)
-
-
-Start = Callable[[], Consumer]
-
-
-@pytest.fixture
-def start(db_url: str, kafka: Kafka, topic: str) -> Iterator[Start]:
-    """Start as many consumers of the topic as the test wants; all leave the group at the end."""
-    running: list[Consumer] = []
-
-    def start() -> Consumer:
-        consumer = Consumer(db_url, kafka.brokers, topic)
-        running.append(consumer)
-        consumer.source.subscribe()
-        return consumer
-
-    yield start
-    for consumer in running:
-        consumer.source.close()
-        consumer.database.close()
-
-
-def turn_until(condition: Callable[[], bool], *consumers: Consumer) -> None:
-    for _ in range(TURNS):
-        if condition():
-            return
-        for consumer in consumers:
-            consumer.loop.turn()
-    raise AssertionError("it never came about")
-
-
-def count(connection: psycopg.Connection, table: str = "avtale") -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def thousand(first: int = 0) -> list[Melding]:
-    return [melding(first + n, partition=n % 3) for n in range(1_000)]
 
 
 def test_everything_produced_is_stored(

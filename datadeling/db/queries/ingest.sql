@@ -17,6 +17,11 @@ SELECT generation, next_offset, unreadable_in_a_row
 FROM consumer_offset
 WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
 
+-- select_offsets --
+SELECT kafka_partition, generation, next_offset, unreadable_in_a_row
+FROM consumer_offset
+WHERE topic = %(topic)s;
+
 -- recognise_topic --
 -- The first to ask says which topic the offsets belong to.
 UPDATE consumer_offset

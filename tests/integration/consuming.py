@@ -1,0 +1,61 @@
+"""Consumers without their processes: everything that `datadeling consume` wires, turned by hand."""
+
+from collections.abc import Callable
+
+import psycopg
+from prometheus_client import CollectorRegistry
+
+from datadeling.config import ConsumerConfig, KafkaConfig
+from datadeling.db.database import Database
+from datadeling.ingest.health import Health
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.process import wire
+from datadeling.ingest.source import Source
+from datadeling.metrics import ConsumerMetrics
+from tests.hendelser import melding
+
+Produce = Callable[[list[Melding]], None]
+TURNS = 600  # of at most 50 ms each
+
+
+class Consumer:
+    """Everything that `datadeling consume` wires, without its process."""
+
+    def __init__(self, url: str, brokers: str, topic: str, *, wait: float = 0.05) -> None:
+        self.health = Health()
+        self.registry = CollectorRegistry()
+        self.database = Database(url, "test consumer")
+        kafka = KafkaConfig(brokers, topic, f"group-{topic}", None)
+        self.source = Source(kafka)
+        config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
+        self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
+
+    def leave(self) -> None:
+        """Let go of broker and database; calling again is safe."""
+        self.source.close()
+        self.database.close()
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+Start = Callable[..., Consumer]
+
+
+def turn_until(condition: Callable[[], bool], *consumers: Consumer) -> None:
+    for _ in range(TURNS):
+        if condition():
+            return
+        for consumer in consumers:
+            consumer.loop.turn()
+    raise AssertionError("it never came about")
+
+
+def count(connection: psycopg.Connection, table: str = "avtale") -> int:
+    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def thousand(first: int = 0) -> list[Melding]:
+    return [melding(first + n, partition=n % 3) for n in range(1_000)]

@@ -1,0 +1,95 @@
+"""An avtale that is erased by hand is gone, and no message that has been handled brings it back."""
+
+import psycopg
+import pytest
+
+from datadeling.db.database import Database
+from datadeling.domain.hendelse import Place
+from datadeling.errors import NotFound
+from datadeling.ingest.partitioner import partition_of
+from datadeling.ingest.retry import Retry
+from datadeling.ingest.rewrite import Rewrite
+from datadeling.ingest.store import Store
+from datadeling.operations.asked import Asked
+from datadeling.operations.erase import erase
+from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
+from tests.integration.storing import TOPIC, tables, write
+
+WHO = Asked("an operator", f"asked for by {FNR}")
+LATER = "2022-03-04T08:46:39Z"
+
+
+def test_all_that_is_stored_of_it_goes(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    log = [
+        melding(1, offset=0),
+        melding(1, offset=1, sistEndret=LATER),
+        melding(2, offset=2),
+        record(3, avtale_id(1).encode(), b"{"),
+        record(4, avtale_id(2).encode(), encoded(hendelse(1))),  # a key mismatch that is about it
+        record(5, avtale_id(2).encode(), b"{"),
+    ]
+    write(store, *log)
+    erased = erase(database, TOPIC, avtale_id(1), WHO)
+    assert erased == (1, 1, 2, Place(0, 0, 5))
+    found = tables(connection)
+    assert set(found.present) == {avtale_id(2)}
+    assert (found.history, set(found.failed), found.markers) == ([], {5}, {avtale_id(1): 5})
+    assert Rewrite(database, TOPIC).write(log)["older"] == 3
+    assert tables(connection).present.keys() == {avtale_id(2)}
+    assert write(store, melding(1, offset=6)) == {"new": 1}
+
+
+def test_who_asked_is_kept_and_no_identity_number(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    write(store, melding(1))
+    erase(database, TOPIC, avtale_id(1), WHO)
+    rows = connection.execute("SELECT who, command, target, reason FROM operator_log").fetchall()
+    assert rows == [("an operator", "delete", avtale_id(1), "asked for by ***********")]
+
+
+def test_what_nobody_knows_is_told_and_nothing_is_written(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    with pytest.raises(NotFound):
+        erase(database, TOPIC, avtale_id(1), WHO)  # nothing has been read yet
+    write(store, melding(2))
+    with pytest.raises(NotFound):
+        erase(database, TOPIC, avtale_id(1), WHO)
+    assert tables(connection).markers == {}
+    assert connection.execute("SELECT count(*) FROM operator_log").fetchone() == (0,)
+
+
+def test_erasing_again_moves_the_marker_forward(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    write(store, melding(1, offset=0))
+    erase(database, TOPIC, avtale_id(1), WHO)
+    write(store, melding(2, offset=1))
+    assert erase(database, TOPIC, avtale_id(1), WHO) == (0, 0, 0, Place(0, 0, 1))
+    assert tables(connection).markers == {avtale_id(1): 1}
+
+
+def test_after_partitions_were_added_the_marker_is_where_its_key_comes_now(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    write(store, *(melding(9, offset=0, partition=p) for p in range(1)))
+    for partition in range(1, 5):
+        write(store, melding(partition, offset=10 * partition, partition=partition))
+    with database.transaction() as tx:
+        tx.operator.raise_generation(TOPIC, None)
+    now = partition_of(avtale_id(9).encode(), 5)
+    assert now != 0  # else this shows nothing
+    erased = erase(database, TOPIC, avtale_id(9), WHO)
+    assert erased == (1, 0, 0, Place(1, now, 10 * now))
+
+
+def test_a_retry_does_not_bring_it_back(
+    store: Store, database: Database, retry: Retry, connection: psycopg.Connection
+) -> None:
+    write(store, melding(1, offset=0), record(1, avtale_id(1).encode(), b"{"))
+    erase(database, TOPIC, avtale_id(1), WHO)
+    assert not retry.partition(0)
+    assert tables(connection).present == {}

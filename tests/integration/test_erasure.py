@@ -73,9 +73,9 @@ def test_erasing_again_moves_the_marker_forward(
 
 
 def test_after_partitions_were_added_the_marker_is_where_its_key_comes_now(
-    store: Store, database: Database, connection: psycopg.Connection
+    store: Store, database: Database
 ) -> None:
-    write(store, *(melding(9, offset=0, partition=p) for p in range(1)))
+    write(store, melding(9, offset=0))
     for partition in range(1, 5):
         write(store, melding(partition, offset=10 * partition, partition=partition))
     with database.transaction() as tx:

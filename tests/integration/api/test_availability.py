@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from datadeling.db.migrate import migrate
 from tests.integration.api.conftest import Api
-from tests.integration.api.relay import Relay
 from tests.integration.api.rows import FNR
+from tests.relay import Relay
 
 _ATTEMPTS = 60  # each blocks for up to a second while there is nothing
 

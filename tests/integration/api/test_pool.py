@@ -9,8 +9,8 @@ from datadeling.db.connection import connect
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
-from tests.integration.api.relay import Relay
 from tests.integration.api.rows import FNR, avtale_id, insert, row
+from tests.relay import Relay
 
 
 @pytest.mark.parametrize(

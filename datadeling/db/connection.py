@@ -38,15 +38,19 @@ _UNIQUE_VIOLATION = "23505"  # writers hold the partition's lock: two rows of on
 # A time limit of the session struck: idle in a transaction, or a transaction too long. The server has
 # closed it; the work is as undone as after any lost connection.
 _TIMED_OUT = {"25P03", "25P04"}
+# read_only_sql_transaction: after a failover this is a connection to a server that has become a standby and
+# may never take a write again. The next one may lead to the new primary; this one is dropped.
+_STANDBY = "25006"
 
 
 class Impatient(psycopg.Connection[TupleRow]):
     """A connection that does not wait for ever: the limits of a session are kept by the server, if it lives.
 
-    `patience` is in seconds, and a little more than the longest of those limits.
+    `patience` is in seconds: longer than a lock is waited for, and short enough that a server that keeps the
+    connection and says nothing is noticed within 30 s.
     """
 
-    patience = 32.0
+    patience = 25.0
 
     def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
         """As psycopg does, but with a time limit; the connection is closed when it is up."""
@@ -85,18 +89,21 @@ def conninfo(db_url: str, *, options: str, application: str) -> str:
 def translated(connection: psycopg.Connection | None = None) -> Iterator[None]:
     """Turn what psycopg raises inside into what the caller must do about it, by SQLSTATE.
 
-    Not by class: `OperationalError` is also a row too large for an index.
+    Not by class: `OperationalError` is also a row too large for an index. Closes the connection when its
+    server takes no writes.
     """
     try:
         yield
     except psycopg.Error as error:
+        if connection is not None and error.sqlstate == _STANDBY:
+            connection.close()
         lost = connection is not None and (connection.broken or connection.closed)
         raise _translate(error, lost=lost) from None
 
 
 def _translate(error: psycopg.Error, *, lost: bool) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:
     sqlstate = error.sqlstate or ""
-    if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in _TIMED_OUT:
+    if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in {*_TIMED_OUT, _STANDBY}:
         return DatabaseUnavailable(f"SQLSTATE {sqlstate or 'none'}")
     if sqlstate[:2] in _MESSAGE and sqlstate != _UNIQUE_VIOLATION:
         return UnstorableRow(sqlstate)

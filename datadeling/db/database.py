@@ -1,21 +1,26 @@
 """A connection of our own that is made when it is needed, and made again after it was lost."""
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Timer
 
 import psycopg
 
 from datadeling.db.connection import connect, translated
 from datadeling.db.transaction import Transaction
+from datadeling.errors import DatabaseUnavailable
 
 
 class Database:
-    """Hands out transactions over one connection. For one thread at a time."""
+    """Hands out transactions over one connection. For one thread at a time, but for `wind_up`."""
 
     def __init__(self, db_url: str, application: str) -> None:
         self._db_url = db_url
         self._application = application
         self._connection: psycopg.Connection | None = None
+        self._winding_up = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -35,8 +40,32 @@ class Database:
                 self._connection.close()
             self._connection = None
 
+    def wind_up(self, seconds: float) -> None:
+        """Connect no more, and cut the connection there is after so many seconds.
+
+        From then on everything raises `DatabaseUnavailable`, also what is waiting for a silent server right
+        then. Returns at once. Any thread and a signal handler may call it.
+        """
+        self._winding_up = True
+        cutting = Timer(seconds, self._cut)
+        cutting.daemon = True
+        cutting.start()
+
+    def _cut(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        # Only the kernel's end of it: what psycopg holds belongs to the thread that is waiting.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
     def _connected(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self.close()
-            self._connection = connect(self._db_url, application=self._application)
+            if not self._winding_up:
+                self._connection = connect(self._db_url, application=self._application)
+            if self._winding_up:  # maybe only since
+                self.close()
+        if self._connection is None:
+            raise DatabaseUnavailable("winding up")
         return self._connection

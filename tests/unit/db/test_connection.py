@@ -28,7 +28,7 @@ SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
         pytest.param(psycopg.DataError, UnstorableRow, id="refused by the driver"),
         pytest.param(errors.UniqueViolation, DatabaseBug, id="23505 is a race that cannot be"),
         pytest.param(errors.UndefinedTable, DatabaseBug, id="42"),
-        pytest.param(errors.ReadOnlySqlTransaction, DatabaseBug, id="25006"),
+        pytest.param(errors.ReadOnlySqlTransaction, DatabaseUnavailable, id="25006 a standby"),
         pytest.param(psycopg.ProgrammingError, DatabaseBug, id="misuse"),
     ],
 )

@@ -1,0 +1,185 @@
+"""The limits on time: each is set, and each bites."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Timer
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from datadeling.db.connection import Impatient, connect
+from datadeling.db.database import Database
+from datadeling.db.pool import pool_conninfo
+from datadeling.errors import DatabaseUnavailable
+from datadeling.ingest.store import Store
+from tests.hendelser import avtale_id, melding
+from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
+from tests.relay import Relay
+
+NOTICED_WITHIN = 30.0  # seconds, for a server that is gone or silent
+
+
+def limited(url: str, **limits: str) -> str:
+    """What a URL says of a limit comes after our own setting, and counts."""
+    options = quote(" ".join(f"-c {name}={value}" for name, value in limits.items()))
+    return f"{url}{'&' if '?' in url else '?'}options={options}"
+
+
+@contextmanager
+def store_at(url: str) -> Iterator[Store]:
+    with closing(Database(url, "test")) as database:
+        yield Store(database, TOPIC, PARK_LIMIT)
+
+
+def nothing_happened(connection: psycopg.Connection, store: Store) -> bool:
+    found = tables(connection)
+    return not (found.present or found.history or found.failed) and store.position(0) == BEGINNING
+
+
+def test_the_session_has_its_limits(db_url: str) -> None:
+    names = ("lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    with connect(db_url, application="test") as connection:
+        assert {name: connection.execute(f"SHOW {name}").fetchone() for name in names} == {
+            "lock_timeout": ("5s",),
+            "idle_in_transaction_session_timeout": ("10s",),
+            "transaction_timeout": ("30s",),
+        }
+    assert 5 < Impatient.patience < NOTICED_WITHIN
+
+
+def test_the_socket_has_its_limits(db_url: str) -> None:
+    with connect(db_url, application="test") as ours, psycopg.connect(pool_conninfo(db_url)) as of_the_api:
+        for connection in (ours, of_the_api):
+            with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line:
+                idle, every, times, unheard = (
+                    line.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (
+                        socket.TCP_KEEPIDLE,
+                        socket.TCP_KEEPINTVL,
+                        socket.TCP_KEEPCNT,
+                        socket.TCP_USER_TIMEOUT,
+                    )
+                )
+                assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert 0 < idle + every * times < NOTICED_WITHIN
+            assert 0 < unheard < NOTICED_WITHIN * 1_000
+
+
+def test_a_lock_is_not_waited_for_for_ever(db_url: str, connection: psycopg.Connection) -> None:
+    with store_at(limited(db_url, lock_timeout="200ms")) as store, closing(Database(db_url, "x")) as other:
+        positions = begin(store)
+        with other.transaction() as tx:
+            tx.lock_partition(TOPIC, 0)
+            with pytest.raises(DatabaseUnavailable, match="55P03"):
+                store.write([melding(1)], positions)
+        assert nothing_happened(connection, store)
+        assert store.write([melding(1)], positions).outcomes == {"new": 1}
+
+
+def test_a_transaction_does_not_last_for_ever(db_url: str, connection: psycopg.Connection) -> None:
+    connection.execute("""
+        CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(60); RETURN new; END $$;
+        CREATE TRIGGER dawdle BEFORE INSERT ON avtale EXECUTE FUNCTION dawdle()
+    """)
+    with store_at(limited(db_url, transaction_timeout="2s")) as store:
+        positions = begin(store)
+        with pytest.raises(DatabaseUnavailable):
+            store.write([melding(1)], positions)
+        assert nothing_happened(connection, store)
+        connection.execute("DROP TRIGGER dawdle ON avtale")
+        assert store.write([melding(1)], positions).outcomes == {"new": 1}
+
+
+def test_a_stopped_zombie_does_not_hold_its_successor(
+    db_url: str, store: Store, connection: psycopg.Connection
+) -> None:
+    positions = begin(store)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.zombie", db_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as zombie:
+        assert zombie.stdout is not None
+        assert zombie.stdout.readline() == "written\n"
+        zombie.send_signal(signal.SIGSTOP)
+        try:
+            assert in_vain(store, [melding(2)], positions) in {1, 2, 3}
+        finally:
+            zombie.send_signal(signal.SIGCONT)
+        said, _ = zombie.communicate("commit\n")
+    assert said == "DatabaseUnavailable\n"
+    assert set(tables(connection).present) == {avtale_id(2)}
+    assert store.position(0) == positions[0]._replace(next_offset=1)
+
+
+def in_vain(store: Store, *batch: object) -> int:
+    """Write a batch, and say how often that did not work before it did."""
+    for failures in range(10):
+        try:
+            store.write(*batch)  # type: ignore[arg-type]
+        except DatabaseUnavailable:
+            continue
+        return failures
+    raise AssertionError("the zombie holds on")
+
+
+def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
+    db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Impatient, "patience", 0.5)
+    with Relay(db_url) as relay, store_at(relay.url) as store:
+        relay.start()
+        positions = begin(store)
+        relay.fall_silent()
+        with pytest.raises(DatabaseUnavailable):
+            store.write([melding(1)], positions)
+        relay.stop()
+        relay.start()
+        assert nothing_happened(connection, store)
+        assert store.write([melding(1)], positions).outcomes == {"new": 1}
+
+
+def test_a_server_that_is_silent_from_the_first_is_given_up(db_url: str) -> None:
+    with Relay(db_url) as relay, store_at(f"{relay.url}?connect_timeout=2") as store:
+        relay.start()
+        relay.fall_silent()
+        with pytest.raises(DatabaseUnavailable, match="no connection"):
+            store.position(0)
+        relay.stop()
+        relay.start()
+        assert store.position(0) is None
+
+
+def test_winding_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> None:
+    with Relay(db_url) as relay, closing(Database(relay.url, "test")) as database:
+        relay.start()
+        store = Store(database, TOPIC, PARK_LIMIT)
+        positions = begin(store)
+        relay.fall_silent()
+        database.wind_up(0.2)
+        rescue = Timer(15.0, relay.stop)
+        rescue.start()
+        with pytest.raises(DatabaseUnavailable):
+            store.write([melding(1)], positions)
+        assert rescue.is_alive()  # else it was the relay that ended the wait
+        rescue.cancel()
+        relay.stop()
+        relay.start()
+        with pytest.raises(DatabaseUnavailable, match="winding up"):
+            store.write([melding(1)], positions)
+
+
+def test_while_it_is_wound_up_the_last_batch_can_be_written(db_url: str, store: Store) -> None:
+    positions = begin(store)
+    with closing(Database(db_url, "test")) as database:
+        last = Store(database, TOPIC, PARK_LIMIT)
+        last.position(0)
+        database.wind_up(60.0)
+        assert last.write([melding(1)], positions).outcomes == {"new": 1}

@@ -1,0 +1,30 @@
+"""A consumer that stands still in the middle of a transaction: it has the lock, has written, and waits."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datadeling.db.database import Database
+from datadeling.db.transaction import Transaction
+from datadeling.errors import DatadelingError
+from datadeling.ingest.store import Store
+from tests.hendelser import melding
+from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC
+
+
+class Dawdling(Database):
+    """Says so before it commits, and commits when it is told to."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with super().transaction() as tx:
+            yield tx
+            print("written", flush=True)  # noqa: T201 (whom it talks to reads that)
+            sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    try:
+        Store(Dawdling(sys.argv[1], "zombie"), TOPIC, PARK_LIMIT).write([melding(1)], {0: BEGINNING})
+    except DatadelingError as error:
+        print(type(error).__name__)  # noqa: T201

@@ -5,20 +5,30 @@ from dataclasses import dataclass, field
 
 from datadeling.ingest.melding import Melding
 
+_MOST_BYTES = 16 * 1024 * 1024
+_AT_ONCE = 100
+
 
 @dataclass(slots=True)
 class Batch:
-    """At most `size` messages, ready when full or `wait` seconds after the first came in."""
+    """At most `size` messages, ready when full or `wait` seconds after the first came in.
+
+    Full is also what holds `most_bytes`: messages may be 1,000 times as large as they mostly are.
+    """
 
     size: int
     wait: float
+    most_bytes: int = _MOST_BYTES
     _messages: list[Melding] = field(default_factory=list)
     _began: float = 0.0
+    _bytes: int = 0
 
     @property
     def room(self) -> int:
-        """How many more messages fit."""
-        return self.size - len(self._messages)
+        """How many more messages to take in at once: few, for nobody knows how large they are."""
+        if self._bytes >= self.most_bytes:
+            return 0
+        return min(self.size - len(self._messages), _AT_ONCE)
 
     @property
     def messages(self) -> tuple[Melding, ...]:
@@ -30,11 +40,12 @@ class Batch:
         """The partitions that the gathered messages come from."""
         return {melding.partition for melding in self._messages}
 
-    def add(self, messages: Iterable[Melding], now: float) -> None:
+    def add(self, messages: Collection[Melding], now: float) -> None:
         """Take messages in; `now` is in seconds of a clock that only runs forward."""
         if not self._messages:
             self._began = now
         self._messages.extend(messages)
+        self._bytes += _size(messages)
 
     def ready(self, now: float) -> bool:
         """True when it is time to write; never for nothing."""
@@ -48,8 +59,15 @@ class Batch:
 
     def drop(self, partitions: Collection[int]) -> None:
         """Forget the messages of these partitions: they are another consumer's now, or to be read again."""
-        self._messages = [m for m in self._messages if m.partition not in partitions]
+        if partitions:
+            self._messages = [m for m in self._messages if m.partition not in partitions]
+            self._bytes = _size(self._messages)
 
     def clear(self) -> None:
         """Forget everything: it has been written."""
         self._messages = []
+        self._bytes = 0
+
+
+def _size(messages: Iterable[Melding]) -> int:
+    return sum(len(melding.value) for melding in messages if melding.value is not None)

@@ -3,7 +3,7 @@
 import pytest
 
 from datadeling.ingest.batch import Batch
-from tests.hendelser import melding
+from tests.hendelser import melding, record
 
 
 def filled(count: int, *, size: int = 3, wait: float = 0.2, now: float = 10.0) -> Batch:
@@ -24,6 +24,40 @@ def filled(count: int, *, size: int = 3, wait: float = 0.2, now: float = 10.0) -
 )
 def test_ready(count: int, age: float, ready: bool) -> None:
     assert filled(count, now=0.0).ready(age) is ready
+
+
+@pytest.mark.parametrize(
+    ("values", "ready"),
+    [
+        pytest.param([b"x" * 999], False, id="not yet"),
+        pytest.param([b"x" * 1_000], True, id="one large message"),
+        pytest.param([b"x" * 500, None, b"x" * 500], True, id="together"),
+        pytest.param([b"x" * 5_000], True, id="larger than a batch may be"),
+    ],
+)
+def test_bytes_fill_it_too(values: list[bytes | None], ready: bool) -> None:
+    batch = Batch(1_000, 0.2, most_bytes=1_000)
+    for offset, value in enumerate(values):
+        batch.add([record(offset, b"key", value)], 0.0)
+    assert batch.ready(0.0) is ready
+    assert (batch.room == 0) is ready
+
+
+def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
+    batch = Batch(1_000, 0.2, most_bytes=1_000)
+    batch.add([record(0, b"key", b"x" * 600), record(0, b"key", b"x" * 600, partition=1)], 0.0)
+    batch.drop({1})
+    assert not batch.ready(0.0)
+    batch.add([record(1, b"key", b"x" * 400)], 0.0)
+    assert batch.ready(0.0)
+    batch.clear()
+    batch.add([record(2, b"key", b"x" * 999)], 0.0)
+    assert not batch.ready(0.0)
+
+
+def test_few_are_taken_in_at_once() -> None:
+    assert Batch(100_000, 0.2).room == 100
+    assert Batch(30, 0.2).room == 30
 
 
 def test_the_first_message_counts() -> None:

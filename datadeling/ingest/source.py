@@ -7,6 +7,7 @@ one comes out of `consume()`.
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from threading import Thread
 from typing import cast
 
 import structlog
@@ -23,13 +24,19 @@ from datadeling.config import KafkaConfig
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.topic import kafka_settings, made, record_time
 
+_LEAVE = 3.0  # seconds that leaving the group may take
+
 log = structlog.get_logger(__name__)
 
 
 class Source:
-    """The partitions of one topic that the group has given us. For one thread."""
+    """The partitions of one topic that the group has given us. For one thread.
 
-    def __init__(self, config: KafkaConfig) -> None:
+    Who does not call `fetch` for `max_poll_interval` seconds loses them to others, and joins anew with the
+    next call.
+    """
+
+    def __init__(self, config: KafkaConfig, *, max_poll_interval: float = 60.0) -> None:
         self._topic = config.topic
         self._told: set[str] = set()
         self._consumer = made(
@@ -45,7 +52,7 @@ class Source:
                 "heartbeat.interval.ms": 2_000,
                 # As long as liveness lets a turn take. A loop that stands still any longer gives its
                 # partitions to others; should it wake up, the compare-and-set of the offsets stops it.
-                "max.poll.interval.ms": 60_000,
+                "max.poll.interval.ms": round(max_poll_interval * 1_000),
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 32_768,
             },
@@ -143,8 +150,15 @@ class Source:
                 self._consumer.commit(offsets=places, asynchronous=True)
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once."""
-        self._consumer.close()
+        """Leave the group, so that others take over at once. Gives up after 3 s: then they wait for 6 s.
+
+        librdkafka itself waits for minutes when a broker falls silent with a commit on its way to it.
+        """
+        leaving = Thread(target=self._consumer.close, name="leave the group", daemon=True)
+        leaving.start()
+        leaving.join(_LEAVE)
+        if leaving.is_alive():
+            log.warning("group_not_left")
 
     def _running(self) -> Iterable[int]:
         return self._owned - self._waiting

@@ -21,14 +21,17 @@ TURNS = 600  # of at most 50 ms each
 class Consumer:
     """Everything that `datadeling consume` wires, without its process."""
 
-    def __init__(self, url: str, brokers: str, topic: str, *, wait: float = 0.05) -> None:
+    def __init__(
+        self, url: str, brokers: str, topic: str, *, wait: float = 0.05, max_poll_interval: float = 60.0
+    ) -> None:
         self.health = Health()
         self.registry = CollectorRegistry()
         self.database = Database(url, "test consumer")
         kafka = KafkaConfig(brokers, topic, f"group-{topic}", None)
-        self.source = Source(kafka)
+        self.source = Source(kafka, max_poll_interval=max_poll_interval)
         config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
         self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
+        self.batch = self.loop._batch
 
     def leave(self) -> None:
         """Let go of broker and database; calling again is safe."""

@@ -149,8 +149,7 @@ def test_a_topic_that_is_not_there_is_waited_for(
             lambda: not consumer.health.faults() and count(connection, "consumer_offset") == 1, consumer
         )
     finally:
-        consumer.source.close()
-        consumer.database.close()
+        consumer.leave()
     admin.delete_topics([name])[name].result(30)
 
 

@@ -1,0 +1,110 @@
+"""Consumers that come, go and stand still: who has which partitions, and what that costs the others."""
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer as KafkaConsumer
+
+from datadeling.config import KafkaConfig
+from datadeling.ingest import source
+from datadeling.ingest.source import Source
+from tests.hendelser import melding
+from tests.integration.consuming import TURNS, Consumer, Produce, Start, count, thousand, turn_until
+
+
+def test_the_group_is_told_our_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, object] = {}
+
+    def consumer(given: dict[str, object], **options: object) -> KafkaConsumer:
+        settings.update(given)
+        return KafkaConsumer(given, **options)
+
+    monkeypatch.setattr(source, "Consumer", consumer)
+    Source(KafkaConfig("127.0.0.1:1", "avtaler", "group", None)).close()
+    wanted = {
+        "session.timeout.ms": 6_000,
+        "max.poll.interval.ms": 60_000,
+        "reconnect.backoff.max.ms": 3_000,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "auto.offset.reset": "error",
+        "enable.auto.commit": False,
+    }
+    assert {name: settings[name] for name in wanted} == wanted
+
+
+def owned(*consumers: Consumer) -> list[int]:
+    """Every partition as often as somebody has it, running."""
+    return sorted(p for c in consumers for p in c.source.owned - c.source.waiting)
+
+
+def test_who_does_not_poll_loses_its_partitions_and_comes_back(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    # It fetches and does not get round to writing.
+    sleeper = start(wait=3_600.0, max_poll_interval=6.0)
+    turn_until(lambda: owned(sleeper) == [0, 1, 2], sleeper)
+    produce(thousand()[:90])
+    turn_until(lambda: len(sleeper.batch.messages) == 90, sleeper)
+
+    successor = start()
+    turn_until(lambda: owned(successor) == [0, 1, 2], successor)
+    turn_until(lambda: count(connection) == 90, successor)
+    assert successor.metric("datadeling_events_total", outcome="new") == 90
+
+    turn_until(lambda: not sleeper.batch.messages, sleeper)
+    turn_until(lambda: bool(owned(sleeper)) and owned(sleeper, successor) == [0, 1, 2], sleeper, successor)
+    sleeper.batch.wait = 0.05
+    produce(thousand(first=1_000))
+    turn_until(lambda: count(connection) == 1_090, sleeper, successor)
+    assert count(connection, "failed_message") == 0
+    assert not sleeper.batch.messages
+
+
+def test_the_partitions_that_stay_go_on_while_another_joins(
+    start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    turn_until(lambda: owned(first) == [0, 1, 2], first)
+    begun, disturbed, went_on = set[int](), set[int](), set[int]()
+    monkeypatch.setattr(first.source, "start", lambda partition, _: begun.add(partition))
+
+    second = start()
+    numbers = iter(range(3 * TURNS))
+    for _ in range(TURNS):
+        if owned(second):
+            break
+        produce([melding(next(numbers), partition=p) for p in range(3)])
+        before = offsets(connection)
+        first.loop.turn()
+        went_on |= {p for p, at in offsets(connection).items() if at > before[p]}
+        disturbed |= first.source.waiting
+        second.loop.turn()
+    stayed = first.source.owned
+    assert 0 < len(stayed) < 3
+    assert not begun
+    assert not disturbed
+    assert went_on >= stayed
+
+
+def offsets(connection: psycopg.Connection) -> dict[int, int]:
+    return dict(connection.execute("SELECT kafka_partition, next_offset FROM consumer_offset").fetchall())
+
+
+def test_one_consumer_more_than_partitions_waits_and_takes_over(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    consumers = [start() for _ in range(4)]
+    turn_until(
+        lambda: owned(*consumers) == [0, 1, 2] and all(len(owned(c)) <= 1 for c in consumers), *consumers
+    )
+    (idle,) = (c for c in consumers if not c.source.owned)
+    turn_until(lambda: not any(c.health.faults() for c in consumers), *consumers)
+    produce(thousand())
+    turn_until(lambda: count(connection) == 1_000, *consumers)
+
+    leaving = next(c for c in consumers if c is not idle)
+    leaving.leave()
+    consumers.remove(leaving)
+    turn_until(lambda: owned(*consumers) == [0, 1, 2] and len(owned(idle)) == 1, *consumers)
+    produce(thousand(first=1_000))
+    turn_until(lambda: count(connection) == 2_000, *consumers)
+    assert (idle.metric("datadeling_events_total", outcome="new") or 0) > 300

@@ -71,7 +71,7 @@ class Loop:
         self._health.turned()
         self._check(began)
         self._fetch(began)
-        if self._partitions.waiting():
+        if self._partitions.waiting() and not self._stopping:
             self._attempt(self._partitions.begin, self._health.broker, self._health.database)
         if self._batch.ready(time.monotonic()):
             self._attempt(self._write, self._health.database)

@@ -21,11 +21,18 @@ from datadeling.ingest.store import Store
 from datadeling.ingest.topic import Topic
 from datadeling.metrics import ConsumerMetrics
 
+# What is being asked of the database may take so long after a signal. With what the loop may still ask of a
+# broker that says nothing (2 s) and with leaving the group (3 s), the process ends within 10 s.
+_LAST_ANSWER = 3.0  # seconds
+
 log = structlog.get_logger(__name__)
 
 
 def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]], None]) -> None:
     """Consume until a signal calls what is handed to `on_signal`. Raises what `Loop.run` raises.
+
+    Returns within 10 s of the signal whatever database and broker do; a batch in hand may be left to the next
+    consumer then.
 
     While the schema is being migrated, and while there is no database to migrate, a signal ends the process
     as it would any other.
@@ -37,7 +44,12 @@ def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]
         database = Database(config.db_url, "datadeling consume")
         try:
             loop = wire(config, Source(config.kafka), database, health, ConsumerMetrics(registry))
-            on_signal(loop.stop)
+
+            def stop() -> None:
+                loop.stop()
+                database.wind_up(_LAST_ANSWER)
+
+            on_signal(stop)
             log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
             loop.run()
             log.info("consumer_stopped")

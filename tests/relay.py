@@ -1,27 +1,44 @@
-"""A way to the database that can be cut, and that can fall silent."""
+"""A way to a server that can be cut, and that can fall silent as a network does."""
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from datadeling.demo.ports import free_port
 
+_CHUNK = 65_536  # bytes
+
 
 class Relay:
-    """Passes bytes on to the server of `url`, by a port of its own that nobody answers on until `start`."""
+    """Passes bytes on to a server, by a port of its own that nobody answers on until `start`.
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 5_432)
+    Whoever comes while the server is away is let in and cut off at once. Use as a context manager: `stop` at
+    the end. The methods are for one thread, and none waits for a client or the server.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
         self.port = free_port()
-        user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-        self.url = urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{self.port}"))
         self._flowing = Event()
         self._listener: socket.socket | None = None
-        self._sockets: list[socket.socket] = []
-        self._threads: list[Thread] = []
+        self._accepting: Thread | None = None
+        self._links: set[_Link] = set()
+        self._lock = Lock()
+
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """A relay to the server of a URL."""
+        parts = urlsplit(url)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 5_432)
+
+    def way_to(self, url: str) -> str:
+        """This URL, by way of the relay."""
+        parts = urlsplit(url)
+        user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+        return urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{self.port}"))
 
     def __enter__(self) -> Self:
         return self
@@ -32,43 +49,104 @@ class Relay:
     def start(self) -> None:
         """Answer, and pass on."""
         self._flowing.set()
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self._spawn(self._accept, self._listener)
+        self._listener = listener = socket.create_server(("127.0.0.1", self.port))
+        self._accepting = _spawn(lambda: self._accept(listener))
 
     def fall_silent(self) -> None:
-        """Stay connected, accept more, and pass nothing on."""
+        """Stay connected, accept more, and pass nothing on: neither bytes nor the end of a connection."""
         self._flowing.clear()
+
+    def flow(self) -> None:
+        """Pass everything on again, what has come in meanwhile first."""
+        self._flowing.set()
+
+    def cut(self) -> None:
+        """Close every connection, and go on accepting new ones; ends a silence."""
+        self._flowing.set()
+        with self._lock:
+            links = list(self._links)
+        for link in links:
+            link.cut()
+        for link in links:
+            link.join()
 
     def stop(self) -> None:
         """Cut every connection and refuse new ones."""
-        self._flowing.set()
-        for each in (self._listener, *self._sockets):
-            if each is not None:
-                with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-                each.close()
-        for thread in self._threads:
-            thread.join()
-        self._listener, self._sockets, self._threads = None, [], []
+        if self._listener is not None and self._accepting is not None:
+            with suppress(OSError):
+                self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._accepting.join()
+            self._listener = self._accepting = None
+        self.cut()
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # that is how the listener ends
             while True:
-                client, _ = listener.accept()
-                server = socket.create_connection(self._target)
-                self._sockets += [client, server]
-                self._spawn(self._pump, client, server)
-                self._spawn(self._pump, server, client)
+                self._let_in(listener.accept()[0])
+
+    def _let_in(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(self._target, timeout=1)
+        except OSError:
+            client.close()
+            return
+        server.settimeout(None)
+        link = _Link(client, server, self._flowing, self._forget)
+        with self._lock:
+            self._links.add(link)
+            link.start()
+
+    def _forget(self, link: "_Link") -> None:
+        with self._lock:
+            self._links.discard(link)
+
+
+class _Link:
+    """One connection through a relay, both ways; its sockets are closed when both ways have ended."""
+
+    def __init__(
+        self,
+        client: socket.socket,
+        server: socket.socket,
+        flowing: Event,
+        at_end: Callable[["_Link"], None],
+    ) -> None:
+        self._client, self._server = client, server
+        self._flowing = flowing
+        self._at_end = at_end
+        self._thread = Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def cut(self) -> None:
+        for end in (self._client, self._server):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        back = _spawn(lambda: self._pump(self._server, self._client))
+        self._pump(self._client, self._server)
+        back.join()
+        self._client.close()
+        self._server.close()
+        self._at_end(self)
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(65_536):
+            while data := source.recv(_CHUNK):
                 self._flowing.wait()
                 target.sendall(data)
+        self._flowing.wait()
         with suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
 
-    def _spawn(self, function: object, *arguments: socket.socket) -> None:
-        thread = Thread(target=function, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
+
+def _spawn(function: Callable[[], None]) -> Thread:
+    thread = Thread(target=function, daemon=True)
+    thread.start()
+    return thread

@@ -50,9 +50,9 @@ def test_while_the_database_does_not_answer(
     silent: bool,
 ) -> None:
     produce(MESSAGES)
-    with Relay(consumer.env["DB_URL"]) as relay:
+    with Relay.to(consumer.env["DB_URL"]) as relay:
         relay.start()
-        process = run({**consumer.env, "DB_URL": relay.url}, "consume")
+        process = run({**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}, "consume")
         wait_until(sleeping, "the database is busy with a batch")
         if silent:
             relay.fall_silent()
@@ -68,9 +68,9 @@ def test_while_the_database_does_not_answer(
 def test_while_it_connects_to_a_silent_database(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
-    with Relay(consumer.env["DB_URL"]) as relay:
+    with Relay.to(consumer.env["DB_URL"]) as relay:
         relay.start()
-        process = run({**consumer.env, "DB_URL": relay.url}, "consume")
+        process = run({**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}, "consume")
         process.answers(f"{consumer.url}/internal/health/readiness")
         relay.fall_silent()
         connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")

@@ -134,7 +134,7 @@ def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Impatient, "patience", 0.5)
-    with Relay(db_url) as relay, store_at(relay.url) as store:
+    with Relay.to(db_url) as relay, store_at(relay.way_to(db_url)) as store:
         relay.start()
         positions = begin(store)
         relay.fall_silent()
@@ -147,7 +147,7 @@ def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
 
 
 def test_a_server_that_is_silent_from_the_first_is_given_up(db_url: str) -> None:
-    with Relay(db_url) as relay, store_at(f"{relay.url}?connect_timeout=2") as store:
+    with Relay.to(db_url) as relay, store_at(f"{relay.way_to(db_url)}?connect_timeout=2") as store:
         relay.start()
         relay.fall_silent()
         with pytest.raises(DatabaseUnavailable, match="no connection"):
@@ -158,7 +158,7 @@ def test_a_server_that_is_silent_from_the_first_is_given_up(db_url: str) -> None
 
 
 def test_winding_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> None:
-    with Relay(db_url) as relay, closing(Database(relay.url, "test")) as database:
+    with Relay.to(db_url) as relay, closing(Database(relay.way_to(db_url), "test")) as database:
         relay.start()
         store = Store(database, TOPIC, PARK_LIMIT)
         positions = begin(store)

@@ -18,7 +18,7 @@ def _until(status: int, ask: Callable[[], int]) -> bool:
 
 
 def test_it_starts_without_a_database_and_comes_and_goes_with_it(api: Api, db_url: str) -> None:
-    with Relay(db_url) as relay, api(relay.url) as client:
+    with Relay.to(db_url) as relay, api(relay.way_to(db_url)) as client:
         _expect_down(client)
         for _ in range(2):
             relay.start()

@@ -82,9 +82,9 @@ def test_connections_that_the_server_has_closed_are_replaced_unseen(
 
 
 def test_a_server_that_falls_silent_is_given_up(db_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with Relay(db_url) as relay:
+    with Relay.to(db_url) as relay:
         relay.start()
-        pool = Pool(relay.url, 1)
+        pool = Pool(relay.way_to(db_url), 1)
         pool.open()
         with pytest.raises(DatabaseUnavailable):
             _ask_when_silent(pool, relay)

@@ -9,24 +9,32 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """A message of a log. `state` is None for a tombstone and for one that cannot be read (`poison`)."""
+    """A message of a log. `state` is None for a tombstone and for one that cannot be read.
+
+    `poison` says what is wrong with the latter; it is `nobodys` when its key is not that of what it says.
+    """
 
     offset: int
     avtale: str
     time: datetime
     endret: int = 0
     state: str | None = None
-    poison: bool = False
+    poison: str = ""
+    nobodys: bool = False
 
 
 @dataclass
 class Tables:
-    """Present: avtale → (endret, state, offset, since). History: (avtale, state, from, to). And so on."""
+    """Present: avtale → (endret, state, offset, since). History: (avtale, state, from, to). And so on.
+
+    `nobodys` has the places of failed messages that no other message does anything to.
+    """
 
     present: dict[str, tuple[int, str, int, datetime]] = field(default_factory=dict)
     history: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     markers: dict[str, int] = field(default_factory=dict)
     failed: dict[int, tuple[str, str]] = field(default_factory=dict)
+    nobodys: set[int] = field(default_factory=set)
 
 
 def expected(log: list[Entry]) -> Tables:
@@ -35,10 +43,12 @@ def expected(log: list[Entry]) -> Tables:
     for entry in log:
         if entry.poison:
             tables.failed[entry.offset] = (entry.avtale, "new")
+            tables.nobodys |= {entry.offset} if entry.nobodys else set()
         elif entry.state is None:
             tables.present.pop(entry.avtale, None)
             tables.history = [row for row in tables.history if row[0] != entry.avtale]
-            tables.failed = {o: row for o, row in tables.failed.items() if row[0] != entry.avtale}
+            for offset in _failed_of(tables, entry.avtale):
+                del tables.failed[offset]
             tables.markers[entry.avtale] = entry.offset
         else:
             _version(tables, entry, entry.state)
@@ -57,9 +67,12 @@ def _version(tables: Tables, entry: Entry, state: str) -> None:
         else:
             tables.history.append((entry.avtale, old, old_since, max(old_since, entry.time)))
     tables.present[entry.avtale] = (entry.endret, state, entry.offset, since)
-    for offset, (avtale, _) in tables.failed.items():
-        if avtale == entry.avtale:
-            tables.failed[offset] = (avtale, "superseded")
+    for offset in _failed_of(tables, entry.avtale):
+        tables.failed[offset] = (entry.avtale, "superseded")
+
+
+def _failed_of(tables: Tables, avtale: str) -> list[int]:
+    return [o for o, row in tables.failed.items() if row[0] == avtale and o not in tables.nobodys]
 
 
 def comparable(tables: Tables) -> tuple[Any, ...]:

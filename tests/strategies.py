@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from datadeling.ingest.melding import Melding
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record
 from tests.oracle import Entry
+from tests.poison import FORMS, poisoned
 
 _STATES = ("PÅBEGYNT", "GJENNOMFØRES", "AVSLUTTET")
+_POISON = ("cut off", "not UTF-8", "number out of range", "no such day", "key of another avtale")
 _KINDS = ("version", "version", "version", "version", "tombstone", "poison")
 
 
@@ -30,7 +32,7 @@ def logs(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
             case "tombstone":
                 log.append(Entry(offset, avtale, time))
             case _:
-                log.append(Entry(offset, avtale, time, poison=True))
+                log.append(poisoned(offset, avtale, time, draw(st.sampled_from(_POISON))))
     return log
 
 
@@ -43,13 +45,12 @@ def cuts(draw: st.DrawFn, log: list[Entry]) -> list[list[Entry]]:
 
 def melding_of(entry: Entry) -> Melding:
     """The record that an entry of a log stands for."""
-    key = entry.avtale.encode()
+    number = int(entry.avtale.replace("-", ""), 16)
+    key: bytes | None = entry.avtale.encode()
+    value: bytes | None = None
     if entry.poison:
-        value: bytes | None = b'{"avtaleId": '
-    elif entry.state is None:
-        value = None
-    else:
-        number = int(entry.avtale.replace("-", ""), 16)
+        key, value = FORMS[entry.poison].record(number)
+    elif entry.state is not None:
         edited = f"2022-02-04T08:46:0{entry.endret}Z"
         value = encoded(hendelse(number, avtaleStatus=entry.state, sistEndret=edited))
     return record(entry.offset, key, value)._replace(timestamp=entry.time)

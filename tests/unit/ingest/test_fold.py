@@ -14,6 +14,7 @@ from datadeling.ingest.melding import KEY_MISMATCH, Melding, Unreadable
 from datadeling.ingest.transform import read
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.oracle import Entry, Tables, comparable, expected
+from tests.poison import FORMS, Form
 from tests.strategies import cuts, logs, melding_of
 
 ID = avtale_id(1)
@@ -204,11 +205,20 @@ def test_a_key_mismatch_is_not_superseded() -> None:
     assert [state for _, state in memory.failed.values()] == ["new", "superseded"]
 
 
+@pytest.mark.parametrize("form", [pytest.param(form, id=name) for name, form in FORMS.items()])
+def test_every_form_of_poison_is_parked_and_is_whose_it_says(form: Form) -> None:
+    key, value = form.record(1)
+    parked = read(record(1, key, value), 0, EPOCH)
+    assert isinstance(parked, Unreadable)
+    assert (parked.key, parked.value) == (key, value)
+    assert avtale_ids([parked]) == ([] if form.nobodys else [ID])
+
+
 def test_the_oracle_knows_a_simple_log() -> None:
     log = [
         Entry(1, ID, EPOCH, 1, "A"),
         Entry(2, ID, EPOCH, 2, "B"),
-        Entry(3, avtale_id(2), EPOCH, poison=True),
+        Entry(3, avtale_id(2), EPOCH, poison="cut off"),
     ]
     tables = expected(log)
     assert tables.present == {ID: (2, "B", 2, EPOCH)}

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -23,7 +23,7 @@ _SETTINGS = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,RELAYED:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "1",
@@ -54,19 +54,34 @@ _JVM = (
 )
 
 
+class SideDoor(NamedTuple):
+    """A second port that the broker listens on, and the port that it tells those who come by it to use."""
+
+    port: int
+    advertised: int
+
+
 class EmbeddedKafka(EmbeddedService):
     """Kafka 4.1 in KRaft mode, one node, on free ports of 127.0.0.1, without TLS or login.
 
     Topics are not made by themselves; messages of up to 10 MB pass. `settings` go into server.properties on
-    top of ours. The first start on a machine fetches the jars (43 MB).
+    top of ours. `side_door` is a way in for whoever comes through a relay. The first start on a machine
+    fetches the jars (43 MB).
     """
 
     name: ClassVar[str] = "Kafka"
     deadline_s: ClassVar[float] = 60
 
-    def __init__(self, directory: Path | None = None, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        side_door: SideDoor | None = None,
+    ) -> None:
         super().__init__(directory)
         self.port = free_port()
+        self._side_door = side_door
         self._controller_port = free_port()
         self._settings = dict(settings or {})
         self._jars: list[Path] = []
@@ -157,10 +172,13 @@ class EmbeddedKafka(EmbeddedService):
         )
 
     def _all_settings(self) -> dict[str, str]:
+        listeners = {"PLAINTEXT": self.port, "CONTROLLER": self._controller_port}
+        advertised = {"PLAINTEXT": self.port}
+        if self._side_door is not None:
+            listeners["RELAYED"], advertised["RELAYED"] = self._side_door
         places = {
-            "listeners": f"PLAINTEXT://{self.bootstrap_servers},"
-            f"CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap_servers}",
+            "listeners": _listeners(listeners),
+            "advertised.listeners": _listeners(advertised),
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
             "log.dirs": str(self._data),
         }
@@ -170,6 +188,10 @@ class EmbeddedKafka(EmbeddedService):
         temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
         class_path = ":".join(str(jar) for jar in self._jars)
         return [JAVA, *_JVM, temporary, "-cp", class_path, main, *args]
+
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
 def properties(settings: Mapping[str, str]) -> str:

@@ -5,21 +5,27 @@ Seeded: the same seed gives the same events and the same faults, at about the sa
 
 import random
 import secrets
+import signal
 import sys
 import time
 from collections import Counter
-from threading import Thread
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
-import psycopg
-from confluent_kafka import Producer
 
-from tests.strategies import melding_of
-from tests.torture.cluster import TOPIC, Cluster
-from tests.torture.outcome import Logs, differences, make_logs
+from tests.torture.cluster import TOPIC, Cluster, ConsumerDied
+from tests.torture.faults import Deck
+from tests.torture.logs import Logs, Sending, make_logs
+from tests.torture.outcome import Outcome, outcome
+from tests.torture.watch import Watch
 
 PARTITIONS = 3
 _CATCH_UP = 120.0  # seconds
+_AFTERMATH = 2.0  # seconds that whoever was frozen has to do damage
+_RESUMES = 15.0  # seconds
+_PATIENT = 0.7  # how often the next fault waits until work has gone on
 
 
 @click.command()
@@ -27,90 +33,98 @@ _CATCH_UP = 120.0  # seconds
     "--seed", type=int, default=lambda: secrets.randbelow(1_000_000), help="Say which run to repeat."
 )
 @click.option("--events", default=30_000, show_default=True, help="Messages, over all partitions.")
-@click.option("--seconds", default=90, show_default=True, help="How long they take to come.")
-@click.option("--consumers", default=2, show_default=True, help="Consumer processes.")
+@click.option("--seconds", default=180, show_default=True, help="How long they take to come.")
+@click.option(
+    "--consumers", default=3, show_default=True, type=click.IntRange(min=2), help="Consumer processes."
+)
 def torture(seed: int, events: int, seconds: int, consumers: int) -> None:
     """Let everything fail while events come in, and compare the tables with the oracle."""
     click.echo(f"seed {seed}")
     rng = random.Random(seed)
     logs = make_logs(rng, PARTITIONS, events // PARTITIONS)
-    with Cluster(PARTITIONS, consumers) as cluster:
-        producing = Thread(target=_produce, args=(cluster, logs, seconds), daemon=True)
-        watch = _Watch(cluster)
-        producing.start()
-        survived = _fail(cluster, rng, producing, watch)
-        producing.join()
-        caught_up = _await_all(cluster, sum(map(len, logs)), watch)
-        with cluster.connect() as connection:
-            wrong = differences(connection, logs)
-    click.echo(f"events {sum(map(len, logs))}, faults {survived.total()}: {dict(survived)}")
-    click.echo(f"longest stall {watch.longest:.1f} s, caught up {caught_up:.1f} s after the last event")
-    click.echo(f"wrong rows: {wrong or 'none'}")
-    sys.exit(1 if wrong else 0)
+    try:
+        with _interruptible(), Cluster(PARTITIONS, consumers) as cluster:
+            result = _run(cluster, rng, logs, seconds)
+            if not result.good:
+                click.echo(cluster.logs())
+    except ConsumerDied as died:
+        raise click.ClickException(str(died)) from None
+    sys.exit(0 if result.good else 1)
 
 
-class _Watch:
-    """How far the consumers are, and how long they ever stood still."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._moved = time.monotonic()
-        self.handled = 0
-        self.longest = 0.0
-
-    def look(self) -> None:
-        try:
-            with self._cluster.connect() as connection:
-                row = connection.execute("SELECT sum(next_offset)::int FROM consumer_offset").fetchone()
-        except psycopg.OperationalError:
-            return
-        handled = (row and row[0]) or 0
-        if handled > self.handled:
-            self.longest = max(self.longest, time.monotonic() - self._moved)
-            self.handled, self._moved = handled, time.monotonic()
-
-
-def _produce(cluster: Cluster, logs: Logs, seconds: float) -> None:
-    producer = Producer(
-        {
-            "bootstrap.servers": cluster.kafka.bootstrap_servers,
-            "enable.idempotence": True,
-            "message.timeout.ms": 2_147_483_647,
-            "log_level": 0,
-        }
-    )
-    rounds = len(logs[0]) // 50 + 1
-    for at in range(0, len(logs[0]), 50):
-        for partition, log in enumerate(logs):
-            for m in map(melding_of, log[at : at + 50]):
-                milliseconds = int(m.timestamp.timestamp() * 1000)
-                producer.produce(TOPIC, m.value, m.key, partition=partition, timestamp=milliseconds)
-        producer.poll(0)
-        cluster.wait(seconds / rounds)
-    producer.flush()
-
-
-def _fail(cluster: Cluster, rng: random.Random, producing: Thread, watch: _Watch) -> Counter[str]:
-    """One fault after the other, until there are no more events to come."""
-    survived: Counter[str] = Counter()
-    while producing.is_alive():
-        cluster.wait(rng.uniform(0.5, 3.0))
-        faults = cluster.faults(rng)
-        name = rng.choice(sorted(faults))
-        click.echo(f"  {watch.handled:>8} handled, {name}")
-        faults[name]()
-        survived[name] += 1
+def _run(cluster: Cluster, rng: random.Random, logs: Logs, seconds: float) -> Outcome:
+    brokers = cluster.kafka.bootstrap_servers
+    with (
+        Sending(brokers, TOPIC, logs, seconds) as sending,
+        Watch(cluster, sending.delivered, PARTITIONS) as watch,
+    ):
+        survived = _strike(cluster, rng, sending, watch, seconds)
+        last = time.monotonic()
+        cluster.await_thaw()
+        cluster.wait(_AFTERMATH)
+        while watch.handled < sending.events and time.monotonic() - last < _CATCH_UP:
+            cluster.wait(0.1)
+        caught_up = time.monotonic() - last
         cluster.check()
-        watch.look()
+    with cluster.connect() as connection:
+        result = outcome(connection, brokers, TOPIC, logs)
+    _report(result, sending.events, survived, watch)
+    click.echo(f"longest stall {watch.longest:.1f} s, caught up {caught_up:.1f} s after the last event")
+    return result
+
+
+def _strike(
+    cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch, seconds: float
+) -> Counter[str]:
+    """One fault after the other, until there are no more events to come."""
+    deck, survived = Deck(rng, seconds), Counter[str]()
+    began = time.monotonic()
+    while sending.going_on:
+        _pause(cluster, rng, sending, watch)
+        elapsed = time.monotonic() - began
+        fault = deck.draw(seconds - elapsed, anybody_frozen=cluster.anybody_frozen)
+        if fault:
+            click.echo(f"  {elapsed:>6.1f} s {watch.handled:>8} handled, {fault.name}")
+            watch.close()
+            fault.strike(cluster, rng)
+            watch.broken_off(fault.name)
+            survived[fault.name] += 1
+            cluster.check()
     return survived
 
 
-def _await_all(cluster: Cluster, events: int, watch: _Watch) -> float:
-    began = time.monotonic()
-    while watch.handled < events and time.monotonic() - began < _CATCH_UP:
-        watch.look()
-        cluster.wait(0.1)
-    return time.monotonic() - began
+def _pause(cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch) -> None:
+    """Let them work for a while; mostly until they do."""
+    if rng.random() < _PATIENT:
+        until = time.monotonic() + _RESUMES
+        while not watch.resumed and sending.going_on and time.monotonic() < until:
+            cluster.wait(0.05)
+    cluster.wait(rng.uniform(0.2, 2.0))
+
+
+def _report(result: Outcome, events: int, survived: Counter[str], watch: Watch) -> None:
+    click.echo(f"events {events}, faults survived {survived.total()}, of {len(survived)} kinds:")
+    for name, times in sorted(survived.items()):
+        click.echo(f"  {times:>3} × {name:<50} work went on within {watch.slowest[name]:>5.1f} s")
+    click.echo(
+        f"lost {result.lost}, duplicated {result.duplicated}, failed that are not poison {result.not_poison}"
+    )
+    click.echo(f"wrong rows: {', '.join(f'{name} {rows}' for name, rows in result.wrong.items())}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that every block cleans up after itself."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

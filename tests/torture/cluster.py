@@ -1,21 +1,36 @@
-"""A real broker, a real database and several consumers, and everything that can be done to them."""
+"""A real broker, a real database and several consumers.
 
+The consumers come to both services through relays, which stand for the network; everybody else directly.
+"""
+
+import os
 import random
 import signal
-from collections.abc import Callable
+import sys
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
-from threading import Event
+from tempfile import TemporaryDirectory
+from threading import Event, Lock, Timer
+from typing import Self
 
 import psycopg
 
 from datadeling.db.migrate import migrate
-from datadeling.demo.kafka import EmbeddedKafka
+from datadeling.demo.kafka import EmbeddedKafka, SideDoor
 from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.services import Services
-from tests.acceptance.processes import Process
+from datadeling.demo.process import Child
+from tests.relay import Relay
 
 TOPIC = "avtaler"
+
+_ROOT = Path(__file__).parents[2]
+_GRACE = 30.0  # seconds that a consumer may take to end
+
+
+class ConsumerDied(Exception):
+    """A consumer has ended whom nobody had ended, or not as it should. The text is what it said last."""
 
 
 class Cluster:
@@ -24,103 +39,116 @@ class Cluster:
     def __init__(self, partitions: int, consumers: int) -> None:
         self._partitions = partitions
         self._count = consumers
-        self._services = Services()
-        self._consumers: list[Process] = []
+        self._consumers: dict[int, Child] = {}
+        self._numbers = count(1)
+        self._frozen: dict[int, Timer] = {}
+        self._freezing = Lock()
         self._clock = Event()  # never set: waits
 
-    def __enter__(self) -> "Cluster":
-        self._services.start()
-        try:
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._logs = Path(stack.enter_context(TemporaryDirectory(prefix="torture-")))
+            self.postgres = stack.enter_context(EmbeddedPostgres())
+            self.to_postgres = stack.enter_context(Relay.to(self.postgres.url))
+            behind = free_port()
+            self.to_kafka = stack.enter_context(Relay("127.0.0.1", behind))
+            door = SideDoor(behind, self.to_kafka.port)
+            self.kafka = stack.enter_context(EmbeddedKafka(side_door=door))
             # The messages are older than any retention.
             self.kafka.create_topic(TOPIC, self._partitions, {"retention.ms": "-1"})
             migrate(self.postgres.url)
-            self._consumers = [self._start(number) for number in range(self._count)]
-        except BaseException:
-            self.__exit__()
-            raise
+            self.to_postgres.start()
+            self.to_kafka.start()
+            stack.callback(self._end_all)
+            for _ in range(self._count):
+                self.add()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for consumer in self._consumers:
-            consumer.process.send_signal(signal.SIGCONT)
-            consumer.__exit__()
-        self._services.stop()
-
-    @property
-    def kafka(self) -> EmbeddedKafka:
-        """The broker."""
-        return self._services.kafka
-
-    @property
-    def postgres(self) -> EmbeddedPostgres:
-        """The database server."""
-        return self._services.postgres
+        self._stack.close()
 
     def connect(self) -> psycopg.Connection:
         """Look at the database from outside."""
-        return psycopg.connect(self.postgres.url, autocommit=True, options="-c timezone=UTC")
-
-    def faults(self, rng: random.Random) -> dict[str, Callable[[], None]]:
-        """Everything that can happen, by name; each comes back when it is over."""
-        victim = rng.randrange(self._count)
-        return {
-            "consumer killed": lambda: self._kill(victim),
-            "consumer terminated": lambda: self._terminate(victim),
-            "consumer frozen for a moment": lambda: self._freeze(victim, 1.0),
-            "consumer frozen until others have its partitions": lambda: self._freeze(victim, 13.0),
-            "database stopped as in a crash": lambda: self._stop_database(rng.uniform(0, 6)),
-            "connections cut": self._cut_connections,
-            "broker restarted": self.kafka.restart,
-            "broker killed": lambda: self._kill_broker(rng.uniform(0, 4)),
-        }
-
-    def check(self) -> None:
-        """Fail when a consumer has ended by itself, with what it said."""
-        for consumer in self._consumers:
-            assert consumer.process.poll() is None, consumer.output[-4_000:]
+        return psycopg.connect(
+            self.postgres.url, autocommit=True, options="-c timezone=UTC", connect_timeout=5
+        )
 
     def wait(self, seconds: float) -> None:
         """Let them work."""
         self._clock.wait(seconds)
 
-    def _start(self, number: int) -> Process:
+    def add(self) -> int:
+        """Start one more consumer; its number."""
+        number = next(self._numbers)
         env = {
-            "KAFKA_BROKERS": self.kafka.bootstrap_servers,
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "KAFKA_BROKERS": f"127.0.0.1:{self.to_kafka.port}",
             "KAFKA_TOPIC": TOPIC,
             "KAFKA_GROUP_ID": "torture",
-            "DB_URL": self.postgres.url,
+            "DB_URL": self.to_postgres.way_to(self.postgres.url),
             "CONSUMER_PORT": str(free_port()),
         }
-        log = Path(self._services.directory, f"consumer-{number}-{free_port()}.log")
-        return Process(log, env, "consume")
+        self._consumers[number] = Child(
+            [sys.executable, "-m", "datadeling", "consume"],
+            log=self._logs / f"consumer-{number}.log",
+            cwd=_ROOT,
+            env=env,
+        )
+        return number
 
-    def _kill(self, number: int) -> None:
-        self._consumers[number].kill()
-        self._consumers[number] = self._start(number)
+    def any_awake(self, rng: random.Random) -> int:
+        """The number of a consumer that is not frozen."""
+        return rng.choice(sorted(self._consumers.keys() - self._frozen.keys()))
 
-    def _terminate(self, number: int) -> None:
-        assert self._consumers[number].terminate(timeout=10) in {0, -signal.SIGTERM}
-        self._consumers[number] = self._start(number)
+    def kill(self, number: int) -> None:
+        """SIGKILL."""
+        self._consumers.pop(number).stop()
 
-    def _freeze(self, number: int, seconds: float) -> None:
-        process = self._consumers[number].process
-        process.send_signal(signal.SIGSTOP)
-        self.wait(seconds)
-        process.send_signal(signal.SIGCONT)
+    def terminate(self, number: int) -> None:
+        """SIGTERM; raise `ConsumerDied` when it does not end as it should."""
+        child = self._consumers.pop(number)
+        # Before it has started its loop, a signal ends it as it would any process.
+        if (code := child.stop((signal.SIGTERM, _GRACE))) not in {0, -signal.SIGTERM}:
+            raise ConsumerDied(f"consumer {number} did not end well ({code}):\n{child.log_tail()}")
 
-    def _stop_database(self, seconds: float) -> None:
-        self.postgres.stop("immediate")
-        self.wait(seconds)
-        self.postgres.start()
+    def freeze(self, number: int, seconds: float) -> None:
+        """SIGSTOP now, SIGCONT later; does not wait."""
+        with self._freezing:
+            os.kill(self._consumers[number].pid, signal.SIGSTOP)
+            self._frozen[number] = timer = Timer(seconds, self._thaw, [number])
+            timer.daemon = True
+            timer.start()
 
-    def _kill_broker(self, seconds: float) -> None:
-        self.kafka.kill()
-        self.wait(seconds)
-        self.kafka.start()
+    @property
+    def anybody_frozen(self) -> bool:
+        """True while a consumer is frozen."""
+        return bool(self._frozen)
 
-    def _cut_connections(self) -> None:
-        with self.connect() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'datadeling consume'"
-            )
+    def await_thaw(self) -> None:
+        """Wait until no consumer is frozen any more."""
+        for timer in list(self._frozen.values()):
+            timer.join()
+
+    def check(self) -> None:
+        """Raise `ConsumerDied` when a consumer has ended by itself."""
+        for number, child in self._consumers.items():
+            if (code := child.poll()) is not None:
+                raise ConsumerDied(f"consumer {number} ended by itself ({code}):\n{child.log_tail()}")
+
+    def logs(self) -> str:
+        """The last lines of every consumer that runs."""
+        return "\n".join(f"consumer {n}:\n{child.log_tail()}" for n, child in self._consumers.items())
+
+    def _thaw(self, number: int) -> None:
+        with self._freezing:
+            if self._frozen.pop(number, None):
+                os.kill(self._consumers[number].pid, signal.SIGCONT)
+
+    def _end_all(self) -> None:
+        for number, timer in list(self._frozen.items()):
+            timer.cancel()
+            self._thaw(number)
+        for child in self._consumers.values():
+            child.stop()

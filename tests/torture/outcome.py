@@ -1,59 +1,110 @@
 """What the tables hold after a run, against what the oracle says they must hold."""
 
-import random
-from datetime import timedelta
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import psycopg
+from confluent_kafka import Consumer, TopicPartition
 
-from tests.hendelser import EPOCH, avtale_id
-from tests.oracle import Entry, Tables, expected
+from tests.oracle import expected
+from tests.strategies import melding_of
+from tests.torture.logs import Logs
 
-Logs = list[list[Entry]]
+_Row = tuple[Any, ...]
+_Bag = Counter[_Row]  # a row that is there twice counts twice
 
-_AVTALER = 400  # on each partition
-_TOMBSTONES, _POISON = 0.03, 0.03
-
-
-def make_logs(rng: random.Random, partitions: int, length: int) -> Logs:
-    """A log for each partition, with avtaler of its own: duplicates, backward times, tombstones, poison."""
-    return [[_entry(rng, partitions, p, offset) for offset in range(length)] for p in range(partitions)]
-
-
-def _entry(rng: random.Random, partitions: int, partition: int, offset: int) -> Entry:
-    avtale = avtale_id(rng.randrange(_AVTALER) * partitions + partition + 1)
-    time = EPOCH + timedelta(minutes=rng.randrange(1_000))
-    kind = rng.random()
-    if kind < _TOMBSTONES:
-        return Entry(offset, avtale, time)
-    if kind < _TOMBSTONES + _POISON:
-        return Entry(offset, avtale, time, poison=True)
-    return Entry(offset, avtale, time, rng.randrange(10), rng.choice("ABCDEFG"))
+_TABLES = {
+    "present": """SELECT avtale_id::text, extract(second FROM endret_tidspunkt)::int, avtale_status,
+                         kafka_offset, hendelse_tidspunkt FROM avtale""",
+    "history": "SELECT avtale_id::text, avtale_status, gyldig_fra, gyldig_til FROM avtale_historikk",
+    "markers": "SELECT avtale_id::text, kafka_offset FROM avtale_slettet",
+    "failed": "SELECT kafka_partition, kafka_offset, key, value, state FROM failed_message",
+    "positions": "SELECT kafka_partition, next_offset FROM consumer_offset",
+}
+# So many columns from the left say which row it is; the rest is what is in it.
+_IDENTITY = {"present": 1, "history": 4, "markers": 1, "failed": 2, "positions": 1, "topic": 1}
 
 
-def differences(connection: psycopg.Connection, logs: Logs) -> dict[str, int]:
-    """How many rows of each table are not as the oracle says; nothing when all is as it must be."""
-    found, wanted = _found(connection), _wanted(logs)
-    return {name: len(found[name] ^ wanted[name]) for name in wanted if found[name] != wanted[name]}
+@dataclass(frozen=True)
+class Outcome:
+    """How the tables differ from the oracle's.
+
+    `lost`: rows of the oracle that are not there, and messages that nobody has handled. `duplicated`: rows
+    that the oracle has not, or not as often, and messages that lie on the topic twice. `not_poison`: failed
+    messages that can be read. `wrong`: by table, rows that are missing, too many or not as they should be.
+    """
+
+    lost: int
+    duplicated: int
+    not_poison: int
+    wrong: Mapping[str, int]
+
+    @property
+    def good(self) -> bool:
+        """True when nothing at all is wrong."""
+        return not (self.lost or self.duplicated or self.not_poison or any(self.wrong.values()))
 
 
-def _wanted(logs: Logs) -> dict[str, set[Any]]:
-    folds: list[Tables] = [expected(log) for log in logs]
+def outcome(connection: psycopg.Connection, brokers: str, topic: str, logs: Logs) -> Outcome:
+    """Compare tables, topic and oracle; nobody may be writing any more."""
+    wanted = _wanted(logs)
+    found = {name: Counter(connection.execute(statement)) for name, statement in _TABLES.items()}
+    found["topic"] = Counter(_ends(brokers, topic, len(logs)))
+    missing = sum((_ids(wanted, name) - _ids(found, name)).total() for name in wanted)
+    surplus = sum((_ids(found, name) - _ids(wanted, name)).total() for name in wanted)
+    poison = Counter((p, entry.offset) for p, log in enumerate(logs) for entry in log if entry.poison)
+    return Outcome(
+        lost=missing + _beyond(wanted["topic"], found["positions"]),
+        duplicated=surplus + _beyond(found["topic"], wanted["topic"]),
+        not_poison=(_ids(found, "failed") - poison).total(),
+        wrong={
+            name: max((wanted[name] - found[name]).total(), (found[name] - wanted[name]).total())
+            for name in wanted
+        },
+    )
+
+
+def _wanted(logs: Logs) -> dict[str, _Bag]:
+    folds = [expected(log) for log in logs]
+    ends = Counter((partition, len(log)) for partition, log in enumerate(logs))
     return {
-        "present": {(avtale, *row) for fold in folds for avtale, row in fold.present.items()},
-        "history": {row for fold in folds for row in fold.history},
-        "markers": {row for fold in folds for row in fold.markers.items()},
-        "failed": {(p, at, *row) for p, fold in enumerate(folds) for at, row in fold.failed.items()},
+        "present": Counter((avtale, *row) for fold in folds for avtale, row in fold.present.items()),
+        "history": Counter(row for fold in folds for row in fold.history),
+        "markers": Counter(row for fold in folds for row in fold.markers.items()),
+        "failed": Counter(
+            (p, at, *melding_of(logs[p][at])[-2:], state)
+            for p, fold in enumerate(folds)
+            for at, (_, state) in fold.failed.items()
+        ),
+        "positions": ends,
+        "topic": ends,
     }
 
 
-def _found(connection: psycopg.Connection) -> dict[str, set[Any]]:
-    statements = {
-        "present": """SELECT avtale_id::text, extract(second FROM endret_tidspunkt)::int, avtale_status,
-                             kafka_offset, hendelse_tidspunkt FROM avtale""",
-        "history": "SELECT avtale_id::text, avtale_status, gyldig_fra, gyldig_til FROM avtale_historikk",
-        "markers": "SELECT avtale_id::text, kafka_offset FROM avtale_slettet",
-        "failed": """SELECT kafka_partition, kafka_offset, convert_from(key, 'UTF8'), state
-                     FROM failed_message""",
-    }
-    return {name: set(connection.execute(statement).fetchall()) for name, statement in statements.items()}
+def _ends(brokers: str, topic: str, partitions: int) -> list[tuple[int, int]]:
+    """How many messages each partition has."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture-outcome"})
+    places = [TopicPartition(topic, p) for p in range(partitions)]
+    try:
+        # It raises or answers: None is what the stubs say of a time limit that is up.
+        return [
+            (p, cast("_Row", consumer.get_watermark_offsets(at, timeout=30))[1])
+            for p, at in enumerate(places)
+        ]
+    finally:
+        consumer.close()
+
+
+def _ids(tables: Mapping[str, _Bag], name: str) -> _Bag:
+    ids: _Bag = Counter()
+    for row, times in tables[name].items():
+        ids[row[: _IDENTITY[name]]] += times
+    return ids
+
+
+def _beyond(ends: _Bag, others: _Bag) -> int:
+    """How many messages lie after the other ends, over all partitions."""
+    there: dict[int, int] = dict(row for row in others)
+    return sum(max(0, end - there.get(partition, 0)) for partition, end in ends)

@@ -1,0 +1,111 @@
+"""What is sent in a run: a log for each partition, and the sending."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+from threading import Event, Thread
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from datadeling.ingest.melding import Melding
+from tests.hendelser import EPOCH, avtale_id
+from tests.oracle import Entry
+from tests.poison import FORMS, poisoned
+from tests.strategies import melding_of
+
+Logs = list[list[Entry]]
+
+_AVTALER = 400  # on each partition
+_TOMBSTONES, _POISON = 0.03, 0.04
+_LARGE = ("nested",)  # 200 kB each: one poisoned message in a hundred
+_ROUND = 20  # messages on each partition
+
+
+def make_logs(rng: random.Random, partitions: int, length: int) -> Logs:
+    """A log for each partition, with avtaler of its own: duplicates, backward times, tombstones, poison."""
+    return [[_entry(rng, partitions, p, offset) for offset in range(length)] for p in range(partitions)]
+
+
+def _entry(rng: random.Random, partitions: int, partition: int, offset: int) -> Entry:
+    avtale = avtale_id(rng.randrange(_AVTALER) * partitions + partition + 1)
+    time = EPOCH + timedelta(minutes=rng.randrange(1_000))
+    kind = rng.random()
+    if kind < _TOMBSTONES:
+        return Entry(offset, avtale, time)
+    if kind < _TOMBSTONES + _POISON:
+        return poisoned(offset, avtale, time, _form(rng))
+    return Entry(offset, avtale, time, rng.randrange(10), rng.choice("ABCDEFG"))
+
+
+def _form(rng: random.Random) -> str:
+    return rng.choice(_LARGE if rng.random() < 0.01 else sorted(FORMS.keys() - _LARGE))
+
+
+class Sending:
+    """Sends the logs, spread evenly over so many seconds; a thread of its own. Each message lands once."""
+
+    def __init__(self, brokers: str, topic: str, logs: Logs, seconds: float) -> None:
+        self.delivered: Counter[int] = Counter()  # by partition: how many the broker has taken
+        self._topic = topic
+        self._logs = logs
+        self._seconds = seconds
+        self._broken_off = Event()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": brokers,
+                "enable.idempotence": True,
+                "message.timeout.ms": 2_147_483_647,
+                "reconnect.backoff.max.ms": 200,
+                "log_level": 0,
+                "on_delivery": self._note,
+            }
+        )
+        self._thread = Thread(target=self._send, daemon=True)
+
+    def __enter__(self) -> "Sending":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._broken_off.set()
+        self._thread.join()
+
+    @property
+    def events(self) -> int:
+        """How many there are in all."""
+        return sum(map(len, self._logs))
+
+    @property
+    def going_on(self) -> bool:
+        """True until the broker has taken every message."""
+        return self._thread.is_alive()
+
+    def _send(self) -> None:
+        length = max(map(len, self._logs))
+        pause = self._seconds * _ROUND / length
+        for at in range(0, length, _ROUND):
+            for partition, log in enumerate(self._logs):
+                for entry in log[at : at + _ROUND]:
+                    self._put(partition, melding_of(entry))
+            self._producer.poll(0)
+            if self._broken_off.wait(pause):
+                break
+        while self._producer.flush(0.2) and not self._broken_off.is_set():
+            pass
+        self._producer.purge()
+
+    def _put(self, partition: int, m: Melding) -> None:
+        milliseconds = int(m.timestamp.timestamp() * 1000)
+        while not self._broken_off.is_set():
+            try:
+                self._producer.produce(
+                    self._topic, m.value, m.key, partition=partition, timestamp=milliseconds
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _note(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.delivered[message.partition() or 0] += 1

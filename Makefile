@@ -26,8 +26,8 @@ test: venv ## unit, integration and acceptance tests against real services
 unit integration acceptance: venv ## one level of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)
 
-torture: venv ## everything fails while events come in (ARGS="--seed 1 --seconds 60")
-	$(BIN)/python -m tests.torture $(ARGS)
+torture: venv ## everything fails while events come in (SEED=7 ARGS="--seconds 60")
+	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: venv types ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

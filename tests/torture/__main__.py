@@ -18,7 +18,7 @@ import click
 from tests.torture.cluster import TOPIC, Cluster, ConsumerDied
 from tests.torture.faults import Deck
 from tests.torture.logs import Logs, Sending, make_logs
-from tests.torture.outcome import Outcome, outcome
+from tests.torture.outcome import Outcome, ends_of, outcome
 from tests.torture.watch import Watch
 
 PARTITIONS = 3
@@ -67,7 +67,7 @@ def _run(cluster: Cluster, rng: random.Random, logs: Logs, seconds: float) -> Ou
         caught_up = time.monotonic() - last
         cluster.check()
     with cluster.connect() as connection:
-        result = outcome(connection, brokers, TOPIC, logs)
+        result = outcome(connection, ends_of(brokers, TOPIC, PARTITIONS), logs)
     _report(result, sending.events, survived, watch)
     click.echo(f"longest stall {watch.longest:.1f} s, caught up {caught_up:.1f} s after the last event")
     return result

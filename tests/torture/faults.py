@@ -150,7 +150,7 @@ _FAULTS = (
     Fault("database table locked", 9, _hold_table),
     Fault("database connections cut", 1, _cut("database")),
     Fault("database silent", 7, _silence(2, 6, "database")),
-    Fault("database silent for longer than any time limit", 38, _silence(31, 36, "database")),
+    Fault("database silent for longer than any time limit", 40, _silence(33, 38, "database")),
     Fault("broker restarted", 6, _restart_broker),
     Fault("broker killed", 10, _kill_broker),
     Fault("broker connections cut", 1, _cut("broker")),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
@@ -47,11 +47,11 @@ class Outcome:
         return not (self.lost or self.duplicated or self.not_poison or any(self.wrong.values()))
 
 
-def outcome(connection: psycopg.Connection, brokers: str, topic: str, logs: Logs) -> Outcome:
-    """Compare tables, topic and oracle; nobody may be writing any more."""
+def outcome(connection: psycopg.Connection, ends: Mapping[int, int], logs: Logs) -> Outcome:
+    """Compare tables, the ends of the partitions and the oracle; nobody may be writing any more."""
     wanted = _wanted(logs)
     found = {name: Counter(connection.execute(statement)) for name, statement in _TABLES.items()}
-    found["topic"] = Counter(_ends(brokers, topic, len(logs)))
+    found["topic"] = Counter(ends.items())
     missing = sum((_ids(wanted, name) - _ids(found, name)).total() for name in wanted)
     surplus = sum((_ids(found, name) - _ids(wanted, name)).total() for name in wanted)
     poison = Counter((p, entry.offset) for p, log in enumerate(logs) for entry in log if entry.poison)
@@ -64,6 +64,21 @@ def outcome(connection: psycopg.Connection, brokers: str, topic: str, logs: Logs
             for name in wanted
         },
     )
+
+
+def ends_of(brokers: str, topic: str, partitions: int) -> dict[int, int]:
+    """How many messages each partition of the topic has, as the broker says."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture-outcome"})
+    try:
+        return {p: _end(consumer, TopicPartition(topic, p)) for p in range(partitions)}
+    finally:
+        consumer.close()
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    watermarks = consumer.get_watermark_offsets(partition, timeout=30)
+    assert watermarks is not None, "the broker does not answer"
+    return int(watermarks[1])
 
 
 def _wanted(logs: Logs) -> dict[str, _Bag]:
@@ -81,20 +96,6 @@ def _wanted(logs: Logs) -> dict[str, _Bag]:
         "positions": ends,
         "topic": ends,
     }
-
-
-def _ends(brokers: str, topic: str, partitions: int) -> list[tuple[int, int]]:
-    """How many messages each partition has."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture-outcome"})
-    places = [TopicPartition(topic, p) for p in range(partitions)]
-    try:
-        # It raises or answers: None is what the stubs say of a time limit that is up.
-        return [
-            (p, cast("_Row", consumer.get_watermark_offsets(at, timeout=30))[1])
-            for p, at in enumerate(places)
-        ]
-    finally:
-        consumer.close()
 
 
 def _ids(tables: Mapping[str, _Bag], name: str) -> _Bag:

@@ -1,0 +1,19 @@
+"""A short run of `make torture`: whatever fails, the tables are the fold of the log."""
+
+import signal
+import sys
+from pathlib import Path
+
+from datadeling.demo.process import Child
+
+_ROOT = Path(__file__).parents[2]
+_RUN = ("--seed", "7", "--events", "6000", "--seconds", "22")
+
+
+def test_a_short_run_of_everything_that_can_fail(tmp_path: Path) -> None:
+    torture = Child([sys.executable, "-m", "tests.torture", *_RUN], log=tmp_path / "torture.log", cwd=_ROOT)
+    try:
+        code = torture.wait()
+    finally:
+        torture.stop((signal.SIGTERM, 60.0))
+    assert code == 0, torture.log.read_text("utf-8")

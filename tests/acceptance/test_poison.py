@@ -1,0 +1,45 @@
+"""Bad messages of every kind among good ones: the good are stored, the bad kept once, byte for byte."""
+
+import random
+from collections.abc import Callable
+
+import psycopg
+
+from datadeling.ingest.melding import Melding
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.processes import wait_until
+from tests.hendelser import FNR, avtale_id, melding, record
+from tests.poison import FORMS
+
+Produce = Callable[[list[Melding]], None]
+
+_GOOD = 300
+
+
+def test_every_kind_of_poison_among_good_messages(
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
+) -> None:
+    good = [melding(number, partition=number % 3) for number in range(_GOOD)]
+    bad = [
+        record(0, *form.record(_GOOD + number), partition=number % 3)
+        for number, form in enumerate(FORMS.values())
+    ]
+    messages = [*good, *bad]
+    random.Random(14).shuffle(messages)
+    produce(messages)
+    process = run(consumer.env, "consume")
+
+    def all_handled() -> bool:
+        row = connection.execute("SELECT sum(next_offset) FROM consumer_offset").fetchone()
+        return row is not None and row[0] == len(messages)
+
+    wait_until(all_handled, "everything is handled")
+    stored = connection.execute("SELECT avtale_id::text FROM avtale").fetchall()
+    assert {avtale for (avtale,) in stored} == {avtale_id(number) for number in range(_GOOD)}
+    kept = connection.execute("SELECT kafka_partition, key, value FROM failed_message").fetchall()
+    assert sorted(map(repr, kept)) == sorted(repr((m.partition, m.key, m.value)) for m in bad)
+    told = connection.execute("SELECT reason, message FROM failed_message").fetchall()
+    assert all(reason and text for reason, text in told)
+    assert FNR not in repr(told)
+    process.terminate()
+    assert FNR not in process.output

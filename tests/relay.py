@@ -16,12 +16,15 @@ class Relay:
     """Passes bytes on to a server, by a port of its own that nobody answers on until `start`.
 
     Whoever comes while the server is away is let in and cut off at once. Use as a context manager: `stop` at
-    the end. The methods are for one thread, and none waits for a client or the server.
+    the end. The methods are for one thread, and none waits for a client or the server. `visitors` is how many
+    have come so far.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self.port = free_port()
+        self.visitors = 0
+        self._open = True
         self._flowing = Event()
         self._listener: socket.socket | None = None
         self._accepting: Thread | None = None
@@ -60,6 +63,15 @@ class Relay:
         """Pass everything on again, what has come in meanwhile first."""
         self._flowing.set()
 
+    def turn_away(self) -> None:
+        """Close every connection, and cut off whoever comes, until `let_in`."""
+        self._open = False
+        self.cut()
+
+    def let_in(self) -> None:
+        """Pass on again for whoever comes."""
+        self._open = True
+
     def cut(self) -> None:
         """Close every connection, and go on accepting new ones; ends a silence."""
         self._flowing.set()
@@ -86,7 +98,10 @@ class Relay:
                 self._let_in(listener.accept()[0])
 
     def _let_in(self, client: socket.socket) -> None:
+        self.visitors += 1
         try:
+            if not self._open:
+                raise ConnectionRefusedError
             server = socket.create_connection(self._target, timeout=1)
         except OSError:
             client.close()

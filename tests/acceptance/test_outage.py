@@ -1,0 +1,101 @@
+"""While a service is away a consumer waits, stays in its group, says so once, and goes on by itself."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from datadeling.demo.kafka import EmbeddedKafka
+from datadeling.ingest.melding import Melding
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.processes import Process, call, wait_until
+from tests.acceptance.test_consume import handled, number
+from tests.hendelser import melding
+from tests.relay import Relay
+from tests.services import Kafka
+
+Produce = Callable[[list[Melding]], None]
+
+GAUGE = 'datadeling_service_available{{service="{}"}} {:.1f}'
+
+
+def lines(process: Process, message: str, service: str) -> list[dict[str, Any]]:
+    """What the consumer has logged of a service, so far."""
+    parsed = (json.loads(line) for line in process.output.splitlines() if line.startswith("{"))
+    return [line for line in parsed if (line["message"], line.get("service")) == (message, service)]
+
+
+def says(consumer: Setting, service: str, *, available: bool) -> bool:
+    """Whether readiness and the gauge say so, and liveness that the process is well."""
+    ready = call(f"{consumer.url}/internal/health/readiness")
+    assert call(f"{consumer.url}/internal/health/liveness").status == 200
+    metrics = call(f"{consumer.url}/internal/prometheus").body
+    told = ready.status == 200 if available else f"{service} unreachable" in ready.body
+    return told and GAUGE.format(service, available) in metrics
+
+
+def fails_again_and_again(process: Process, relay: Relay) -> Callable[[], bool]:
+    """Tells when the consumer has been refused ten times more."""
+    before = relay.visitors
+
+    def refused() -> bool:
+        assert process.process.poll() is None, process.output
+        return relay.visitors >= before + 10
+
+    return refused
+
+
+@contextmanager
+def by_way_of(consumer: Setting) -> Iterator[tuple[Relay, dict[str, str]]]:
+    """A relay to the database, and the environment of a consumer that uses it."""
+    with Relay.to(consumer.env["DB_URL"]) as relay:
+        relay.start()
+        yield relay, {**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}
+
+
+def test_while_the_database_is_away(
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, kafka: Kafka
+) -> None:
+    with by_way_of(consumer) as (relay, env):
+        process = run(env, "consume")
+        process.answers(f"{consumer.url}/internal/health/readiness")
+        relay.turn_away()
+        produce([melding(n, partition=n % 3) for n in range(300)])
+        wait_until(lambda: says(consumer, "database", available=False), "it says so")
+        wait_until(fails_again_and_again(process, relay), "it has tried ten times")
+        assert len(lines(process, "service_unavailable", "database")) == 1
+        group = consumer.env["KAFKA_GROUP_ID"]
+        admin = AdminClient({"bootstrap.servers": kafka.brokers})
+        assert len(admin.describe_consumer_groups([group])[group].result(30).members) == 1
+
+        relay.let_in()
+        wait_until(lambda: handled(connection) == 300, "it has caught up")
+        wait_until(lambda: says(consumer, "database", available=True), "it is ready again")
+        assert len(lines(process, "service_available", "database")) == 1
+        assert number(connection, "SELECT count(*) FROM failed_message") == 0
+        process.terminate()
+
+
+def test_while_the_broker_is_away(run: Run, consumer: Setting, connection: psycopg.Connection) -> None:
+    topic = consumer.env["KAFKA_TOPIC"]
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic(topic, 1, {"retention.ms": "-1"})
+        process = run({**consumer.env, "KAFKA_BROKERS": kafka.bootstrap_servers}, "consume")
+        process.answers(f"{consumer.url}/internal/health/readiness")
+        kafka.stop()
+        wait_until(lambda: says(consumer, "broker", available=False), "it says so")
+        kafka.start()
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+        for n in range(100):
+            m = melding(n)
+            producer.produce(topic, m.value, m.key, partition=0)
+        assert producer.flush(30) == 0
+        wait_until(lambda: handled(connection) == 100, "it has caught up")
+        wait_until(lambda: says(consumer, "broker", available=True), "it is ready again")
+        for message in ("service_unavailable", "service_available"):
+            assert len(lines(process, message, "broker")) == 1
+        process.terminate()

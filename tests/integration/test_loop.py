@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from tests.hendelser import record
+from datadeling.domain.hendelse import Hendelse
+from datadeling.errors import UgyldigHendelse
+from datadeling.ingest import transform
+from datadeling.ingest.decode import decode
+from tests.hendelser import melding, record
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
 
@@ -133,6 +138,34 @@ def test_a_broken_contract_stops_its_partition_alone(
         "SELECT next_offset, unreadable_in_a_row FROM consumer_offset WHERE kafka_partition = 2"
     )
     assert row.fetchone() == (333 + 10, 10)
+
+
+def test_a_release_that_can_read_them_mends_what_was_parked_and_goes_on(
+    start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(key: bytes | None, value: bytes) -> Hendelse:
+        if b"NYTT_TILTAK" in value:
+            raise UgyldigHendelse("invalid_field", "this release does not know it")
+        return decode(key, value)
+
+    produce(thousand())
+    new = [melding(1_000 + n, partition=2, tiltakstype="NYTT_TILTAK") for n in range(50)]
+    produce([*new, *thousand(first=2_000)])
+    with monkeypatch.context() as old_release:
+        old_release.setattr(transform, "decode", refuse)
+        old = start()
+        turn_until(lambda: count(connection) == 1_667, old)
+        turn_until(lambda: bool(old.health.stopped), old)
+        assert count(connection, "failed_message WHERE state = 'new'") == 10
+        old.leave()
+
+    release = start()
+    turn_until(lambda: count(connection) == 2_050, release)
+    assert count(connection, "failed_message WHERE state = 'resolved' AND value IS NULL") == 10
+    assert count(connection, "failed_message") == 10
+    assert release.health.faults() == []
+    rows = connection.execute("SELECT DISTINCT unreadable_in_a_row FROM consumer_offset").fetchall()
+    assert rows == [(0,)]
 
 
 def test_a_topic_that_is_not_there_is_waited_for(

@@ -56,7 +56,7 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return
-    columns = ("ID", "state", "reason", "key", "bytes", "attempts", "parked", "what is wrong")
+    columns = ("ID", "state", "reason", "key", "bytes", "tries", "parked", "what is wrong")
     print_table(
         columns,
         [

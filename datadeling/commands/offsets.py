@@ -16,6 +16,18 @@ from datadeling.errors import ConfigError
 from datadeling.ingest.topic import Topic
 from datadeling.operations.offsets import Standing, is_another_topic, new_generation, standing
 
+_COLUMNS = {
+    "partition": "partition",
+    "generation": "generation",
+    "next": "next_offset",
+    "low": "low",
+    "high": "high",
+    "lag": "lag",
+    "unreadable": "unreadable_in_a_row",
+    "history from": "historikk_fra",
+    "moved": "updated_at",
+}
+
 
 @click.group()
 def offsets() -> None:
@@ -31,8 +43,7 @@ def list_offsets(as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        columns = list(found[0]) if found else ["partition", "generation", "next_offset"]
-        print_table(columns, [list(row.values()) for row in found])
+        print_table(list(_COLUMNS), [[row[name] for name in _COLUMNS.values()] for row in found])
 
 
 @offsets.command("new-generation")

@@ -7,6 +7,7 @@ from datadeling.ingest.melding import Melding
 
 _MOST_BYTES = 16 * 1024 * 1024
 _AT_ONCE = 100
+_UNKNOWN = 1024 * 1024  # as large as a broker takes a message, if nobody tells it otherwise
 
 
 @dataclass(slots=True)
@@ -22,13 +23,15 @@ class Batch:
     _messages: list[Melding] = field(default_factory=list)
     _began: float = 0.0
     _bytes: int = 0
+    _largest: int = _UNKNOWN
 
     @property
     def room(self) -> int:
-        """How many more messages to take in at once: few, for nobody knows how large they are."""
-        if self._bytes >= self.most_bytes:
+        """How many more messages to take in at once, should they be as large as the last ones."""
+        bytes_left = self.most_bytes - self._bytes
+        if bytes_left <= 0:
             return 0
-        return min(self.size - len(self._messages), _AT_ONCE)
+        return min(self.size - len(self._messages), _AT_ONCE, bytes_left // self._largest + 1)
 
     @property
     def messages(self) -> tuple[Melding, ...]:
@@ -45,7 +48,9 @@ class Batch:
         if not self._messages:
             self._began = now
         self._messages.extend(messages)
-        self._bytes += _size(messages)
+        sizes = _sizes(messages)
+        self._bytes += sum(sizes)
+        self._largest = max(sizes, default=self._largest) or 1
 
     def ready(self, now: float) -> bool:
         """True when it is time to write; never for nothing."""
@@ -61,7 +66,7 @@ class Batch:
         """Forget the messages of these partitions: they are another consumer's now, or to be read again."""
         if partitions:
             self._messages = [m for m in self._messages if m.partition not in partitions]
-            self._bytes = _size(self._messages)
+            self._bytes = sum(_sizes(self._messages))
 
     def clear(self) -> None:
         """Forget everything: it has been written."""
@@ -69,5 +74,5 @@ class Batch:
         self._bytes = 0
 
 
-def _size(messages: Iterable[Melding]) -> int:
-    return sum(len(melding.value) for melding in messages if melding.value is not None)
+def _sizes(messages: Iterable[Melding]) -> list[int]:
+    return [len(melding.value or b"") for melding in messages]

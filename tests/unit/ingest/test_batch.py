@@ -3,7 +3,7 @@
 import pytest
 
 from datadeling.ingest.batch import Batch
-from tests.hendelser import melding, record
+from tests.hendelser import melding, record, tombstone
 
 
 def filled(count: int, *, size: int = 3, wait: float = 0.2, now: float = 10.0) -> Batch:
@@ -55,9 +55,18 @@ def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
     assert not batch.ready(0.0)
 
 
-def test_few_are_taken_in_at_once() -> None:
-    assert Batch(100_000, 0.2).room == 100
-    assert Batch(30, 0.2).room == 30
+def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
+    batch = Batch(100_000, 0.2, most_bytes=1_000_000)
+    assert batch.room == 1  # who knows how large it is
+    batch.add([melding()], 0.0)
+    assert batch.room == 100
+    batch.add([record(1, b"key", b"x" * 200_000)], 0.0)
+    assert batch.room == 4
+    batch.add([tombstone(1, offset=2)], 0.0)
+    assert batch.room == 100
+    batch.add([], 0.0)
+    assert batch.room == 100
+    assert Batch(3, 0.2).room == 3
 
 
 def test_the_first_message_counts() -> None:

@@ -1,0 +1,1 @@
+"""Figures, never assertions: how fast, how much memory, on services of this machine alone."""

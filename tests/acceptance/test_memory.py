@@ -1,0 +1,45 @@
+"""A backlog of any length is read in bounded memory, however slow the database is."""
+
+from collections.abc import Callable
+
+import psycopg
+
+from benchmarks.delay import Delay
+from benchmarks.memory import PeakMemory
+from datadeling.ingest.melding import Melding
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.processes import wait_until
+from tests.acceptance.test_consume import handled
+from tests.hendelser import melding
+
+Produce = Callable[[list[Melding]], None]
+
+LIMIT_MIB = 250
+# Far more than the limit leaves room for: a queue that took all of it would be seen.
+MESSAGES, KILOBYTES = 30_000, 14
+PADDING = "x" * (KILOBYTES * 1_000)  # in a field that is not kept
+
+
+def test_a_backlog_does_not_fill_the_memory(
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
+) -> None:
+    for first in range(0, MESSAGES, 1_000):
+        produce([melding(n, partition=n % 3, maal=PADDING) for n in range(first, first + 1_000)])
+    with Delay(consumer.env["DB_URL"], 0.01) as slow:
+        process = run({**consumer.env, "DB_URL": slow.url}, "consume")
+        with PeakMemory(process.process.pid) as memory:
+            wait_until(lambda: handled(connection) == MESSAGES, "the backlog is handled")
+        assert process.terminate() == 0
+    assert 0 < memory.peak < LIMIT_MIB
+
+
+def test_large_messages_do_not_add_up_in_a_batch(
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
+) -> None:
+    large = "x" * 900_000  # a broker refuses messages of more than 1 MB, if nobody tells it otherwise
+    for first in range(0, 500, 50):
+        produce([melding(n, partition=n % 3, maal=large) for n in range(first, first + 50)])
+    process = run({**consumer.env, "BATCH_WAIT_MS": "60000"}, "consume")
+    with PeakMemory(process.process.pid) as memory:
+        wait_until(lambda: handled(connection) > 450, "what fills a batch is handled")
+    assert 0 < memory.peak < LIMIT_MIB

@@ -45,8 +45,8 @@ class Consumer:
 Start = Callable[..., Consumer]
 
 
-def turn_until(condition: Callable[[], bool], *consumers: Consumer) -> None:
-    for _ in range(TURNS):
+def turn_until(condition: Callable[[], bool], *consumers: Consumer, turns: int = TURNS) -> None:
+    for _ in range(turns):
         if condition():
             return
         for consumer in consumers:

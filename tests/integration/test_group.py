@@ -50,9 +50,9 @@ def test_who_does_not_poll_loses_its_partitions_and_comes_back(
     turn_until(lambda: count(connection) == 90, successor)
     assert successor.metric("datadeling_events_total", outcome="new") == 90
 
-    turn_until(lambda: not sleeper.batch.messages, sleeper)
-    turn_until(lambda: bool(owned(sleeper)) and owned(sleeper, successor) == [0, 1, 2], sleeper, successor)
+    turn_until(lambda: not sleeper.batch.messages, sleeper, turns=20)  # of half a second
     sleeper.batch.wait = 0.05
+    turn_until(lambda: bool(owned(sleeper)) and owned(sleeper, successor) == [0, 1, 2], sleeper, successor)
     produce(thousand(first=1_000))
     turn_until(lambda: count(connection) == 1_090, sleeper, successor)
     assert count(connection, "failed_message") == 0

@@ -39,9 +39,19 @@ Reading = Avtale | Sletting | Unreadable
 """What one message came to."""
 
 
-_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID_ANYWHERE = re.compile(rb"(?=(" + _UUID.pattern + rb"))")  # two may share characters
 
 
 def avtale_id_in(key: bytes | None) -> str:
     """The avtale that a key names, a UUID in lower case as the producer writes it; empty for none."""
     return key.decode() if key is not None and _UUID.fullmatch(key) else ""
+
+
+def avtaler_named(unreadable: Unreadable) -> set[str]:
+    """Every avtale that the message names anywhere: in its key, or in what there is of its value."""
+    return {
+        found.decode()
+        for part in (unreadable.key, unreadable.value)
+        for found in _UUID_ANYWHERE.findall(part or b"")
+    }

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from datadeling.db.database import Database
+from datadeling.db.transaction import Transaction
 from datadeling.ingest.apply import apply, fold_stored
 from datadeling.ingest.fold import Outcome
-from datadeling.ingest.melding import Melding
+from datadeling.ingest.melding import Melding, Unreadable, avtaler_named
 from datadeling.ingest.transform import read
 
 _Ended = Mapping[int, Sequence[tuple[int, int]]]
@@ -25,8 +26,8 @@ class Rewrite:
         """Write what differs, in one transaction; calling again with the same messages changes nothing.
 
         What the live consumer has not handled yet is left to it. Moves no offset. Parks nothing that a stored
-        message of the same key has outdated, and leaves what is parked already as it is. Raise
-        `DatabaseUnavailable` or `UnstorableRow`; nothing has been written then.
+        message of the same key has outdated or that names an erased avtale, and leaves what is parked already
+        as it is. Raise `DatabaseUnavailable` or `UnstorableRow`; nothing has been written then.
         """
         mottatt = datetime.now(UTC)
         partitions = sorted({melding.partition for melding in messages})
@@ -42,9 +43,20 @@ class Rewrite:
             ]
             changes = fold_stored(tx, readings)
             # Nothing is superseded here either: what has been parked before is not for a replay to change.
-            changes = replace(changes, parked=changes.not_outdated(), stored={})
+            changes = replace(changes, parked=_not_erased(tx, changes.not_outdated()), stored={})
             apply(tx, self._topic, changes)
         return changes.outcomes
+
+
+def _not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable]:
+    """Those that name no erased avtale.
+
+    To erase by hand takes every parked message away that names the avtale, whatever its key and partition.
+    Its place does not tell then that it came before the marker; that the live consumer has handled it does.
+    """
+    named = [avtaler_named(message) for message in parked]
+    erased = tx.markers(list(set().union(*named))).keys()
+    return [message for message, names in zip(parked, named, strict=True) if not names & erased]
 
 
 def _generation(melding: Melding, current: int, ended: _Ended) -> int:

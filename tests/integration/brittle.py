@@ -1,0 +1,74 @@
+"""A database connection to which something happens at a chosen moment."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from datadeling.db.database import Database
+from datadeling.db.transaction import Transaction
+from datadeling.errors import DatabaseUnavailable
+
+
+class Brittle(Database):
+    """Something happens to it once: before one of its exchanges with the server, or right after a commit."""
+
+    def __init__(self, db_url: str, application: str) -> None:
+        super().__init__(db_url, application)
+        self._deed: Callable[[int], None] | None = None
+        self._exchanges = 0
+        self._commits: int | None = None
+        self.struck = False
+
+    def before_exchange(self, number: int, deed: Callable[[int], None]) -> None:
+        """Call this, with the number of the backend, after so many more exchanges."""
+        self._exchanges, self._deed = number, deed
+
+    def die(self, number: int, kill: Callable[[int], None]) -> None:
+        """Be killed by this, which is given the number of the backend, after so many more exchanges."""
+
+        def strike(backend: int) -> None:
+            self.struck = True
+            kill(backend)
+
+        self.before_exchange(number, strike)
+
+    def lose_answer(self, number: int) -> None:
+        """Carry out a commit, after so many others, and never hear of it."""
+        self._commits = number
+
+    def recover(self) -> None:
+        """Nothing happens any more."""
+        self._deed, self._commits, self.struck = None, None, False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with super().transaction() as tx:
+            yield tx
+        if self._commits is not None:
+            self._commits -= 1
+            if self._commits < 0:
+                self._commits, self.struck = None, True
+                self.close()
+                raise DatabaseUnavailable("the answer to COMMIT never came")
+
+    def _connected(self) -> psycopg.Connection:
+        connection = super()._connected()
+        if "wait" not in vars(connection):  # every exchange of a connection goes through its method `wait`
+            wait = connection.wait
+
+            def watched(*args: Any, **options: Any) -> Any:
+                self._before_exchange(connection)
+                return wait(*args, **options)
+
+            vars(connection)["wait"] = watched
+        return connection
+
+    def _before_exchange(self, connection: psycopg.Connection) -> None:
+        if self._deed is None:
+            return
+        self._exchanges -= 1
+        if self._exchanges < 0:
+            deed, self._deed = self._deed, None
+            deed(connection.info.backend_pid)

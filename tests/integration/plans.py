@@ -1,0 +1,142 @@
+"""Logs of two partitions, and what is done while they are consumed, for the property of any order."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from datadeling.ingest.partitioner import partition_of
+from tests.hendelser import EPOCH, avtale_id, encoded, hendelse
+from tests.integration.plain import Kind, Line
+
+REFUSED = "666666666"
+NUMBERS = (1, 2, 3, 4)
+PARTITIONS = {avtale_id(n): partition_of(avtale_id(n).encode(), 2) for n in NUMBERS}
+
+_STATES = ("PÅBEGYNT", "GJENNOMFØRES", "AVSLUTTET")
+_BROKEN = (b"{", b"", b"\xff", b"[]", b'{"avtaleId": ', b"[" * 2_000)
+_NOBODY = (None, b"", b"nobody", b"\xff", avtale_id(1).upper().encode() + b"\0")
+_KINDS: tuple[Kind, ...] = ("version",) * 4 + ("refused", "tombstone", "broken", "stray")
+
+
+class Live(NamedTuple):
+    """Write the next so many messages of these partitions."""
+
+    partitions: tuple[int, ...]
+    size: int
+
+
+class Rewrites(NamedTuple):
+    """Write part of the log again, from one message of it up to another."""
+
+    first: int
+    last: int
+
+
+class Retries(NamedTuple):
+    partition: int
+    states: tuple[str, ...]
+
+
+class Erases(NamedTuple):
+    avtale: str
+
+
+Act = Live | Rewrites | Retries | Erases
+
+
+class Kill(NamedTuple):
+    """The backend is ended before an exchange with it."""
+
+    exchange: int
+
+
+class LostAnswer(NamedTuple):
+    """A commit is carried out, but the connection is gone before the answer."""
+
+    commit: int
+
+
+class Meeting(NamedTuple):
+    """The other one acts in between: after some exchanges of a transaction."""
+
+    exchange: int
+    act: Act
+
+
+class Step(NamedTuple):
+    """One of two actors acts, and something may happen to it. First, the database may be mended."""
+
+    actor: int
+    act: Act
+    event: Kill | LostAnswer | Meeting | None
+    mend: bool = False
+
+
+@st.composite
+def logs(draw: st.DrawFn, max_size: int) -> list[Line]:
+    """Duplicates, equal and backward edit times, tombstones, holes, and what cannot be read or stored."""
+    offsets = dict.fromkeys(PARTITIONS.values(), -1)
+    lines: list[Line] = []
+    for _ in range(draw(st.integers(0, max_size))):
+        line = draw(_lines())
+        offsets[line.partition] += draw(st.integers(1, 2))  # compaction leaves holes
+        lines.append(line._replace(offset=offsets[line.partition]))
+    return lines
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> Line:
+    kind, number = draw(st.sampled_from(_KINDS)), draw(st.sampled_from(NUMBERS))
+    avtale = avtale_id(number)
+    partition, key = PARTITIONS[avtale], avtale.encode()
+    time = EPOCH + timedelta(minutes=draw(st.integers(0, 5)))  # may run backwards
+    line = Line(kind, avtale, partition, 0, time, key, None)
+    match kind:
+        case "tombstone":
+            return line
+        case "broken":
+            return line._replace(value=draw(st.sampled_from(_BROKEN)))
+        case "stray":
+            return draw(_strays(line, number))
+    edited, state = draw(st.integers(0, 3)), draw(st.sampled_from(_STATES))
+    bedrift = REFUSED if kind == "refused" else "999999999"
+    value = hendelse(number, avtaleStatus=state, bedriftNr=bedrift, sistEndret=f"2022-02-04T08:46:0{edited}Z")
+    return line._replace(value=encoded(value), content=(edited, f"{state} {bedrift}"))
+
+
+@st.composite
+def _strays(draw: st.DrawFn, line: Line, number: int) -> Line:
+    """A message with another avtale's key, or one whose key is none."""
+    other = encoded(hendelse(draw(st.sampled_from([n for n in NUMBERS if n != number]))))
+    if draw(st.booleans()):
+        return line._replace(value=other)
+    key, value = draw(st.sampled_from(_NOBODY)), draw(st.sampled_from((other, None, *_BROKEN)))
+    return line._replace(key=key, value=value, partition=draw(st.sampled_from((0, 1))))
+
+
+def acts(log: list[Line]) -> st.SearchStrategy[Act]:
+    """Half of what is done is the live consumer's."""
+    index = st.integers(0, len(log))
+    live = st.builds(Live, st.sampled_from(((0, 1), (0, 1), (0,), (1,))), st.integers(1, 6))
+    return st.one_of(
+        live,
+        live,
+        live,
+        st.builds(Rewrites, index, index),
+        st.builds(Retries, st.sampled_from((0, 1)), st.sampled_from((("new",), ("new", "superseded")))),
+        st.builds(Erases, st.sampled_from(tuple(PARTITIONS))),
+    )
+
+
+def steps(log: list[Line], max_size: int) -> st.SearchStrategy[list[Step]]:
+    exchange = st.integers(0, 25)
+    event = st.one_of(
+        st.none(),
+        st.builds(Kill, exchange),
+        st.builds(LostAnswer, st.integers(0, 3)),
+        st.builds(Meeting, exchange, acts(log)),
+        st.builds(Meeting, exchange, acts(log)),
+    )
+    mend = st.integers(0, 7).map(lambda number: number == 7)
+    return st.lists(st.builds(Step, st.sampled_from((0, 1)), acts(log), event, mend), max_size=max_size)

@@ -1,0 +1,123 @@
+"""Whatever is done to the tables, in whatever order, and whatever fails: they hold what a plain fold says.
+
+Two actors, each with a connection of its own: they write batches live (one of them may be a zombie that does
+not know what the other has written), rewrite ranges, retry and erase. Connections are lost between any two
+statements, and answers to COMMIT; the other one acts in the middle of a transaction. A long run by hand:
+`make integration ARGS="-k any_order --hypothesis-profile long"`.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+
+import psycopg
+import pytest
+from hypothesis import given, note
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from tests.conftest import fresh_database
+from tests.integration.acting import Actors, Deed
+from tests.integration.inside import Inside, Trace
+from tests.integration.plain import Plain
+from tests.integration.plans import PARTITIONS, Erases, Live, Retries, Rewrites, Step, logs, steps
+
+_FAILED = 3  # of the tables: a retry counts the attempts of those that do not change
+
+_REST = [
+    *(Step(actor, Live((0, 1), 1_000), None) for actor in (0, 1, 0)),  # either may have to look first
+    Step(1, Rewrites(0, 1_000), None),
+    *(Step(0, Retries(partition, ("new", "superseded")), None) for partition in (0, 1)),
+    Step(1, Rewrites(0, 1_000), None),
+]
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[Actors, Inside]]:
+    """One database for all examples of a property, emptied before each."""
+    postgres, template = request.getfixturevalue("postgres"), request.getfixturevalue("_template")
+    options = "-c timezone=UTC -c client_min_messages=warning"
+    with (
+        fresh_database(postgres, template) as (_, url),
+        psycopg.connect(url, autocommit=True, options=options) as connection,
+        capture_logs(),  # what operators do is told at length
+    ):
+        actors = Actors(url, connection)
+        yield actors, Inside(connection)
+        actors.close()
+
+
+@given(st.data())
+def test_in_any_order_the_tables_are_what_a_plain_fold_says(
+    world: tuple[Actors, Inside], data: st.DataObject
+) -> None:
+    actors, inside = world
+    log = data.draw(logs(max_size=14), label="log")
+    plan = data.draw(steps(log, max_size=12), label="plan")
+    inside.clear()
+    actors.start(log)
+    plain = Plain(log, PARTITIONS)
+    for step in [*plan, *_REST]:
+        note(str(step))
+        if step.mend:
+            inside.mend()
+            plain.mended = True
+        traces = inside.traces()
+        after = outcome(plain, actors.take(step), inside)
+        assert_nothing_written_for_nothing(plain, after, traces, inside, retried="Retries" in str(step))
+        plain = after
+    assert all(line.offset < plain.next[line.partition][0] for line in log)
+
+
+def outcome(plain: Plain, deeds: list[Deed], inside: Inside) -> Plain:
+    """What was done, in the one of the possible orders that leaves what is there now."""
+    actual = inside.tables()
+    possible = list(orders(plain, deeds, inside.next_offsets()))
+    for after in possible:
+        if after is not None and after.tables() == actual:
+            return after
+    expected = [after.tables() for after in possible if after is not None]
+    assert actual == (expected[0] if len(expected) == 1 else expected)
+    raise AssertionError("an erasure told of another place")
+
+
+def orders(plain: Plain, deeds: list[Deed], ends: dict[int, int]) -> Iterator[Plain | None]:
+    """The outcomes of what was done, one after the other, in every order; None for what came out otherwise.
+
+    Live writes come to the same in all of them: the offsets tell how far they got. The other deeds may have
+    been done between any two of the messages.
+    """
+    lines = [
+        line for line in plain.lines if plain.next[line.partition][0] <= line.offset < ends[line.partition]
+    ]
+    others = [deed for deed in deeds if not isinstance(deed.act, Live)]
+    for order in permutations(others):
+        for cut in range(len(lines) + 1) if others else [0]:
+            after = plain.copy()
+            for line in lines[:cut]:
+                after.take(line)
+            came_so = sum(does(after, deed) for deed in order) == len(order)
+            for line in lines[cut:]:
+                after.take(line)
+            yield after if came_so else None
+
+
+def does(plain: Plain, deed: Deed) -> bool:
+    """Do what was done; False when something else came of it."""
+    match deed.act:
+        case Rewrites(first, last):
+            plain.rewrite(plain.lines[first:last])
+        case Retries(partition, states):
+            plain.retry(partition, states)
+        case Erases(avtale):
+            return plain.erase(avtale) == deed.marker
+    return True
+
+
+def assert_nothing_written_for_nothing(
+    before: Plain, after: Plain, traces: list[Trace], inside: Inside, *, retried: bool
+) -> None:
+    """A table that holds the same as before has not been written to."""
+    now = inside.traces()
+    for number, (old, new) in enumerate(zip(before.tables(), after.tables(), strict=True)):
+        if old == new and not (number == _FAILED and retried):
+            assert now[number] == traces[number]

@@ -1,0 +1,179 @@
+"""What a replay writes: only what differs, only behind the live consumer, and nothing that was taken away."""
+
+import psycopg
+import pytest
+
+from datadeling.db.database import Database
+from datadeling.domain.hendelse import Position
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.rewrite import Rewrite
+from datadeling.ingest.store import FAILED_STATES, Store
+from datadeling.operations.asked import Asked
+from datadeling.operations.erase import erase
+from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
+from tests.integration.inside import Inside
+from tests.integration.storing import TOPIC, write
+
+LATER = "2022-03-04T08:46:39Z"
+
+
+@pytest.fixture
+def inside(connection: psycopg.Connection) -> Inside:
+    return Inside(connection)
+
+
+def broken(number: int, offset: int) -> Melding:
+    return record(offset, avtale_id(number).encode(), b"{")
+
+
+def test_an_up_to_date_log_writes_nothing(store: Store, rewrite: Rewrite, inside: Inside) -> None:
+    log = [
+        melding(1, offset=0),
+        melding(1, offset=1, sistEndret=LATER, bedriftNr="888888888"),
+        melding(2, offset=2),
+        tombstone(2, offset=3),
+        broken(1, offset=4),
+        broken(3, offset=5),
+        melding(3, offset=6),
+        record(7, None, b"{"),
+        melding(4, offset=0, partition=1),
+    ]
+    write(store, *log)
+    before = inside.traces()
+    assert rewrite.write(log) == {"older": 3, "unchanged": 3, "failed": 3}
+    assert rewrite.write(log[:2]) == {"older": 1, "unchanged": 1}
+    assert inside.traces() == before
+
+
+def test_what_is_ahead_is_left_to_the_live_consumer(store: Store, rewrite: Rewrite, inside: Inside) -> None:
+    write(store, melding(1, offset=4))
+    before = inside.traces()
+    ahead = [melding(1, offset=5, sistEndret=LATER), tombstone(1, offset=6), broken(2, 7)]
+    unknown = melding(3, offset=0, partition=7)
+    assert rewrite.write([melding(1, offset=4), *ahead, unknown]) == {"unchanged": 1}
+    assert inside.traces() == before
+    assert store.position(0) == Position(0, 5)
+    assert store.position(7) is None
+
+
+def test_what_the_live_consumer_has_lost_is_mended(
+    store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    log = [melding(1, offset=0), melding(2, offset=1), broken(3, offset=2)]
+    write(store, *log)
+    connection.execute("DELETE FROM avtale WHERE avtale_nr = 1")
+    connection.execute("DELETE FROM failed_message")
+    assert rewrite.write(log) == {"new": 1, "unchanged": 1, "failed": 1}
+    assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (2,)
+    assert connection.execute("SELECT kafka_offset, state FROM failed_message").fetchall() == [(2, "new")]
+
+
+def test_nothing_is_parked_below_a_stored_message_of_its_key(
+    store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    log = [broken(1, 0), melding(1, offset=1), broken(1, 2)]
+    write(store, *log)
+    connection.execute("DELETE FROM failed_message")  # kept long enough
+    rewrite.write(log[:1])
+    rewrite.write(log)
+    assert connection.execute("SELECT kafka_offset FROM failed_message").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize("state", FAILED_STATES)
+def test_what_is_parked_stays_as_it_is(
+    state: str, store: Store, rewrite: Rewrite, connection: psycopg.Connection, inside: Inside
+) -> None:
+    """Neither its own message nor a later one of its key changes it, even if it can be stored by now."""
+    write(store, broken(1, 0), broken(2, 1))
+    connection.execute("UPDATE failed_message SET state = %s", (state,))
+    before = inside.traces()
+    rewrite.write([broken(1, 0), broken(2, 1)])
+    assert inside.traces() == before
+    readable = [melding(1, offset=0), melding(2, offset=1)]  # stands for a release that can read them
+    assert rewrite.write(readable) == {"new": 2}
+    assert inside.traces()[3] == before[3]
+
+
+def test_a_later_message_that_is_mended_supersedes_nothing(
+    store: Store, rewrite: Rewrite, inside: Inside
+) -> None:
+    write(store, broken(1, 0), melding(2, offset=1))
+    before = inside.traces()
+    assert rewrite.write([broken(1, 0), melding(1, offset=1)]) == {"failed": 1, "new": 1}
+    assert inside.traces()[3] == before[3]
+
+
+def test_a_new_column_of_the_rows_own_message_is_no_new_version(
+    store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    log = [melding(1, offset=0), melding(1, offset=1)]  # the second is republished: valid from the first
+    write(store, *log)
+    row = "SELECT mottatt_tidspunkt, hendelse_tidspunkt, kafka_offset, opphav, bedrift_nr FROM avtale"
+    before = connection.execute(row).fetchone()
+    assert before is not None
+    assert before[1] == EPOCH
+    connection.execute("UPDATE avtale SET opphav = 'unknown', bedrift_nr = NULL")
+    assert rewrite.write(log) == {"older": 1, "changed": 1}
+    assert connection.execute(row).fetchone() == before
+    assert connection.execute("SELECT count(*) FROM avtale_historikk").fetchone() == (0,)
+    assert rewrite.write(log) == {"older": 1, "unchanged": 1}
+
+
+def test_what_a_tombstone_took_does_not_come_back(store: Store, rewrite: Rewrite, inside: Inside) -> None:
+    log = [melding(1, offset=0), broken(1, 1), tombstone(1, offset=2)]
+    write(store, *log)
+    before = inside.traces()
+    assert rewrite.write(log[:2]) == {"older": 2}
+    assert rewrite.write(log) == {"older": 3}
+    assert inside.traces() == before
+
+
+def test_what_was_erased_by_hand_does_not_come_back(
+    store: Store, rewrite: Rewrite, database: Database, inside: Inside
+) -> None:
+    """Nor do parked messages that named it with another key, on another partition, or with none."""
+    value = encoded(hendelse(1))
+    log = [
+        melding(1, offset=0),
+        broken(1, 1),
+        record(2, avtale_id(4).encode(), value),
+        record(90, avtale_id(2).encode(), value, partition=1),
+        record(91, None, b"\xff" + value, partition=1),
+        record(92, avtale_id(2).encode(), b"{", partition=1),
+    ]
+    write(store, *log)
+    assert erase(database, TOPIC, avtale_id(1), Asked("a test"))[:3] == (1, 0, 4)
+    before = inside.traces()
+    rewrite.write(log)
+    assert inside.traces() == before
+
+
+def test_offsets_of_an_earlier_generation_keep_it(
+    store: Store, rewrite: Rewrite, database: Database, connection: psycopg.Connection, inside: Inside
+) -> None:
+    log: list[Melding] = []
+    for offset in range(0, 9, 3):  # three generations, on two partitions
+        part = [
+            melding(1, offset=offset, avtaleStatus=f"A{offset}"),
+            broken(2, offset + 1),
+            tombstone(3, offset=offset + 2),
+            melding(4, offset=offset + 50, partition=1, avtaleStatus=f"B{offset}"),
+        ]
+        write(store, *part)
+        log += part
+        with database.transaction() as tx:
+            tx.operator.raise_generation(TOPIC, None)
+    before = inside.traces()
+    rewrite.write(log)
+    for message in reversed(log):
+        rewrite.write([message])
+    assert inside.traces() == before
+    connection.execute("TRUNCATE avtale, avtale_historikk, failed_message")
+    rewrite.write(log)
+    places = "SELECT generation, kafka_partition, kafka_offset FROM"
+    assert connection.execute(f"{places} avtale ORDER BY 2").fetchall() == [(2, 0, 6), (2, 1, 56)]
+    assert connection.execute(f"{places} failed_message ORDER BY 1").fetchall() == [
+        (0, 0, 1),
+        (1, 0, 4),
+        (2, 0, 7),
+    ]

@@ -74,7 +74,7 @@ class Actor:
             for line in self._lines
             if line.partition in act.partitions and line.offset >= self._positions[line.partition].next_offset
         ]
-        if not ahead:
+        if not ahead[: act.size]:
             return
         try:
             written = self._again(lambda: self._store.write(ahead[: act.size], self._positions))

@@ -1,6 +1,8 @@
 """Logs of two partitions, and what is done while they are consumed, for the property of any order."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import permutations
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ _STATES = ("PÅBEGYNT", "GJENNOMFØRES", "AVSLUTTET")
 _BROKEN = (b"{", b"", b"\xff", b"[]", b'{"avtaleId": ', b"[" * 2_000)
 _NOBODY = (None, b"", b"nobody", b"\xff", avtale_id(1).upper().encode() + b"\0")
 _KINDS: tuple[Kind, ...] = ("version",) * 4 + ("refused", "tombstone", "broken", "stray")
+_CLOSE: tuple[Kind, ...] = ("version",) * 3 + ("refused",) * 2 + ("tombstone", "broken")
 
 
 class Live(NamedTuple):
@@ -74,20 +77,21 @@ class Step(NamedTuple):
 
 
 @st.composite
-def logs(draw: st.DrawFn, max_size: int) -> list[Line]:
+def logs(
+    draw: st.DrawFn, max_size: int, numbers: Sequence[int] = NUMBERS, kinds: Sequence[Kind] = _KINDS
+) -> list[Line]:
     """Duplicates, equal and backward edit times, tombstones, holes, and what cannot be read or stored."""
     offsets = dict.fromkeys(PARTITIONS.values(), -1)
     lines: list[Line] = []
     for _ in range(draw(st.integers(0, max_size))):
-        line = draw(_lines())
+        line = draw(_lines(draw(st.sampled_from(kinds)), draw(st.sampled_from(numbers))))
         offsets[line.partition] += draw(st.integers(1, 2))  # compaction leaves holes
         lines.append(line._replace(offset=offsets[line.partition]))
     return lines
 
 
 @st.composite
-def _lines(draw: st.DrawFn) -> Line:
-    kind, number = draw(st.sampled_from(_KINDS)), draw(st.sampled_from(NUMBERS))
+def _lines(draw: st.DrawFn, kind: Kind, number: int) -> Line:
     avtale = avtale_id(number)
     partition, key = PARTITIONS[avtale], avtale.encode()
     time = EPOCH + timedelta(minutes=draw(st.integers(0, 5)))  # may run backwards
@@ -140,3 +144,23 @@ def steps(log: list[Line], max_size: int) -> st.SearchStrategy[list[Step]]:
     )
     mend = st.integers(0, 7).map(lambda number: number == 7)
     return st.lists(st.builds(Step, st.sampled_from((0, 1)), acts(log), event, mend), max_size=max_size)
+
+
+@st.composite
+def collisions(draw: st.DrawFn) -> tuple[list[Line], list[Step]]:
+    """A log of one avtale, and two acts at once in the middle of it: what a lock is for."""
+    log = draw(logs(8, numbers=NUMBERS[:1], kinds=_CLOSE))
+    handled = draw(st.integers(0, len(log)))
+    acts: tuple[Act, ...] = (
+        Live((0, 1), draw(st.integers(1, 3))),
+        Erases(avtale_id(NUMBERS[0])),
+        Retries(0, ("new", "superseded")),
+        Rewrites(0, len(log)),
+    )
+    first, second = draw(st.sampled_from(list(permutations(acts, 2))))
+    meeting = Meeting(draw(st.integers(1, 12)), second)
+    return log, [
+        Step(0, Live((0, 1), handled), None),
+        Step(1, Live((0, 1), 1), None),  # has to look where the partitions stand
+        Step(draw(st.sampled_from((0, 1))), first, meeting, mend=draw(st.booleans())),
+    ]

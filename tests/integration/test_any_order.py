@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 
 from tests.conftest import fresh_database
 from tests.integration.acting import Actors, Deed
-from tests.integration.inside import Inside, Trace
-from tests.integration.plain import Plain
-from tests.integration.plans import PARTITIONS, Erases, Live, Retries, Rewrites, Step, logs, steps
+from tests.integration.inside import Inside
+from tests.integration.plain import Line, Plain
+from tests.integration.plans import PARTITIONS, Erases, Live, Retries, Rewrites, Step, collisions, logs, steps
 
 _FAILED = 3  # of the tables: a retry counts the attempts of those that do not change
 
@@ -50,21 +50,35 @@ def world(request: pytest.FixtureRequest) -> Iterator[tuple[Actors, Inside]]:
 def test_in_any_order_the_tables_are_what_a_plain_fold_says(
     world: tuple[Actors, Inside], data: st.DataObject
 ) -> None:
-    actors, inside = world
-    log = data.draw(logs(max_size=14), label="log")
-    plan = data.draw(steps(log, max_size=12), label="plan")
+    log = data.draw(logs(max_size=14))
+    carry_out(*world, log, data.draw(steps(log, max_size=10)))
+
+
+@given(collisions())
+def test_two_at_once_come_to_what_one_after_the_other_does(
+    world: tuple[Actors, Inside], collision: tuple[list[Line], list[Step]]
+) -> None:
+    carry_out(*world, *collision)
+
+
+def carry_out(actors: Actors, inside: Inside, log: list[Line], plan: list[Step]) -> None:
+    """Do it all, from empty tables on, and compare them with the fold's after each step."""
     inside.clear()
     actors.start(log)
-    plain = Plain(log, PARTITIONS)
+    plain, traces = Plain(log, PARTITIONS), inside.traces()
     for step in [*plan, *_REST]:
         note(str(step))
         if step.mend:
             inside.mend()
             plain.mended = True
-        traces = inside.traces()
-        after = outcome(plain, actors.take(step), inside)
-        assert_nothing_written_for_nothing(plain, after, traces, inside, retried="Retries" in str(step))
-        plain = after
+        before = plain
+        plain = outcome(before, deeds := actors.take(step), inside)
+        now = inside.traces()
+        retried = any(isinstance(deed.act, Retries) for deed in deeds)
+        for table, (old, new) in enumerate(zip(before.tables(), plain.tables(), strict=True)):
+            if old == new and not (table == _FAILED and retried):
+                assert now[table] == traces[table], "a table has been written to for nothing"
+        traces = now
     assert all(line.offset < plain.next[line.partition][0] for line in log)
 
 
@@ -111,13 +125,3 @@ def does(plain: Plain, deed: Deed) -> bool:
         case Erases(avtale):
             return plain.erase(avtale) == deed.marker
     return True
-
-
-def assert_nothing_written_for_nothing(
-    before: Plain, after: Plain, traces: list[Trace], inside: Inside, *, retried: bool
-) -> None:
-    """A table that holds the same as before has not been written to."""
-    now = inside.traces()
-    for number, (old, new) in enumerate(zip(before.tables(), after.tables(), strict=True)):
-        if old == new and not (number == _FAILED and retried):
-            assert now[number] == traces[number]

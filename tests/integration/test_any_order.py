@@ -50,8 +50,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[tuple[Actors, Inside]]:
 def test_in_any_order_the_tables_are_what_a_plain_fold_says(
     world: tuple[Actors, Inside], data: st.DataObject
 ) -> None:
-    log = data.draw(logs(max_size=14))
-    carry_out(*world, log, data.draw(steps(log, max_size=10)))
+    log = data.draw(logs(max_size=12))
+    carry_out(*world, log, data.draw(steps(log, max_size=7)))
 
 
 @given(collisions())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import NamedTuple, TypeVar
+from typing import LiteralString, NamedTuple, TypeVar
 
 import psycopg
 
@@ -139,7 +139,10 @@ class Actors:
         return [actor.do(step.act)]
 
     def _kill(self, backend: int) -> None:
-        self._observer.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
+        """Returns when it is dead: the function's own wait would look only every 100 ms."""
+        self._observer.execute("SELECT pg_terminate_backend(%s)", (backend,))
+        while self._any_backend("pid = %s", backend):
+            pass
 
     def _meet(self, actor: Actor, act: Act, exchange: int, other: Actor, others_act: Act) -> list[Deed]:
         """In the middle of one act the other begins, and gets as far as the locks of the first allow."""
@@ -147,16 +150,18 @@ class Actors:
 
         def begin(_: int) -> None:
             begun.append(self._thread.submit(other.do, others_act))
-            while not (wait(begun, timeout=0.001).done or self._somebody_waits()):
+            while not (
+                wait(begun, timeout=0.001).done
+                or self._any_backend("datname = current_database() AND wait_event_type = 'Lock'")
+            ):
                 pass
 
         actor.database.before_exchange(exchange, begin)
         deed = actor.do(act)
         return [deed, begun[0].result(_TOO_LONG) if begun else other.do(others_act)]
 
-    def _somebody_waits(self) -> bool:
+    def _any_backend(self, condition: LiteralString, *values: object) -> bool:
         row = self._observer.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            f"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE {condition})", values
         ).fetchone()
         return bool(row and row[0])

@@ -86,24 +86,26 @@ def conninfo(db_url: str, *, options: str, application: str) -> str:
 
 
 @contextmanager
-def translated(connection: psycopg.Connection | None = None) -> Iterator[None]:
+def translated(connection: psycopg.Connection | None = None, *, writes: bool = False) -> Iterator[None]:
     """Turn what psycopg raises inside into what the caller must do about it, by SQLSTATE.
 
-    Not by class: `OperationalError` is also a row too large for an index. Closes the connection when its
-    server takes no writes.
+    Not by class: `OperationalError` is also a row too large for an index. For who `writes`, a server that
+    takes no writes is unavailable, and the connection is closed; for who only reads, a write is a bug.
     """
     try:
         yield
     except psycopg.Error as error:
-        if connection is not None and error.sqlstate == _STANDBY:
-            connection.close()
+        if writes and error.sqlstate == _STANDBY:
+            if connection is not None:
+                connection.close()
+            raise DatabaseUnavailable(f"SQLSTATE {_STANDBY}") from None
         lost = connection is not None and (connection.broken or connection.closed)
         raise _translate(error, lost=lost) from None
 
 
 def _translate(error: psycopg.Error, *, lost: bool) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:
     sqlstate = error.sqlstate or ""
-    if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in {*_TIMED_OUT, _STANDBY}:
+    if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in _TIMED_OUT:
         return DatabaseUnavailable(f"SQLSTATE {sqlstate or 'none'}")
     if sqlstate[:2] in _MESSAGE and sqlstate != _UNIQUE_VIOLATION:
         return UnstorableRow(sqlstate)

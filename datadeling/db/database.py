@@ -30,7 +30,7 @@ class Database:
         compare-and-set of offsets tells), `UnstorableRow` or `DatabaseBug`.
         """
         connection = self._connected()
-        with translated(connection), connection.transaction():
+        with translated(connection, writes=True), connection.transaction():
             yield Transaction(connection)
 
     def close(self) -> None:

@@ -42,9 +42,9 @@ def migrate(db_url: str) -> list[str]:
     """
     with _alone(db_url), _migrations() as migrations, _backend(db_url) as backend:
         try:
-            with translated():
+            with translated(writes=True):
                 backend.break_lock()  # ours is held: what is there belongs to a process that is gone
-            with translated(), backend.lock():
+            with translated(writes=True), backend.lock():
                 missing = backend.to_apply(migrations)
                 ids = [migration.id for migration in missing]
                 backend.apply_migrations(missing)

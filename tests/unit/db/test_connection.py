@@ -28,7 +28,7 @@ SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
         pytest.param(psycopg.DataError, UnstorableRow, id="refused by the driver"),
         pytest.param(errors.UniqueViolation, DatabaseBug, id="23505 is a race that cannot be"),
         pytest.param(errors.UndefinedTable, DatabaseBug, id="42"),
-        pytest.param(errors.ReadOnlySqlTransaction, DatabaseUnavailable, id="25006 a standby"),
+        pytest.param(errors.ReadOnlySqlTransaction, DatabaseBug, id="25006 by who only reads"),
         pytest.param(psycopg.ProgrammingError, DatabaseBug, id="misuse"),
     ],
 )
@@ -38,6 +38,11 @@ def test_translation(raised: type[psycopg.Error], expected: type[Exception]) -> 
     assert SECRET not in str(error.value)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
+
+
+def test_a_server_that_takes_no_writes_is_unavailable_to_who_writes() -> None:
+    with pytest.raises(DatabaseUnavailable, match="25006"), translated(writes=True):
+        raise errors.ReadOnlySqlTransaction(SECRET)
 
 
 @pytest.mark.parametrize(

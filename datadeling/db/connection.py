@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, UnstorableRow
 
 # A silently dead peer is noticed within 30 s; who waits for a connection gives up after 5 s.
-_TCP = {
+TCP = {
     "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -26,8 +26,10 @@ _TCP = {
     "tcp_user_timeout": 20_000,
 }
 
+# client_connection_check_interval: a statement whose client has been killed ends, and lets the lock go.
 _CONSUMER = (
     "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
+    " -c client_connection_check_interval=2s"
 )
 
 _T = TypeVar("_T")
@@ -78,7 +80,7 @@ def conninfo(db_url: str, *, options: str, application: str) -> str:
     """
     try:
         given = conninfo_to_dict(db_url)
-        own = {**_TCP, "application_name": application, **given}
+        own = {**TCP, "application_name": application, **given}
         own["options"] = f"{options} {given.get('options', '')}".strip()
         return make_conninfo("", **own)
     except psycopg.ProgrammingError:

@@ -19,7 +19,7 @@ from yoyo.backends import DatabaseBackend
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
-from datadeling.db.connection import connect, translated
+from datadeling.db.connection import TCP, connect, translated
 from datadeling.db.queries import queries
 from datadeling.errors import MigrationFailed
 
@@ -100,7 +100,7 @@ def _migrations() -> Iterator[MigrationList]:
 @contextmanager
 def _backend(db_url: str) -> Iterator[DatabaseBackend]:
     parts = urlsplit(db_url)
-    settings = dict(parse_qsl(parts.query))
+    settings = {**{name: str(value) for name, value in TCP.items()}, **dict(parse_qsl(parts.query))}
     settings["options"] = f"{_OPTIONS} {settings.get('options', '')}".strip()
     address = urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(settings), ""))
     with translated():

@@ -17,6 +17,7 @@ from datadeling.db.database import Database
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import DatabaseUnavailable
 from datadeling.ingest.store import Store
+from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id, melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
 from tests.relay import Relay
@@ -42,12 +43,18 @@ def nothing_happened(connection: psycopg.Connection, store: Store) -> bool:
 
 
 def test_the_session_has_its_limits(db_url: str) -> None:
-    names = ("lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    names = (
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_timeout",
+        "client_connection_check_interval",
+    )
     with connect(db_url, application="test") as connection:
         assert {name: connection.execute(f"SHOW {name}").fetchone() for name in names} == {
             "lock_timeout": ("5s",),
             "idle_in_transaction_session_timeout": ("10s",),
             "transaction_timeout": ("30s",),
+            "client_connection_check_interval": ("2s",),
         }
     assert 5 < Impatient.patience < NOTICED_WITHIN
 
@@ -117,6 +124,27 @@ def test_a_stopped_zombie_does_not_hold_its_successor(
     assert said == "DatabaseUnavailable\n"
     assert set(tables(connection).present) == {avtale_id(2)}
     assert store.position(0) == positions[0]._replace(next_offset=1)
+
+
+def test_who_is_killed_in_a_long_statement_does_not_hold_its_successor(
+    db_url: str, store: Store, connection: psycopg.Connection
+) -> None:
+    connection.execute("""
+        CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF current_setting('application_name') = 'zombie' THEN PERFORM pg_sleep(60); END IF;
+            RETURN new;
+        END $$;
+        CREATE TRIGGER dawdle BEFORE INSERT ON avtale FOR EACH ROW EXECUTE FUNCTION dawdle()
+    """)
+    positions = begin(store)
+    at_it = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'zombie' AND wait_event = 'PgSleep'"
+    )
+    with subprocess.Popen([sys.executable, "-m", "tests.integration.zombie", db_url]) as zombie:
+        wait_until(lambda: connection.execute(at_it).fetchone() == (1,), "it is in its statement")
+        zombie.kill()
+    assert in_vain(store, [melding(2)], positions) <= 1
+    assert set(tables(connection).present) == {avtale_id(2)}
 
 
 def in_vain(store: Store, *batch: object) -> int:

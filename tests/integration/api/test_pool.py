@@ -8,7 +8,7 @@ import pytest
 from datadeling.db.connection import connect
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
-from datadeling.errors import DatabaseUnavailable
+from datadeling.errors import DatabaseBug, DatabaseUnavailable
 from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 
@@ -32,7 +32,7 @@ def test_a_session_is_set_up(setting: str, value: str, pool: Pool) -> None:
 
 
 def test_nothing_can_be_written(pool: Pool) -> None:
-    with pytest.raises(DatabaseUnavailable, match="25006"), pool.connection() as connection:
+    with pytest.raises(DatabaseBug, match="25006"), pool.connection() as connection:
         connection.execute("DELETE FROM avtale")
 
 

@@ -21,7 +21,7 @@ class Relay:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+        self.target = (host, port)
         self.port = free_port()
         self.visitors = 0
         self._open = True
@@ -102,7 +102,7 @@ class Relay:
         try:
             if not self._open:
                 raise ConnectionRefusedError
-            server = socket.create_connection(self._target, timeout=1)
+            server = socket.create_connection(self.target, timeout=1)
         except OSError:
             client.close()
             return

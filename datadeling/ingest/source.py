@@ -12,7 +12,6 @@ from typing import cast
 
 import structlog
 from confluent_kafka import (
-    OFFSET_END,
     Consumer,
     KafkaError,
     KafkaException,
@@ -170,8 +169,10 @@ class Source:
             log.warning("broker_error", error=error.name(), cause=error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # From the end, because that always exists; nothing is read before `start`.
-        places = [TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
+        # Nothing is read before `start`. A number, be it one that the topic has not: the end or the beginning
+        # would have to be asked for, and librdkafka asks again half a second after an answer that `start` has
+        # overtaken, and moves the running partition there. What lies between would be lost.
+        places = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
         consumer.incremental_assign(places)
         consumer.pause(places)
         self._owned |= {p.partition for p in partitions}

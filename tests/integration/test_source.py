@@ -1,0 +1,72 @@
+"""The topic as the loop sees it, over a network that is slow at the wrong moment."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from datadeling.config import KafkaConfig
+from datadeling.demo.kafka import EmbeddedKafka, SideDoor
+from datadeling.demo.ports import free_port
+from datadeling.ingest.source import Source
+from tests.relay import Relay
+
+TOPIC = "avtaler"
+_FETCHES = 60  # of at most 50 ms each
+
+
+class SlowAtAssignment(Source):
+    """Whatever is asked of the broker when partitions are assigned is not answered before `relay` flows."""
+
+    relay: Relay
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.relay.fall_silent()
+        super()._on_assign(consumer, partitions)
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    behind = free_port()
+    with Relay("127.0.0.1", behind) as relay:
+        relay.start()
+        yield relay
+
+
+@pytest.fixture
+def broker(relay: Relay) -> Iterator[EmbeddedKafka]:
+    """One of our own, since it has to send its clients through the relay."""
+    with EmbeddedKafka(side_door=SideDoor(relay.target[1], relay.port)) as broker:
+        broker.create_topic(TOPIC)
+        yield broker
+
+
+def test_a_late_answer_about_offsets_does_not_move_a_partition_that_has_started(
+    relay: Relay, broker: EmbeddedKafka
+) -> None:
+    _produce(broker, 10)
+    source = SlowAtAssignment(KafkaConfig(f"127.0.0.1:{relay.port}", TOPIC, "group", None))
+    source.relay = relay
+    source.subscribe()
+    try:
+        while not source.owned:
+            source.fetch(100, 0.05)
+        for partition in source.owned:
+            source.start(partition, 0)
+        relay.flow()
+        fetched = source.fetch(100, 0.5)
+        _produce(broker, 10)
+        for _ in range(_FETCHES):
+            fetched += source.fetch(100, 0.05) if len(fetched) < 60 else []
+    finally:
+        source.close()
+    there = sorted((m.partition, m.offset) for m in fetched)
+    assert there == [(p, o) for p in range(3) for o in range(20)]
+
+
+def _produce(broker: EmbeddedKafka, count: int) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+    for partition in range(3):
+        for _ in range(count):
+            producer.produce(TOPIC, b"{", b"key", partition=partition)
+    assert producer.flush(30) == 0

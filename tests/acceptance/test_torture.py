@@ -7,7 +7,7 @@ from pathlib import Path
 from datadeling.demo.process import Child
 
 _ROOT = Path(__file__).parents[2]
-_RUN = ("--seed", "7", "--events", "6000", "--seconds", "22")
+_RUN = ("--seed", "1", "--events", "6000", "--seconds", "24")
 
 
 def test_a_short_run_of_everything_that_can_fail(tmp_path: Path) -> None:

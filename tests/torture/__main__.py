@@ -99,7 +99,7 @@ def _pause(cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch)
         until = time.monotonic() + _RESUMES
         while not watch.resumed and sending.going_on and time.monotonic() < until:
             cluster.wait(0.05)
-    cluster.wait(rng.uniform(0.2, 2.0))
+    cluster.wait(rng.uniform(0.2, 1.5))
 
 
 def _report(result: Outcome, events: int, survived: Counter[str], watch: Watch) -> None:

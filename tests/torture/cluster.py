@@ -10,7 +10,6 @@ import sys
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Lock, Timer
 from typing import Self
 
@@ -47,7 +46,6 @@ class Cluster:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._logs = Path(stack.enter_context(TemporaryDirectory(prefix="torture-")))
             self.postgres = stack.enter_context(EmbeddedPostgres())
             self.to_postgres = stack.enter_context(Relay.to(self.postgres.url))
             behind = free_port()
@@ -92,7 +90,7 @@ class Cluster:
         }
         self._consumers[number] = Child(
             [sys.executable, "-m", "datadeling", "consume"],
-            log=self._logs / f"consumer-{number}.log",
+            log=self.kafka.directory / f"consumer-{number}.log",
             cwd=_ROOT,
             env=env,
         )

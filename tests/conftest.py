@@ -19,7 +19,7 @@ from tests.services import Kafka, Postgres, kafka_service, postgres_service
 settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("long", settings.get_profile("suite"), max_examples=5_000)  # by hand
+settings.register_profile("long", settings.get_profile("suite"), max_examples=3_000)  # by hand
 settings.load_profile("suite")
 
 USED: dict[str, str] = {}

@@ -107,8 +107,12 @@ def _lines(draw: st.DrawFn, kind: Kind, number: int) -> Line:
             return line._replace(value=draw(st.sampled_from(_BROKEN)))
         case "stray":
             return draw(_strays(line, number))
-    edited, state = draw(st.integers(0, 3)), draw(st.sampled_from(_STATES))
-    bedrift = REFUSED if kind == "refused" else "999999999"
+    return version(line, number, draw(st.integers(0, 3)), draw(st.sampled_from(_STATES)))
+
+
+def version(line: Line, number: int, edited: int, state: str) -> Line:
+    """The line with this version of the avtale in it."""
+    bedrift = REFUSED if line.kind == "refused" else "999999999"
     value = hendelse(number, avtaleStatus=state, bedriftNr=bedrift, sistEndret=f"2022-02-04T08:46:0{edited}Z")
     return line._replace(value=encoded(value), content=(edited, f"{state} {bedrift}"))
 

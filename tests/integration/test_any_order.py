@@ -11,15 +11,29 @@ from itertools import permutations
 
 import psycopg
 import pytest
-from hypothesis import given, note
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.conftest import fresh_database
+from tests.hendelser import EPOCH, avtale_id
 from tests.integration.acting import Actors, Deed
 from tests.integration.inside import Inside
 from tests.integration.plain import Line, Plain
-from tests.integration.plans import PARTITIONS, Erases, Live, Retries, Rewrites, Step, collisions, logs, steps
+from tests.integration.plans import (
+    PARTITIONS,
+    Act,
+    Erases,
+    Live,
+    Meeting,
+    Retries,
+    Rewrites,
+    Step,
+    collisions,
+    logs,
+    steps,
+    version,
+)
 
 _FAILED = 3  # of the tables: a retry counts the attempts of those that do not change
 
@@ -61,13 +75,30 @@ def test_two_at_once_come_to_what_one_after_the_other_does(
     carry_out(*world, *collision)
 
 
+@pytest.mark.parametrize("exchange", range(1, 9))
+def test_whoever_needs_two_partitions_takes_them_in_one_order(
+    exchange: int, world: tuple[Actors, Inside]
+) -> None:
+    """Else two would wait for each other until the database ends one of them."""
+    log = [
+        version(
+            Line("version", avtale_id(n), PARTITIONS[avtale_id(n)], offset, EPOCH, key, None), n, 0, state
+        )
+        for offset, state in enumerate(("PÅBEGYNT", "AVSLUTTET"))
+        for n, key in ((2, avtale_id(2).encode()), (1, avtale_id(1).encode()))
+    ]
+    acts: list[Act] = [Live((0, 1), 2), Erases(avtale_id(1)), Rewrites(0, 4)]
+    for first, second in permutations(acts, 2):
+        begun = [Step(0, Live((0, 1), 2), None), Step(1, Live((0, 1), 1), None)]  # the second has to look
+        carry_out(*world, log, [*begun, Step(0, first, Meeting(exchange, second))])
+
+
 def carry_out(actors: Actors, inside: Inside, log: list[Line], plan: list[Step]) -> None:
     """Do it all, from empty tables on, and compare them with the fold's after each step."""
     inside.clear()
     actors.start(log)
     plain, traces = Plain(log, PARTITIONS), inside.traces()
     for step in [*plan, *_REST]:
-        note(str(step))
         if step.mend:
             inside.mend()
             plain.mended = True

@@ -5,6 +5,7 @@ has said from where. The callbacks of a rebalance take notes and do nothing that
 one comes out of `consume()`.
 """
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
@@ -37,29 +38,15 @@ class Source:
 
     def __init__(self, config: KafkaConfig, *, max_poll_interval: float = 60.0) -> None:
         self._topic = config.topic
+        self._config = config
+        self._max_poll_interval = max_poll_interval
         self._told: set[str] = set()
-        self._consumer = made(
-            Consumer,
-            {
-                **kafka_settings(config),
-                "group.id": config.group_id,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": 6_000,
-                "heartbeat.interval.ms": 2_000,
-                # As long as liveness lets a turn take. A loop that stands still any longer gives its
-                # partitions to others; should it wake up, the compare-and-set of the offsets stops it.
-                "max.poll.interval.ms": round(max_poll_interval * 1_000),
-                "fetch.wait.max.ms": 100,
-                "queued.max.messages.kbytes": 32_768,
-            },
-            error_cb=self._on_error,
-        )
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
         self._revoked: set[int] = set()
+        self._given_up = False
+        self._left = False
+        self._consumer = self._member()
 
     def subscribe(self) -> None:
         """Join the group; partitions come in later, during `fetch`."""
@@ -99,6 +86,8 @@ class Source:
                 self.hold({_melding(message).partition})
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
+        if self._given_up:
+            self._join_anew()
         return messages
 
     def start(self, partition: int, offset: int) -> None:
@@ -151,19 +140,65 @@ class Source:
     def close(self) -> None:
         """Leave the group, so that others take over at once. Gives up after 3 s: then they wait for 6 s.
 
+        Calling again is safe.
         librdkafka itself waits for minutes when a broker falls silent with a commit on its way to it.
         """
-        leaving = Thread(target=self._consumer.close, name="leave the group", daemon=True)
+        if self._left:
+            return
+        self._left = True
+        leaving = Thread(target=self._leave, name="leave the group", daemon=True)
         leaving.start()
         leaving.join(_LEAVE)
         if leaving.is_alive():
             log.warning("group_not_left")
+
+    def _member(self) -> Consumer:
+        """A new member of the group.
+
+        A static one, by a name of its own: when the broker has been away for longer than the session, it
+        takes its old place at once. Another one would wait for 6 s until the old place is given up.
+        """
+        settings = {
+            **kafka_settings(self._config),
+            "group.id": self._config.group_id,
+            "group.instance.id": secrets.token_hex(8),
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": 6_000,
+            "heartbeat.interval.ms": 2_000,
+            # As long as liveness lets a turn take. A loop that stands still any longer gives its partitions
+            # to others; should it wake up, the compare-and-set of the offsets stops it.
+            "max.poll.interval.ms": round(self._max_poll_interval * 1_000),
+            "fetch.wait.max.ms": 100,
+            "queued.max.messages.kbytes": 32_768,
+        }
+        return made(Consumer, settings, error_cb=self._on_error)
+
+    def _leave(self) -> None:
+        # A static member says nothing when it is closed: it leaves by giving its subscription up.
+        self._consumer.unsubscribe()
+        while self._owned:
+            self._consumer.consume(1, 0.1)
+        self._consumer.close()
+
+    def _join_anew(self) -> None:
+        """Be another member: librdkafka takes some answers of the group for final, and gives up for good."""
+        log.warning("group_joined_anew")
+        self._given_up = False
+        self._revoked |= self._owned
+        self._owned, self._waiting = set(), set()
+        Thread(target=self._consumer.close, name="leave the group", daemon=True).start()
+        self._consumer = self._member()
+        self.subscribe()
 
     def _running(self) -> Iterable[int]:
         return self._owned - self._waiting
 
     def _on_error(self, error: KafkaError) -> None:
         """Tell a kind of trouble once, not at each of librdkafka's tries; addresses and causes, no values."""
+        self._given_up |= error.code() == KafkaError._FATAL  # noqa: SLF001
         if error.name() not in self._told:
             self._told.add(error.name())
             log.warning("broker_error", error=error.name(), cause=error.str())

@@ -9,6 +9,7 @@ from datadeling.ingest import source
 from datadeling.ingest.source import Source
 from tests.hendelser import melding
 from tests.integration.consuming import TURNS, Consumer, Produce, Start, count, thousand, turn_until
+from tests.services import Kafka
 
 
 def test_the_group_is_told_our_limits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,3 +109,34 @@ def test_one_consumer_more_than_partitions_waits_and_takes_over(
     produce(thousand(first=1_000))
     turn_until(lambda: count(connection) == 2_000, *consumers)
     assert (idle.metric("datadeling_events_total", outcome="new") or 0) > 300
+
+
+def test_who_is_thrown_out_for_good_joins_anew(
+    start: Start,
+    produce: Produce,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    kafka: Kafka,
+    topic: str,
+) -> None:
+    names = iter(["name", "another name"])
+    monkeypatch.setattr("datadeling.ingest.source.secrets.token_hex", lambda _: next(names))
+    consumer = start()
+    turn_until(lambda: owned(consumer) == [0, 1, 2], consumer)
+    # Somebody else takes the name: the broker fences us, which librdkafka takes for final.
+    rival = KafkaConsumer(
+        {
+            "bootstrap.servers": kafka.brokers,
+            "group.id": f"group-{topic}",
+            "group.instance.id": "name",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": 6_000,
+        }
+    )
+    rival.subscribe([topic])
+    turn_until(lambda: rival.poll(0) is not None or not consumer.source.owned, consumer)
+    rival.unsubscribe()
+    rival.close()
+    produce(thousand())
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    assert next(names, None) is None

@@ -85,6 +85,17 @@ def test_a_topic_made_anew_while_we_read_it_is_noticed(
     assert rows == [(100,)]
 
 
+def test_another_id_is_noticed_even_if_the_partitions_are_never_taken_away(
+    start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce(thousand()[:300])
+    consumer = start()
+    turn_until(lambda: count(connection) == 300, consumer)
+    # A topic can be made anew faster than the group learns of it; that cannot be brought about at will.
+    monkeypatch.setattr(Topic, "identity", lambda _: "another")
+    turn_until(lambda: stopped(consumer), consumer)
+
+
 def test_a_new_generation_that_keeps_its_offsets_is_taken_up_without_a_message(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str, db_url: str
 ) -> None:

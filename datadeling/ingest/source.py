@@ -140,8 +140,8 @@ class Source:
     def close(self) -> None:
         """Leave the group, so that others take over at once. Gives up after 3 s: then they wait for 6 s.
 
-        Calling again is safe.
         librdkafka itself waits for minutes when a broker falls silent with a commit on its way to it.
+        Calling again is safe.
         """
         if self._left:
             return
@@ -189,8 +189,8 @@ class Source:
         self._given_up = False
         self._revoked |= self._owned
         self._owned, self._waiting = set(), set()
-        Thread(target=self._consumer.close, name="leave the group", daemon=True).start()
-        self._consumer = self._member()
+        given_up, self._consumer = self._consumer, self._member()
+        Thread(target=given_up.close, name="leave the group", daemon=True).start()
         self.subscribe()
 
     def _running(self) -> Iterable[int]:
@@ -213,7 +213,9 @@ class Source:
         self._owned |= {p.partition for p in partitions}
         self._waiting |= {p.partition for p in partitions}
 
-    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._consumer:
+            return  # from a member that has been replaced, and whose partitions may be ours again
         gone = {p.partition for p in partitions}
         self._owned -= gone
         self._waiting -= gone

@@ -46,6 +46,20 @@ def test_failed_messages_that_are_handled_are_counted_no_more(
     assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
 
 
+def test_what_has_been_kept_long_enough_goes_by_itself(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    produce([record(0, b"nobody", b"{", partition=1), record(0, b"nobody", b"[", partition=1)])
+    first = start()
+    turn_until(lambda: count(connection, "failed_message") == 2, first)
+    first.leave()
+    connection.execute(
+        "UPDATE failed_message SET created_at = now() - interval '91 days' WHERE kafka_offset = 0"
+    )
+    turn_until(lambda: count(connection, "failed_message") == 1, start())
+    assert connection.execute("SELECT kafka_offset FROM failed_message").fetchall() == [(1,)]
+
+
 def test_a_new_consumer_goes_on_from_the_database(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:

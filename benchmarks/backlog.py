@@ -7,11 +7,11 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.delay import Delay
 from benchmarks.memory import PeakMemory
 from benchmarks.setting import events, handled, send, settings, wait_until
 from datadeling.demo.processes import command
 from datadeling.demo.services import Services
+from tests.relay import Relay
 
 TOPIC = "backlog"
 
@@ -48,16 +48,14 @@ def backlog(count: int, delay_ms: int, partitions: int) -> None:
 
 def _run(services: Services, count: int, delay: float) -> Figures:
     url = services.postgres.url
-    with (
-        psycopg.connect(url, autocommit=True) as connection,
-        Delay(url, delay) as slow,
-        command("consume", settings(services, TOPIC, slow.url), services.directory) as consumer,
-        PeakMemory(consumer.pid) as memory,
-    ):
-        first = wait_until(lambda: handled(connection) > 0, consumer)
-        lag = count - handled(connection)
-        last = wait_until(lambda: handled(connection) >= count, consumer)
-        return Figures(lag, last - first, memory.peak)
+    with psycopg.connect(url, autocommit=True) as connection, Relay.to(url, delay=delay) as slow:
+        slow.start()
+        env = settings(services, TOPIC, slow.way_to(url))
+        with command("consume", env, services.directory) as consumer, PeakMemory(consumer.pid) as memory:
+            first = wait_until(lambda: handled(connection) > 0, consumer)
+            lag = count - handled(connection)
+            last = wait_until(lambda: handled(connection) >= count, consumer)
+            return Figures(lag, last - first, memory.peak)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ class Relay:
 
     Whoever comes while the server is away is let in and cut off at once. Use as a context manager: `stop` at
     the end. The methods are for one thread, and none waits for a client or the server. `visitors` is how many
-    have come so far.
+    have come so far. Every request is kept back for `delay` seconds: what a client sends after it has been
+    answered, in however many pieces.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, delay: float = 0.0) -> None:
         self.target = (host, port)
+        self._delay = delay
         self.port = free_port()
         self.visitors = 0
         self._open = True
@@ -32,10 +34,10 @@ class Relay:
         self._lock = Lock()
 
     @classmethod
-    def to(cls, url: str) -> Self:
+    def to(cls, url: str, *, delay: float = 0.0) -> Self:
         """A relay to the server of a URL."""
         parts = urlsplit(url)
-        return cls(parts.hostname or "127.0.0.1", parts.port or 5_432)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 5_432, delay=delay)
 
     def way_to(self, url: str) -> str:
         """This URL, by way of the relay."""
@@ -107,7 +109,9 @@ class Relay:
             client.close()
             return
         server.settimeout(None)
-        link = _Link(client, server, self._flowing, self._forget)
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link = _Link(client, server, self._flowing, self._delay, self._forget)
         with self._lock:
             self._links.add(link)
             link.start()
@@ -125,10 +129,14 @@ class _Link:
         client: socket.socket,
         server: socket.socket,
         flowing: Event,
+        delay: float,
         at_end: Callable[["_Link"], None],
     ) -> None:
         self._client, self._server = client, server
         self._flowing = flowing
+        self._delay = delay
+        self._answered = Event()
+        self._never = Event()
         self._at_end = at_end
         self._thread = Thread(target=self._run, daemon=True)
 
@@ -144,16 +152,22 @@ class _Link:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
-        back = _spawn(lambda: self._pump(self._server, self._client))
-        self._pump(self._client, self._server)
+        back = _spawn(lambda: self._pump(self._server, self._client, self._answered.set))
+        self._pump(self._client, self._server, self._keep_back)
         back.join()
         self._client.close()
         self._server.close()
         self._at_end(self)
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def _keep_back(self) -> None:
+        if self._delay and self._answered.is_set():
+            self._answered.clear()
+            self._never.wait(self._delay)
+
+    def _pump(self, source: socket.socket, target: socket.socket, before: Callable[[], None]) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
+                before()
                 self._flowing.wait()
                 target.sendall(data)
         self._flowing.wait()

@@ -1,12 +1,10 @@
 """`datadeling demo`: all of it on this machine, with synthetic events and a token to try it with."""
 
 import json
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, datetime
-from types import FrameType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -24,6 +22,7 @@ from datadeling.demo.ports import free_port
 from datadeling.demo.process import Child
 from datadeling.demo.processes import await_true, command, is_ready, post
 from datadeling.demo.services import Services
+from datadeling.demo.signals import interruptible
 
 TOPIC = "arbeidsgiver.tiltak-avtale-hendelse-compact"
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
@@ -51,7 +50,7 @@ def run_demo(count: int, port: int, *, once: bool) -> int:
     `ServiceFailed` or `KafkaJarsRefused`.
     """
     console = Console(stderr=once, highlight=False)
-    with _interruptible():
+    with interruptible():
         try:
             with ExitStack() as stack:
                 return _run(stack, console, count, port, once=once)
@@ -180,18 +179,3 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
     )
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that every block cleans up after itself."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

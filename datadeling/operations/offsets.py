@@ -52,7 +52,7 @@ def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
     with database.transaction() as tx:
         known = {row.topic_id for row in tx.operator.offsets(name)} - {None}
     if not known:
-        raise NotFound("it is not known which topic the offsets belong to: say what to do with them")
+        raise NotFound("which topic the offsets belong to is unknown: --keep-offsets or --from-beginning?")
     return known != {topic.identity()}
 
 

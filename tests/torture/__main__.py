@@ -5,16 +5,13 @@ Seeded: the same seed gives the same events and the same faults, at about the sa
 
 import random
 import secrets
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 
+from datadeling.demo.signals import interruptible
 from tests.torture.cluster import TOPIC, Cluster, ConsumerDied
 from tests.torture.faults import Deck
 from tests.torture.logs import Logs, Sending, make_logs
@@ -43,7 +40,7 @@ def torture(seed: int, events: int, seconds: int, consumers: int) -> None:
     rng = random.Random(seed)
     logs = make_logs(rng, PARTITIONS, events // PARTITIONS)
     try:
-        with _interruptible(), Cluster(PARTITIONS, consumers) as cluster:
+        with interruptible(), Cluster(PARTITIONS, consumers) as cluster:
             result = _run(cluster, rng, logs, seconds)
             if not result.good:
                 click.echo(cluster.logs())
@@ -110,21 +107,6 @@ def _report(result: Outcome, events: int, survived: Counter[str], watch: Watch) 
         f"lost {result.lost}, duplicated {result.duplicated}, failed that are not poison {result.not_poison}"
     )
     click.echo(f"wrong rows: {', '.join(f'{name} {rows}' for name, rows in result.wrong.items())}")
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind as Ctrl-C does, so that every block cleans up after itself."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ class Loop:
             self._attempt(self._prune, self._health.database)
         if due:
             self._check_at = time.monotonic() + _CHECK_EVERY
+            self._tell_broker()
 
     def look_around(self) -> None:
         """Bring the gauges up to date, and see what operators have done. Raise `DatabaseUnavailable`."""
@@ -97,6 +98,15 @@ class Loop:
         self._metrics.oldest_failed.set(counts.get("new", nothing).oldest)
         self._partitions.look_at_positions()
         self._partitions.tell_lag()
+
+    def _tell_broker(self) -> None:
+        """Let lag tools know where we stand.
+
+        Seldom, and only while the broker answers: a commit that is under way when the broker goes comes after
+        we have taken our place in the group again, and then we are fenced.
+        """
+        if self._health.broker.available:
+            self._source.commit({p: at.next_offset for p, at in self._partitions.positions.items()})
 
     def _prune(self) -> None:
         """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
@@ -125,7 +135,6 @@ class Loop:
         self._partitions.moved(written.positions)
         for partition in written.broken:
             self._partitions.stop(partition, self._partitions.positions[partition], TOO_MANY_UNREADABLE)
-        self._source.commit({p: at.next_offset for p, at in written.positions.items()})
         oldest = min(melding.timestamp for melding in messages)
         self._tell(written, len(messages), time.monotonic() - began, oldest)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from datadeling.domain.hendelse import Hendelse
@@ -28,6 +28,22 @@ def test_everything_produced_is_stored(
     assert consumer.metric("datadeling_events_total", outcome="new") == 1_000
     assert consumer.metric("datadeling_events_total", outcome="failed") == 1
     assert consumer.metric("datadeling_consumer_lag", partition="1") == 0
+
+
+def test_lag_tools_see_where_we_stand(
+    start: Start, produce: Produce, connection: psycopg.Connection, kafka: Kafka, topic: str
+) -> None:
+    produce(thousand())
+    consumer = start()
+    turn_until(lambda: count(connection) == 1_000, consumer)
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    group = ConsumerGroupTopicPartitions(f"group-{topic}")
+
+    def told() -> list[int]:
+        answer = admin.list_consumer_group_offsets([group])[group.group_id].result(30)
+        return sorted(place.offset for place in answer.topic_partitions)
+
+    turn_until(lambda: told() == [333, 333, 334], consumer)
 
 
 def test_failed_messages_that_are_handled_are_counted_no_more(

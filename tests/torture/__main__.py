@@ -14,8 +14,8 @@ import click
 from datadeling.demo.signals import interruptible
 from tests.torture.cluster import TOPIC, Cluster, ConsumerDied
 from tests.torture.faults import Deck
-from tests.torture.logs import Logs, Sending, make_logs
-from tests.torture.outcome import Outcome, ends_of, outcome
+from tests.torture.logs import Logs, Sending, landed, make_logs
+from tests.torture.outcome import Outcome, outcome
 from tests.torture.watch import Watch
 
 PARTITIONS = 3
@@ -59,13 +59,15 @@ def _run(cluster: Cluster, rng: random.Random, logs: Logs, seconds: float) -> Ou
         last = time.monotonic()
         cluster.await_thaw()
         cluster.wait(_AFTERMATH)
-        while watch.handled < sending.events and time.monotonic() - last < _CATCH_UP:
+        on_topic = landed(brokers, TOPIC, logs)
+        there = sum(map(len, on_topic))
+        while watch.handled < there and time.monotonic() - last < _CATCH_UP:
             cluster.wait(0.1)
         caught_up = time.monotonic() - last
         cluster.check()
     with cluster.connect() as connection:
-        result = outcome(connection, ends_of(brokers, TOPIC, PARTITIONS), logs)
-    _report(result, sending.events, survived, watch)
+        result = outcome(connection, on_topic)
+    _report(result, sending.events, there, survived, watch)
     click.echo(f"longest stall {watch.longest:.1f} s, caught up {caught_up:.1f} s after the last event")
     return result
 
@@ -99,8 +101,9 @@ def _pause(cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch)
     cluster.wait(rng.uniform(0.2, 1.5))
 
 
-def _report(result: Outcome, events: int, survived: Counter[str], watch: Watch) -> None:
-    click.echo(f"events {events}, faults survived {survived.total()}, of {len(survived)} kinds:")
+def _report(result: Outcome, events: int, there: int, survived: Counter[str], watch: Watch) -> None:
+    click.echo(f"events {events}, {there - events} more on the topic (repeated when a broker was killed)")
+    click.echo(f"faults survived {survived.total()}, of {len(survived)} kinds:")
     for name, times in sorted(survived.items()):
         click.echo(f"  {times:>3} × {name:<50} work went on within {watch.slowest[name]:>5.1f} s")
     click.echo(

@@ -5,9 +5,8 @@ from collections import Counter
 from datetime import timedelta
 from threading import Event, Thread
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from datadeling.ingest.melding import Melding
 from tests.hendelser import EPOCH, avtale_id
 from tests.oracle import Entry
 from tests.poison import FORMS, poisoned
@@ -19,6 +18,8 @@ _AVTALER = 400  # on each partition
 _TOMBSTONES, _POISON = 0.03, 0.04
 _LARGE = ("nested",)  # 200 kB each: one poisoned message in a hundred
 _ROUND = 20  # messages on each partition
+_NUMBER = "number"  # the header that says which entry of its log a message is
+_ASK = 30.0  # seconds
 
 
 def make_logs(rng: random.Random, partitions: int, length: int) -> Logs:
@@ -42,7 +43,11 @@ def _form(rng: random.Random) -> str:
 
 
 class Sending:
-    """Sends the logs, spread evenly over so many seconds; a thread of its own. Each message lands once."""
+    """Sends the logs, spread evenly over so many seconds; a thread of its own.
+
+    A producer whose broker is killed can put a message on the topic twice, as the real one can: each carries
+    its number, so that `landed` can tell what the topic holds.
+    """
 
     def __init__(self, brokers: str, topic: str, logs: Logs, seconds: float) -> None:
         self.delivered: Counter[int] = Counter()  # by partition: how many the broker has taken
@@ -86,7 +91,7 @@ class Sending:
         for at in range(0, length, _ROUND):
             for partition, log in enumerate(self._logs):
                 for entry in log[at : at + _ROUND]:
-                    self._put(partition, melding_of(entry))
+                    self._put(partition, entry)
             self._producer.poll(0)
             if self._broken_off.wait(pause):
                 break
@@ -94,12 +99,14 @@ class Sending:
             pass
         self._producer.purge()
 
-    def _put(self, partition: int, m: Melding) -> None:
+    def _put(self, partition: int, entry: Entry) -> None:
+        m = melding_of(entry)
         milliseconds = int(m.timestamp.timestamp() * 1000)
+        number: dict[str, str | bytes | None] = {_NUMBER: str(entry.offset)}
         while not self._broken_off.is_set():
             try:
                 self._producer.produce(
-                    self._topic, m.value, m.key, partition=partition, timestamp=milliseconds
+                    self._topic, m.value, m.key, partition=partition, timestamp=milliseconds, headers=number
                 )
             except BufferError:
                 self._producer.poll(0.1)
@@ -109,3 +116,31 @@ class Sending:
     def _note(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.delivered[message.partition() or 0] += 1
+
+
+def landed(brokers: str, topic: str, logs: Logs) -> Logs:
+    """What lies on the topic, in its order: the entries that were sent, at the offsets that they got."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture", "auto.offset.reset": "error"})
+    try:
+        return [_read_back(consumer, TopicPartition(topic, p, 0), log) for p, log in enumerate(logs)]
+    finally:
+        consumer.close()
+
+
+def _read_back(consumer: Consumer, partition: TopicPartition, log: list[Entry]) -> list[Entry]:
+    watermarks = consumer.get_watermark_offsets(partition, timeout=_ASK)
+    assert watermarks is not None, "the broker does not answer"
+    found: list[Entry] = []
+    numbers: set[int] = set()
+    consumer.assign([partition])
+    while len(found) < watermarks[1]:
+        message = consumer.poll(_ASK)
+        assert message is not None, "the broker does not answer"
+        assert message.error() is None, message.error()
+        assert message.offset() == len(found), "the topic has holes"
+        number = int(dict(message.headers() or [])[_NUMBER] or -1)
+        numbers.add(number)
+        found.append(log[number]._replace(offset=len(found)))
+    consumer.unassign()
+    assert len(numbers) == len(log), "the broker has lost what it had taken: this run shows nothing"
+    return found

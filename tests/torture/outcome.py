@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
 
 from tests.oracle import expected
 from tests.strategies import melding_of
@@ -24,7 +23,7 @@ _TABLES = {
     "positions": "SELECT kafka_partition, next_offset FROM consumer_offset",
 }
 # So many columns from the left say which row it is; the rest is what is in it.
-_IDENTITY = {"present": 1, "history": 4, "markers": 1, "failed": 2, "positions": 1, "topic": 1}
+_IDENTITY = {"present": 1, "history": 4, "markers": 1, "failed": 2, "positions": 1}
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,8 @@ class Outcome:
     """How the tables differ from the oracle's.
 
     `lost`: rows of the oracle that are not there, and messages that nobody has handled. `duplicated`: rows
-    that the oracle has not, or not as often, and messages that lie on the topic twice. `not_poison`: failed
-    messages that can be read. `wrong`: by table, rows that are missing, too many or not as they should be.
+    that the oracle has not, or not as often. `not_poison`: failed messages that can be read. `wrong`: by
+    table, rows that are missing, too many or not as they should be.
     """
 
     lost: int
@@ -47,38 +46,22 @@ class Outcome:
         return not (self.lost or self.duplicated or self.not_poison or any(self.wrong.values()))
 
 
-def outcome(connection: psycopg.Connection, ends: Mapping[int, int], logs: Logs) -> Outcome:
-    """Compare tables, the ends of the partitions and the oracle; nobody may be writing any more."""
+def outcome(connection: psycopg.Connection, logs: Logs) -> Outcome:
+    """Compare the tables with the oracle of what lies on the topic; nobody may be writing any more."""
     wanted = _wanted(logs)
     found = {name: Counter(connection.execute(statement)) for name, statement in _TABLES.items()}
-    found["topic"] = Counter(ends.items())
     missing = sum((_ids(wanted, name) - _ids(found, name)).total() for name in wanted)
     surplus = sum((_ids(found, name) - _ids(wanted, name)).total() for name in wanted)
     poison = Counter((p, entry.offset) for p, log in enumerate(logs) for entry in log if entry.poison)
     return Outcome(
-        lost=missing + _beyond(wanted["topic"], found["positions"]),
-        duplicated=surplus + _beyond(found["topic"], wanted["topic"]),
+        lost=missing + _beyond(wanted["positions"], found["positions"]),
+        duplicated=surplus,
         not_poison=(_ids(found, "failed") - poison).total(),
         wrong={
             name: max((wanted[name] - found[name]).total(), (found[name] - wanted[name]).total())
             for name in wanted
         },
     )
-
-
-def ends_of(brokers: str, topic: str, partitions: int) -> dict[int, int]:
-    """How many messages each partition of the topic has, as the broker says."""
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture-outcome"})
-    try:
-        return {p: _end(consumer, TopicPartition(topic, p)) for p in range(partitions)}
-    finally:
-        consumer.close()
-
-
-def _end(consumer: Consumer, partition: TopicPartition) -> int:
-    watermarks = consumer.get_watermark_offsets(partition, timeout=30)
-    assert watermarks is not None, "the broker does not answer"
-    return int(watermarks[1])
 
 
 def _wanted(logs: Logs) -> dict[str, _Bag]:
@@ -94,7 +77,6 @@ def _wanted(logs: Logs) -> dict[str, _Bag]:
             for at, (_, state) in fold.failed.items()
         ),
         "positions": ends,
-        "topic": ends,
     }
 
 

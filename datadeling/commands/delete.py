@@ -1,21 +1,19 @@
 """`datadeling delete`: erase an avtale by hand."""
 
-import re
 from typing import Any
 
 import click
 
 from datadeling.commands.common import asked, by_option, json_option, print_json, reason_option, work
+from datadeling.ingest.melding import avtale_id_in
 from datadeling.operations.erase import erase
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _avtale_id(_: click.Context, __: click.Parameter, value: Any) -> str:  # noqa: ANN401
-    lower = str(value).strip().lower()
-    if not _UUID.fullmatch(lower):
+    avtale_id = avtale_id_in(str(value).strip().lower().encode())
+    if not avtale_id:
         raise click.BadParameter("must be an avtaleId, a UUID")
-    return lower
+    return avtale_id
 
 
 @click.command()

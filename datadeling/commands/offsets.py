@@ -63,9 +63,10 @@ def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json
     with work() as on:
         raised = new_generation(on.database, on.name, _to_read_again(on, way), who)
     if as_json:
-        print_json({**raised._asdict(), "from_beginning": raised.again})
+        print_json(raised._asdict())
         return
-    click.echo(f"generation {raised.generation}, {'from the beginning' if raised.again else 'offsets kept'}")
+    where = "from the beginning" if raised.from_beginning else "offsets kept"
+    click.echo(f"generation {raised.generation}, {where}")
     for partition, next_offset in raised.next_offsets.items():
         click.echo(f"partition {partition} goes on at {next_offset}")
     if raised.carried:

@@ -89,9 +89,9 @@ class Operator(Statements):
         for partition, next_offset in (beginnings or {}).items():
             self._run("move_offset", topic=topic, partition=partition, next_offset=next_offset)
 
-    def erased_by_hand(self) -> list[str]:
-        """The avtaler that an operator has erased, and of which nothing has come since."""
-        return [avtale_id for (avtale_id,) in self._run("erased_by_hand")]
+    def erased_by_hand(self, command: str) -> list[str]:
+        """The avtaler that an operator has erased by this command, and of which nothing has come since."""
+        return [avtale_id for (avtale_id,) in self._run("erased_by_hand", command=command)]
 
     def locate(self, topic: str, avtale_id: str) -> tuple[int, int] | None:
         """Generation and partition of the newest message that is known of an avtale."""

@@ -9,6 +9,7 @@ from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
+from datadeling.operations.erase import COMMAND as ERASED
 
 COMMAND = "offsets new-generation"
 
@@ -28,12 +29,12 @@ class Standing(NamedTuple):
 class Raised(NamedTuple):
     """What a new generation begins with: its number, and the next offset of each partition.
 
-    `again`: whether the topic is read from its beginning. `carried`: how many erasures by hand were repeated.
+    `from_beginning`: whether the topic is read again. `carried`: how many erasures by hand were repeated.
     """
 
     generation: int
     next_offsets: dict[int, int]
-    again: bool
+    from_beginning: bool
     carried: int
 
 
@@ -76,7 +77,7 @@ def new_generation(database: Database, name: str, again: Topic | None, asked: As
         tx.operator.raise_generation(name, None if again is None else lows)
         raised = tx.operator.offsets(name)
         generation = raised[0].generation
-        erased = tx.operator.erased_by_hand() if highs else []
+        erased = tx.operator.erased_by_hand(ERASED) if highs else []
         tx.delete([Sletting(avtale_id, _end(avtale_id, generation, highs)) for avtale_id in erased])
         asked.keep(tx, COMMAND, name)
     asked.tell(COMMAND, name)

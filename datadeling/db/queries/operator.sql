@@ -97,7 +97,7 @@ SELECT avtale_id::text
 FROM avtale_slettet
 WHERE EXISTS (
         SELECT FROM operator_log
-        WHERE command = 'delete' AND target = avtale_slettet.avtale_id::text
+        WHERE command = %(command)s AND target = avtale_slettet.avtale_id::text
     )
   AND NOT EXISTS (SELECT FROM avtale WHERE avtale.avtale_id = avtale_slettet.avtale_id);
 

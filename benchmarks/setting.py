@@ -10,6 +10,7 @@ from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.generator import HendelseGenerator, Record
 from datadeling.demo.ports import free_port
 from datadeling.demo.process import Child
+from datadeling.demo.processes import await_true
 from datadeling.demo.services import Services
 
 SEED = 2026
@@ -55,12 +56,5 @@ def handled(connection: psycopg.Connection) -> int:
 
 def wait_until(condition: Callable[[], bool], *children: Child) -> float:
     """Look again and again; the time at which it was so. Raise `ServiceFailed` when a consumer ends."""
-    began = time.monotonic()
-    while not condition():
-        for child in children:
-            if child.poll() is not None:
-                raise ServiceFailed(f"{child.log.stem} ended:\n{child.log_tail()}")
-        if time.monotonic() - began > _DEADLINE:
-            raise ServiceFailed("it takes too long")
-        time.sleep(_POLL)
+    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=_POLL)
     return time.monotonic()

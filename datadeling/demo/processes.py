@@ -34,13 +34,15 @@ def command(name: str, settings: Mapping[str, str], directory: Path) -> Iterator
         child.stop((SIGTERM, 10.0))
 
 
-def await_true(condition: Callable[[], bool], *children: Child) -> None:
+def await_true(
+    condition: Callable[[], bool], *children: Child, deadline_s: float = _DEADLINE_S, poll_s: float = _POLL_S
+) -> None:
     """Block until the condition holds.
 
-    Raises `ServiceFailed`, with the end of its log, when a process ends meanwhile, or after 60 s in which
-    the condition did not hold.
+    Raises `ServiceFailed`, with the end of its log, when a process ends meanwhile, or when the condition did
+    not hold for `deadline_s`.
     """
-    deadline = time.monotonic() + _DEADLINE_S
+    deadline = time.monotonic() + deadline_s
     while not condition():
         for child in children:
             if child.poll() is not None:
@@ -49,7 +51,7 @@ def await_true(condition: Callable[[], bool], *children: Child) -> None:
             raise ServiceFailed(
                 "\n".join(f"{c.log.stem} does not come up:\n{c.log_tail()}" for c in children)
             )
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
 
 
 def is_ready(address: str) -> bool:

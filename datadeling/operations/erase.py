@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.operator import OffsetRow
-from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
 from datadeling.ingest.partitioner import partition_of
 from datadeling.operations.asked import Asked
+from datadeling.operations.locking import lock_all
 
 COMMAND = "delete"
 
@@ -29,7 +29,7 @@ def erase(database: Database, topic: str, avtale_id: str, asked: Asked) -> Erasu
     Raise `NotFound` when nothing at all is known of it: nothing has been written then.
     """
     with database.transaction() as tx:
-        offsets = _lock_all(tx, topic)
+        offsets = lock_all(tx, topic)
         known = tx.operator.locate(topic, avtale_id)
         place = _marker(avtale_id, known, offsets)
         erased = tx.delete([Sletting(avtale_id, place)])
@@ -39,16 +39,6 @@ def erase(database: Database, topic: str, avtale_id: str, asked: Asked) -> Erasu
         asked.keep(tx, COMMAND, avtale_id)
     asked.tell(COMMAND, avtale_id)
     return Erasure(erased.avtaler, erased.versions, failed, place)
-
-
-def _lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
-    """Where the partitions stand, while nobody else writes."""
-    for row in tx.operator.offsets(topic):
-        tx.lock_partition(topic, row.partition)
-    offsets = {row.partition: row for row in tx.operator.offsets(topic)}
-    if not offsets:
-        raise NotFound("nothing has been read of this topic yet")
-    return offsets
 
 
 def _marker(avtale_id: str, known: tuple[int, int] | None, offsets: dict[int, OffsetRow]) -> Place:

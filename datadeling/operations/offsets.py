@@ -10,6 +10,7 @@ from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
 from datadeling.operations.erase import COMMAND as ERASED
+from datadeling.operations.locking import lock_all
 
 COMMAND = "offsets new-generation"
 
@@ -68,12 +69,7 @@ def new_generation(database: Database, name: str, again: Topic | None, asked: As
     if again is not None:
         highs = {partition: again.watermarks(partition) for partition in again.partitions()}
     with database.transaction() as tx:
-        rows = tx.operator.offsets(name)
-        if not rows:
-            raise NotFound("nothing has been read of this topic yet")
-        for row in rows:
-            tx.lock_partition(name, row.partition)
-        lows = {row.partition: highs[row.partition].low if row.partition in highs else 0 for row in rows}
+        lows = {p: highs[p].low if p in highs else 0 for p in lock_all(tx, name)}
         tx.operator.raise_generation(name, None if again is None else lows)
         raised = tx.operator.offsets(name)
         generation = raised[0].generation

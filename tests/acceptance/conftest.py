@@ -1,7 +1,7 @@
 """The two processes as processes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import pytest
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
 from tests.acceptance.processes import Process
+from tests.relay import Relay
 from tests.services import Kafka
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
@@ -50,6 +51,15 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
         "CONSUMER_PORT": str(port),
     }
     return Setting(env, f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, dict[str, str]]]:
+    """A relay to the database, and the environment of a command that goes through it."""
+    url = setting.env["DB_URL"]
+    with Relay.to(url, delay=delay) as relay:
+        relay.start()
+        yield relay, {**setting.env, "DB_URL": relay.way_to(url)}
 
 
 @pytest.fixture(scope="session")

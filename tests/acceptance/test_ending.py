@@ -10,11 +10,10 @@ from confluent_kafka import Producer
 
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.ingest.melding import Melding
-from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import Process, wait_until
 from tests.acceptance.test_consume import handled, number
 from tests.hendelser import melding
-from tests.relay import Relay
 
 Produce = Callable[[list[Melding]], None]
 
@@ -50,9 +49,8 @@ def test_while_the_database_does_not_answer(
     silent: bool,
 ) -> None:
     produce(MESSAGES)
-    with Relay.to(consumer.env["DB_URL"]) as relay:
-        relay.start()
-        process = run({**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}, "consume")
+    with by_way_of(consumer) as (relay, env):
+        process = run(env, "consume")
         wait_until(sleeping, "the database is busy with a batch")
         if silent:
             relay.fall_silent()
@@ -68,9 +66,8 @@ def test_while_the_database_does_not_answer(
 def test_while_it_connects_to_a_silent_database(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
-    with Relay.to(consumer.env["DB_URL"]) as relay:
-        relay.start()
-        process = run({**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}, "consume")
+    with by_way_of(consumer) as (relay, env):
+        process = run(env, "consume")
         process.answers(f"{consumer.url}/internal/health/readiness")
         relay.fall_silent()
         connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")

@@ -6,11 +6,10 @@ import psycopg
 
 from benchmarks.memory import PeakMemory
 from datadeling.ingest.melding import Melding
-from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import wait_until
 from tests.acceptance.test_consume import handled
 from tests.hendelser import melding
-from tests.relay import Relay
 
 Produce = Callable[[list[Melding]], None]
 
@@ -25,9 +24,8 @@ def test_a_backlog_does_not_fill_the_memory(
 ) -> None:
     for first in range(0, MESSAGES, 1_000):
         produce([melding(n, partition=n % 3, maal=PADDING) for n in range(first, first + 1_000)])
-    with Relay.to(consumer.env["DB_URL"], delay=0.01) as slow:
-        slow.start()
-        process = run({**consumer.env, "DB_URL": slow.way_to(consumer.env["DB_URL"])}, "consume")
+    with by_way_of(consumer, delay=0.01) as (_, env):
+        process = run(env, "consume")
         with PeakMemory(process.process.pid) as memory:
             wait_until(lambda: handled(connection) == MESSAGES, "the backlog is handled")
         assert process.terminate() == 0

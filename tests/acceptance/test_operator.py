@@ -15,6 +15,7 @@ from datadeling.ingest.melding import Melding
 from datadeling.ingest.partitioner import partition_of
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import call, wait_until
+from tests.acceptance.test_consume import handled
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.services import Kafka
 
@@ -57,12 +58,7 @@ def stored(
         nonlocal total
         produce(messages)
         total += len(messages)
-
-        def all_handled() -> bool:
-            row = connection.execute("SELECT sum(next_offset) FROM consumer_offset").fetchone()
-            return row is not None and row[0] == total
-
-        wait_until(all_handled, "everything is handled")
+        wait_until(lambda: handled(connection) == total, "everything is handled")
 
     return send
 

@@ -1,8 +1,7 @@
 """While a service is away a consumer waits, stays in its group, says so once, and goes on by itself."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -11,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.ingest.melding import Melding
-from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import Process, call, wait_until
 from tests.acceptance.test_consume import handled, number
 from tests.hendelser import melding
@@ -47,14 +46,6 @@ def fails_again_and_again(process: Process, relay: Relay) -> Callable[[], bool]:
         return relay.visitors >= before + 10
 
     return refused
-
-
-@contextmanager
-def by_way_of(consumer: Setting) -> Iterator[tuple[Relay, dict[str, str]]]:
-    """A relay to the database, and the environment of a consumer that uses it."""
-    with Relay.to(consumer.env["DB_URL"]) as relay:
-        relay.start()
-        yield relay, {**consumer.env, "DB_URL": relay.way_to(consumer.env["DB_URL"])}
 
 
 def test_while_the_database_is_away(

@@ -8,6 +8,7 @@ import psycopg
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import wait_until
+from tests.acceptance.test_consume import handled
 from tests.hendelser import FNR, avtale_id, melding, record
 from tests.poison import FORMS
 
@@ -28,12 +29,7 @@ def test_every_kind_of_poison_among_good_messages(
     random.Random(14).shuffle(messages)
     produce(messages)
     process = run(consumer.env, "consume")
-
-    def all_handled() -> bool:
-        row = connection.execute("SELECT sum(next_offset) FROM consumer_offset").fetchone()
-        return row is not None and row[0] == len(messages)
-
-    wait_until(all_handled, "everything is handled")
+    wait_until(lambda: handled(connection) == len(messages), "everything is handled")
     stored = connection.execute("SELECT avtale_id::text FROM avtale").fetchall()
     assert {avtale for (avtale,) in stored} == {avtale_id(number) for number in range(_GOOD)}
     kept = connection.execute("SELECT kafka_partition, key, value FROM failed_message").fetchall()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from psycopg import sql
 
+from datadeling.db.transaction import Transaction
 from tests.relay import Relay
 from tests.torture.cluster import TOPIC, Cluster
 
@@ -90,9 +91,8 @@ def _end_sessions(cluster: Cluster, _: random.Random) -> None:
 
 def _hold_partition(cluster: Cluster, rng: random.Random) -> None:
     """Hold what a writer of a partition needs for longer than `lock_timeout`."""
-    with cluster.connect() as connection:
-        lock = "SELECT pg_advisory_lock(hashtextextended('datadeling:' || %s, %s))"
-        connection.execute(lock, [TOPIC, rng.randrange(3)])
+    with cluster.connect() as connection, connection.transaction():
+        Transaction(connection).lock_partition(TOPIC, rng.randrange(3))
         cluster.wait(rng.uniform(6, 8))
 
 

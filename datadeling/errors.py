@@ -48,6 +48,10 @@ class BrokerUnavailable(DatadelingError):
     """The broker cannot answer now. Keep polling, try again."""
 
 
+class TopicChanged(DatadelingError):
+    """Offsets do not mean what they meant. See to `offsets new-generation`, then begin anew."""
+
+
 class MigrationFailed(DatadelingError):
     """A migration was refused. The schema is as the last whole migration left it; exit with 1."""
 

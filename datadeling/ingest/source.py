@@ -9,20 +9,18 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
-from typing import cast
 
 import structlog
 from confluent_kafka import (
     Consumer,
     KafkaError,
     KafkaException,
-    Message,
     TopicPartition,
 )
 
 from datadeling.config import KafkaConfig
 from datadeling.ingest.melding import Melding
-from datadeling.ingest.topic import kafka_settings, made, record_time
+from datadeling.ingest.topic import kafka_settings, made, melding_of
 
 _LEAVE = 3.0  # seconds that leaving the group may take
 
@@ -81,9 +79,9 @@ class Source:
         for message in self._consumer.consume(limit, timeout):
             error = message.error()
             if error is None:
-                messages.append(_melding(message))
+                messages.append(melding_of(message))
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 (its public name)
-                self.hold({_melding(message).partition})
+                self.hold({melding_of(message).partition})
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
         if self._given_up:
@@ -220,10 +218,3 @@ class Source:
         self._owned -= gone
         self._waiting -= gone
         self._revoked |= gone
-
-
-def _melding(message: Message) -> Melding:
-    _, milliseconds = message.timestamp()
-    # A message that `consume` returns has both.
-    partition, offset = cast("int", message.partition()), cast("int", message.offset())
-    return Melding(partition, offset, record_time(milliseconds), message.key(), message.value())

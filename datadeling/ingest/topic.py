@@ -1,10 +1,10 @@
-"""Questions to the broker about the topic; reading it is `source`. Only these two know confluent_kafka."""
+"""Questions to the broker about the topic, and what its clients have in common. Reading it is `source`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ListOffsetsResultInfo,
@@ -14,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from datadeling.config import KafkaConfig
 from datadeling.errors import BrokerUnavailable, ConfigError
+from datadeling.ingest.melding import Melding
 
 _ASK = 2.0  # seconds that a question to the broker may take
 _LATEST_MS = 253_000_000_000_000  # in the year 9987
@@ -57,6 +58,12 @@ class Topic:
         newest = self._offset(partition, OffsetSpec.max_timestamp())  # type: ignore[no-untyped-call]
         return None if newest.timestamp < 0 else record_time(newest.timestamp)
 
+    def offset_at(self, partition: int, time: datetime) -> int:
+        """The first offset whose record time is not before `time`; beyond the last when there is none."""
+        spec = OffsetSpec.for_timestamp(round(time.timestamp() * 1_000))
+        found = self._offset(partition, spec)
+        return found.offset if found.offset >= 0 else self.watermarks(partition).high
+
     def _description(self) -> TopicDescription:
         asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=_ASK)
         answer: TopicDescription = _answered(asked[self._name].result)
@@ -99,6 +106,13 @@ def made(client: Callable[..., _T], settings: dict[str, Any], **more: object) ->
 def record_time(milliseconds: int) -> datetime:
     """A record's timestamp. A producer sets it freely; what no calendar holds must not stop a partition."""
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
+
+
+def melding_of(message: Message) -> Melding:
+    """A message without an error, as `consume` returns it."""
+    _, milliseconds = message.timestamp()
+    partition, offset = cast("int", message.partition()), cast("int", message.offset())
+    return Melding(partition, offset, record_time(milliseconds), message.key(), message.value())
 
 
 def _answered(result: Callable[[], _T]) -> _T:

@@ -52,6 +52,10 @@ class TopicChanged(DatadelingError):
     """Offsets do not mean what they meant. See to `offsets new-generation`, then begin anew."""
 
 
+class Busy(DatadelingError):
+    """Somebody else does the same right now. Say so in one line and exit with 1; it can be tried later."""
+
+
 class MigrationFailed(DatadelingError):
     """A migration was refused. The schema is as the last whole migration left it; exit with 1."""
 

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from datadeling import config
 from datadeling.db.database import Database
+from datadeling.errors import ConfigError
+from datadeling.ingest.melding import avtale_id_in
 from datadeling.ingest.topic import Topic
 from datadeling.log import configure_logging
 from datadeling.operations.asked import Asked
@@ -30,9 +32,21 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 class Work(NamedTuple):
     """What a command works on. `topic` is None when `KAFKA_BROKERS` is not set."""
 
+    settings: config.OperatorConfig
     database: Database
-    name: str
     topic: Topic | None
+
+    @property
+    def name(self) -> str:
+        """The topic's name."""
+        return self.settings.topic
+
+    @property
+    def kafka(self) -> config.KafkaConfig:
+        """How to reach the broker. Raise `ConfigError`."""
+        if self.settings.kafka is None:
+            raise ConfigError("KAFKA_BROKERS is not set")
+        return self.settings.kafka
 
 
 @contextmanager
@@ -42,9 +56,19 @@ def work() -> Iterator[Work]:
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
     try:
-        yield Work(database, settings.topic, Topic(settings.kafka) if settings.kafka else None)
+        yield Work(settings, database, Topic(settings.kafka) if settings.kafka else None)
     finally:
         database.close()
+
+
+def avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """An avtaleId as the producer writes it, when it is given."""
+    if value is None:
+        return None
+    found = avtale_id_in(value.strip().lower().encode())
+    if not found:
+        raise click.BadParameter("must be an avtaleId, a UUID")
+    return found
 
 
 def asked_by(_: click.Context, __: click.Parameter, value: str | None) -> str:

@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Composed
 from datadeling.db.operator import Operator
 from datadeling.db.parking import Parking
 from datadeling.db.queries import columns, queries
+from datadeling.db.replays import Replays
 from datadeling.db.statements import Statements
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position, Sletting
@@ -28,10 +29,10 @@ _COPY_CHANGED = queries["copy_changed"].format(columns=columns(*COLUMNS))
 _UPDATE_CHANGED = queries["update_changed"].format(
     columns=columns(*COLUMNS), changed_columns=columns(*COLUMNS, table="endret_avtale")
 )
-_SELECT_AVTALER = queries["select_avtaler"].format(
-    # as text, as in the messages; everything else comes back as it went in
-    columns=SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
-)
+# as text, as in the messages; everything else comes back as it went in
+_AS_READ = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
+_SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_READ)
+_SELECT_SUPERSEDED = queries["select_newest_superseded"].format(columns=_AS_READ)
 
 
 class Transaction(Statements):
@@ -46,6 +47,11 @@ class Transaction(Statements):
     def operator(self) -> Operator:
         """What only an operator asks for."""
         return Operator(self._connection)
+
+    @property
+    def replays(self) -> Replays:
+        """What it can do with replays."""
+        return Replays(self._connection)
 
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""
@@ -98,9 +104,11 @@ class Transaction(Statements):
 
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
         """The stored versions of these avtaler."""
-        with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
-            rows = cursor.execute(_SELECT_AVTALER, {"ids": list(ids)}).fetchall()
-        return {avtale.avtale_id: avtale for avtale in rows}
+        return self._versions(_SELECT_AVTALER, ids)
+
+    def newest_superseded(self, ids: Sequence[str]) -> dict[str, Avtale]:
+        """Of these avtaler, the newest version in history."""
+        return self._versions(_SELECT_SUPERSEDED, ids) if ids else {}
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
         """The places of these avtaler's tombstones."""
@@ -133,6 +141,11 @@ class Transaction(Statements):
     def insert_history(self, versions: Iterable[Superseded]) -> None:
         """Add superseded versions."""
         self._copy(_COPY_HISTORY, ((*avtale, fra, til) for avtale, fra, til in versions))
+
+    def _versions(self, statement: Composed, ids: Sequence[str]) -> dict[str, Avtale]:
+        with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
+            rows = cursor.execute(statement, {"ids": list(ids)}).fetchall()
+        return {avtale.avtale_id: avtale for avtale in rows}
 
     def _copy(self, statement: Composed, rows: Iterable[Sequence[object]]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:

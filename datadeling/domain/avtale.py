@@ -58,6 +58,11 @@ class Avtale(NamedTuple):
         """True when no shared field differs, wherever the two versions come from."""
         return self[:SHARED] == other[:SHARED]
 
+    def differing(self, other: "Avtale") -> list[str]:
+        """The shared columns in which the two versions differ."""
+        pairs = zip(COLUMNS[:SHARED], self, other, strict=False)
+        return [column for column, mine, others in pairs if mine != others]
+
     def is_newer_than(self, other: "Avtale") -> bool:
         """The rule of the newest. `endret_tidspunkt` alone cannot order two versions.
 
@@ -66,8 +71,11 @@ class Avtale(NamedTuple):
         return _order(self) > _order(other)
 
     def is_same_message_as(self, other: "Avtale") -> bool:
-        """True when both were read from one message, maybe by different releases."""
-        return _order(self) == _order(other)
+        """True when both were read from one message, maybe by different releases.
+
+        By its place: a release that reads times better may find another `endret_tidspunkt` in it.
+        """
+        return self.place == other.place
 
     def continues(self, other: "Avtale") -> "Avtale":
         """This version, told as a continuation of the same state: valid and stored since `other` was."""

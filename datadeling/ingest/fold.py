@@ -22,7 +22,8 @@ class Changes:
     """What to write, in this order: `deletions`, then the rest. Nothing in here would change nothing.
 
     `stored` has the place of the last message stored of each avtale: parked messages of the same key before
-    it are superseded, those of `parked` too. `present` is what all the avtaler asked for are in the end.
+    it are superseded, those of `parked` too. `before` is what was stored, `present` what all the avtaler
+    asked for are in the end.
     """
 
     deletions: list[Sletting]
@@ -32,6 +33,7 @@ class Changes:
     parked: list[Unreadable]
     stored: dict[str, Place]
     outcomes: Counter[Outcome]
+    before: Mapping[str, Avtale]
     present: Mapping[str, Avtale]
 
     def not_outdated(self) -> list[Unreadable]:
@@ -39,14 +41,14 @@ class Changes:
         return [
             message
             for message in self.parked
-            if (avtale := self.present.get(_avtale_id(message))) is None
+            if (avtale := self.present.get(avtale_id_of(message))) is None
             or not avtale.place.is_after(message.place)
         ]
 
 
 def avtale_ids(readings: Iterable[Reading]) -> list[str]:
     """The avtaler that these messages are about: what `fold` has to be told of."""
-    return [avtale_id for avtale_id in dict.fromkeys(map(_avtale_id, readings)) if avtale_id]
+    return [avtale_id for avtale_id in dict.fromkeys(map(avtale_id_of, readings)) if avtale_id]
 
 
 def fold(readings: Iterable[Reading], stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> Changes:
@@ -90,15 +92,15 @@ class _Fold:
         if lagret is None:
             self._present[ny.avtale_id] = ny
             return "new"
-        if ny.is_newer_than(lagret):
-            self._supersede(lagret, ny)
+        if ny.is_same_message_as(lagret):
+            if ny.same_state(lagret):
+                return "unchanged"
+            # Read by a release that knows more of it, or better: no new version, so no history.
+            self._present[ny.avtale_id] = ny.continues(lagret)
             return "changed"
-        if not ny.is_same_message_as(lagret):
+        if not ny.is_newer_than(lagret):
             return "older"
-        if ny.same_state(lagret):
-            return "unchanged"
-        # Its own message, read by a release that knows more of it: no new version, so no history.
-        self._present[ny.avtale_id] = ny.continues(lagret)
+        self._supersede(lagret, ny)
         return "changed"
 
     def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
@@ -122,12 +124,12 @@ class _Fold:
             version for version in self._history[avtale_id] if version.avtale.place.is_after(place)
         ]
         self._markers[avtale_id] = place
-        self._parked = [p for p in self._parked if not self._is_erased(_avtale_id(p), p.place)]
+        self._parked = [p for p in self._parked if not self._is_erased(avtale_id_of(p), p.place)]
         self._deletions[avtale_id] = sletting
         self._outcomes["deleted"] += 1
 
     def take_unreadable(self, unreadable: Unreadable) -> None:
-        if self._is_erased(_avtale_id(unreadable), unreadable.place):
+        if self._is_erased(avtale_id_of(unreadable), unreadable.place):
             self._outcomes["older"] += 1
         else:
             self._parked.append(unreadable)
@@ -152,6 +154,7 @@ class _Fold:
             parked=self._parked,
             stored=self._stored,
             outcomes=self._outcomes,
+            before=self._before,
             present=self._present,
         )
 
@@ -161,7 +164,7 @@ class _Fold:
         return marker is not None and not place.is_after(marker)
 
 
-def _avtale_id(reading: Reading) -> str:
+def avtale_id_of(reading: Reading) -> str:
     """The avtale that a message is about, as far as anybody knows; empty when nobody does."""
     if isinstance(reading, Unreadable):
         return "" if reading.reason == KEY_MISMATCH else avtale_id_in(reading.key)

@@ -1,18 +1,24 @@
 """Writes messages again that the live consumer has handled before: what a replay does with what it reads."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
+from datadeling.domain.avtale import Avtale
+from datadeling.errors import UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
-from datadeling.ingest.fold import Outcome
-from datadeling.ingest.melding import Melding, Unreadable, avtaler_named
-from datadeling.ingest.transform import read
+from datadeling.ingest.fold import Changes
+from datadeling.ingest.melding import Melding, Reading, Unreadable, avtaler_named
+from datadeling.ingest.tally import Tally
+from datadeling.ingest.transform import read, unreadable
 
 _Ended = Mapping[int, Sequence[tuple[int, int]]]
+_Folding = Callable[[Transaction, Sequence[Reading]], Changes]
+
+Then = Callable[[Transaction, Melding, Tally], None]
+"""Does something more in the transaction; told the last message in it, and what its messages came to."""
 
 
 class Rewrite:
@@ -22,33 +28,84 @@ class Rewrite:
         self._database = database
         self._topic = topic
 
-    def write(self, messages: Sequence[Melding]) -> Counter[Outcome]:
-        """Write what differs, in one transaction; calling again with the same messages changes nothing.
+    def write(self, messages: Sequence[Melding], then: Then | None = None) -> Tally:
+        """Write what differs; calling again with the same messages changes nothing.
 
         What the live consumer has not handled yet is left to it. Moves no offset. Parks nothing that a stored
         message of the same key has outdated or that names an erased avtale, and leaves what is parked already
-        as it is. Raise `DatabaseUnavailable` or `UnstorableRow`; nothing has been written then.
+        as it is. One transaction, unless the database refuses a row: then halves until it stands alone, and
+        it is parked. `then` runs at the end of each. Raise `DatabaseUnavailable`, and whatever `then` does:
+        nothing of the last transaction has been written then.
         """
+        if not messages:
+            return Tally()
         mottatt = datetime.now(UTC)
-        partitions = sorted({melding.partition for melding in messages})
+        try:
+            return self._write_once(messages, mottatt, then)
+        except UnstorableRow as error:
+            if len(messages) == 1:
+                return self._write_once(messages, mottatt, then, refused=error)
+        half = len(messages) // 2
+        tally = self.write(messages[:half], then)
+        tally.add(self.write(messages[half:], then))
+        return tally
+
+    def _write_once(
+        self,
+        messages: Sequence[Melding],
+        mottatt: datetime,
+        then: Then | None,
+        refused: UnstorableRow | None = None,
+    ) -> Tally:
         with self._database.transaction() as tx:
-            for partition in partitions:
+            for partition in sorted({melding.partition for melding in messages}):
                 tx.lock_partition(self._topic, partition)
-            positions = {p: at for p in partitions if (at := tx.position(self._topic, p))}
-            ended = tx.earlier_generations(self._topic)
-            readings = [
-                read(m, _generation(m, positions[m.partition].generation, ended), mottatt)
-                for m in messages
-                if m.partition in positions and m.offset < positions[m.partition].next_offset
-            ]
-            changes = fold_stored(tx, readings)
+            readings = read_behind(tx, self._topic, messages, mottatt)
+            if refused:
+                readings = [_refused(messages[0], reading, refused) for reading in readings]
+            changes = not_superseded(tx, fold_stored, readings)
             # Nothing is superseded here either: what has been parked before is not for a replay to change.
-            changes = replace(changes, parked=_not_erased(tx, changes.not_outdated()), stored={})
+            changes = replace(changes, parked=not_erased(tx, changes.not_outdated()), stored={})
             apply(tx, self._topic, changes)
-        return changes.outcomes
+            tally = Tally.of(changes)
+            if then:
+                then(tx, messages[-1], tally)
+        return tally
 
 
-def _not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable]:
+def read_behind(tx: Transaction, topic: str, messages: Sequence[Melding], mottatt: datetime) -> list[Reading]:
+    """Read those that the live consumer has handled, each in the generation that it was read in."""
+    positions = tx.positions(topic)
+    ended = tx.earlier_generations(topic)
+    return [
+        read(m, _generation(m, positions[m.partition].generation, ended), mottatt)
+        for m in messages
+        if m.partition in positions and m.offset < positions[m.partition].next_offset
+    ]
+
+
+def not_superseded(tx: Transaction, folding: _Folding, readings: Sequence[Reading]) -> Changes:
+    """What these messages do to the tables, without versions that history knows to be superseded.
+
+    Somebody has taken a row away by hand, and left its history. To begin with any message of the avtale would
+    show a state as the present one that is not, and make history a second time.
+    """
+    changes = folding(tx, readings)
+    erased = {sletting.avtale_id for sletting in changes.deletions}
+    newest = tx.newest_superseded([new.avtale_id for new in changes.new if new.avtale_id not in erased])
+    if not newest:
+        return changes
+    kept = [
+        reading
+        for reading in readings
+        if not (isinstance(reading, Avtale) and _is_known(reading, newest.get(reading.avtale_id)))
+    ]
+    changes = folding(tx, kept)
+    changes.outcomes["older"] += len(readings) - len(kept)
+    return changes
+
+
+def not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable]:
     """Those that name no erased avtale.
 
     To erase by hand takes every parked message away that names the avtale, whatever its key and partition.
@@ -57,6 +114,17 @@ def _not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadabl
     named = [avtaler_named(message) for message in parked]
     erased = tx.markers(list(set().union(*named))).keys()
     return [message for message, names in zip(parked, named, strict=True) if not names & erased]
+
+
+def _is_known(version: Avtale, newest: Avtale | None) -> bool:
+    return newest is not None and not version.is_newer_than(newest)
+
+
+def _refused(melding: Melding, reading: Reading, error: UnstorableRow) -> Unreadable:
+    if isinstance(reading, Unreadable):
+        raise error  # not even parking it works: that is no fault of the message
+    place = reading.place
+    return unreadable(melding, place, f"database_{error.sqlstate}", str(error))
 
 
 def _generation(melding: Melding, current: int, ended: _Ended) -> int:

@@ -7,7 +7,7 @@ from typing import LiteralString, NamedTuple, TypeVar
 import psycopg
 
 from datadeling.domain.hendelse import Position
-from datadeling.errors import DatabaseUnavailable, LostPartition, NotFound, UnstorableRow
+from datadeling.errors import DatabaseUnavailable, LostPartition, NotFound
 from datadeling.ingest.retry import Retry
 from datadeling.ingest.rewrite import Rewrite
 from datadeling.ingest.store import Store
@@ -54,7 +54,8 @@ class Actor:
                 case Live():
                     self._live(act)
                 case Rewrites(first, last):
-                    self._again(lambda: self._rewrite_or_halve(self._lines[first:last]))
+                    lines = [line.melding for line in self._lines[first:last]]
+                    self._again(lambda: self._rewrite.write(lines))
                 case Retries(partition, states):
                     self._again(lambda: self._retry.partition(partition, states))
                 case Erases(avtale):
@@ -86,16 +87,6 @@ class Actor:
 
     def _look(self) -> None:
         self._positions = {p: self._store.begin(p, 0, EPOCH) for p in (0, 1)}
-
-    def _rewrite_or_halve(self, lines: list[Line]) -> None:
-        """As a replay must: what the database refuses is left out."""
-        try:
-            self._rewrite.write([line.melding for line in lines])
-        except UnstorableRow:
-            half = len(lines) // 2
-            if half:
-                self._rewrite_or_halve(lines[:half])
-                self._rewrite_or_halve(lines[half:])
 
     def _again(self, deed: Callable[[], _T]) -> _T:
         """Nothing but what we did to it ourselves makes the database unavailable."""

@@ -36,7 +36,7 @@ def test_all_that_is_stored_of_it_goes(
     found = tables(connection)
     assert set(found.present) == {avtale_id(2)}
     assert (found.history, set(found.failed), found.markers) == ([], {5}, {avtale_id(1): 5})
-    assert Rewrite(database, TOPIC).write(log)["older"] == 3
+    assert Rewrite(database, TOPIC).write(log).outcomes["older"] == 3
     assert tables(connection).present.keys() == {avtale_id(2)}
     assert write(store, melding(1, offset=6)) == {"new": 1}
 

@@ -17,7 +17,7 @@ from datadeling.errors import DatabaseUnavailable
 
 TABLES = {
     "avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "earlier_generation", "failed_message",
-    "operator_log",
+    "operator_log", "replay_job", "replay_job_partition",
 }  # fmt: skip
 
 

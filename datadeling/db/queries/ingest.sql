@@ -55,6 +55,12 @@ SELECT avtale_id::text, generation, kafka_partition, kafka_offset
 FROM avtale_slettet
 WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
+-- select_newest_superseded --
+SELECT DISTINCT ON (avtale_id) {columns}
+FROM avtale_historikk
+WHERE avtale_id = ANY (%(ids)s::uuid[])
+ORDER BY avtale_id, endret_tidspunkt DESC, generation DESC, kafka_offset DESC;
+
 -- delete_avtaler --
 -- What a tombstone erases is what stands at or before its place.
 DELETE FROM avtale

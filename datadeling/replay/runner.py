@@ -1,0 +1,157 @@
+"""Runs one replay: its partitions side by side, the right to do so held meanwhile."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Event
+from typing import NamedTuple
+
+from datadeling.config import KafkaConfig
+from datadeling.db.claim import Claim
+from datadeling.db.database import Database
+from datadeling.db.replays import ReplayRow
+from datadeling.errors import Busy, DatabaseUnavailable, DatadelingError, TopicChanged
+from datadeling.ingest.tally import Tally, total
+from datadeling.ingest.topic import Topic
+from datadeling.replay.jobs import Jobs, request_of
+from datadeling.replay.partition import PartitionReplay
+from datadeling.replay.plan import Planned, Request, plan
+from datadeling.replay.progress import Look, Progress
+from datadeling.replay.rate import Rate, never_behind
+from datadeling.replay.reader import Range
+from datadeling.replay.sink import NotRunning, Rehearsing, Rewriting, Sink
+from datadeling.replay.workers import side_by_side
+
+_APPLICATION = "datadeling replay"
+
+
+class Setting(NamedTuple):
+    """What a replay works with. `behind` says how many seconds late the live consumer is."""
+
+    kafka: KafkaConfig
+    db_url: str
+    workers: int = 2
+    batch_size: int = 1_000
+    behind: Callable[[], float] = never_behind
+
+
+def rehearse(setting: Setting, request: Request, stop: Event, look: Look) -> Tally:
+    """What a replay would come to; writes nothing. Raises what `plan` does."""
+    with _database(setting) as database:
+        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka))
+    parts = [_part(setting, request, p, one.range) for p, one in planned.items()]
+
+    def sink(database: Database, part: PartitionReplay) -> Sink:
+        return Rehearsing(database, setting.kafka.topic, part.at)
+
+    return _read(setting, request, parts, sink, stop, look)
+
+
+class Runner:
+    """Runs replays that are kept in the database."""
+
+    def __init__(self, setting: Setting, jobs: Jobs) -> None:
+        self._setting = setting
+        self._jobs = jobs
+
+    def run(self, row: ReplayRow, stop: Event, look: Look) -> ReplayRow:
+        """Run it, or go on where it stopped, until its end or `stop`; how it stands then.
+
+        After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
+        it or reads some of the same messages, `NotFound` when it has ended, and what `plan` does; any other
+        exception leaves it `failed`, with the name of what went wrong.
+        """
+        claim = Claim(self._setting.db_url, row.id)
+        try:
+            if not claim.take():
+                raise Busy(f"somebody runs replay {row.id} already")
+            self._run(row, claim, stop, look)
+        finally:
+            claim.release()
+        return self._jobs.get(row.id)
+
+    def _run(self, row: ReplayRow, claim: Claim, stop: Event, look: Look) -> None:
+        request = request_of(row)
+        stretches = {one.partition: one for one in self._jobs.begin(row, self._planned(row))}
+        parts = []
+        for one in stretches.values():
+            part = _part(self._setting, request, one.partition, Range(one.next_offset, one.to_offset))
+            part.first = one.from_offset
+            parts.append(part)
+
+        def sink(database: Database, part: PartitionReplay) -> Sink:
+            return Rewriting(database, row, stretches[part.partition])
+
+        def look_and_keep(progress: Progress) -> None:
+            look(progress)
+            with suppress(DatabaseUnavailable):  # then nobody can write either
+                if not claim.take():
+                    stop.set()
+
+        try:
+            _read(self._setting, request, parts, sink, stop, look_and_keep)
+        except NotRunning:
+            self._see_why(row)
+        except Exception as fault:
+            self._jobs.end(row.id, "failed", _named(fault))
+            raise
+        if all(part.at >= part.end for part in parts):
+            self._jobs.end(row.id, "done")
+
+    def _planned(self, row: ReplayRow) -> Mapping[int, Planned]:
+        if self._jobs.stretches(row.id):
+            return {}
+        with _database(self._setting) as database:
+            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka))
+
+    def _see_why(self, row: ReplayRow) -> None:
+        """It may not go on. Raise when that is not because somebody wanted it so."""
+        if self._jobs.get(row.id).state != "running":
+            return
+        try:
+            self._jobs.begin(row, {})
+        except TopicChanged as fault:
+            self._jobs.end(row.id, "failed", _named(fault))
+            raise
+        raise Busy(f"somebody else has moved replay {row.id} on")
+
+
+def _part(setting: Setting, request: Request, partition: int, range_: Range) -> PartitionReplay:
+    return PartitionReplay(setting.kafka, partition, range_, request.avtale_id)
+
+
+def _read(
+    setting: Setting,
+    request: Request,
+    parts: list[PartitionReplay],
+    sink_of: Callable[[Database, PartitionReplay], Sink],
+    stop: Event,
+    look: Look,
+) -> Tally:
+    """Read all of them; what that came to."""
+    rate = Rate(request.rate, stop, setting.behind)
+    progress = Progress(parts)
+    sinks: list[Sink] = []
+
+    def read(part: PartitionReplay) -> None:
+        with _database(setting) as database:
+            sinks.append(sink := sink_of(database, part))
+            part.run(sink, rate, stop, setting.batch_size)
+
+    deeds = [partial(read, part) for part in parts]
+    side_by_side(deeds, setting.workers, stop, lambda: look(progress))
+    return total(sink.tally for sink in sinks)
+
+
+@contextmanager
+def _database(setting: Setting) -> Iterator[Database]:
+    database = Database(setting.db_url, _APPLICATION)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _named(fault: Exception) -> str:
+    """What goes into the table: names of ours alone."""
+    return f"{type(fault).__name__}: {fault}" if isinstance(fault, DatadelingError) else type(fault).__name__

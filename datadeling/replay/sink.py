@@ -1,0 +1,90 @@
+"""Where the messages of one partition go: into the tables with the progress, or nowhere."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from datadeling.db.database import Database
+from datadeling.db.replays import ReplayRow, Stretch
+from datadeling.db.transaction import Transaction
+from datadeling.errors import DatadelingError
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.rehearsal import Rehearsal
+from datadeling.ingest.rewrite import Rewrite
+from datadeling.ingest.tally import Tally
+
+
+class NotRunning(DatadelingError):
+    """The replay may not go on: cancelled, moved by somebody else, or offsets have a new meaning. Look."""
+
+
+class Sink(Protocol):
+    """Takes what is read of a partition, batch by batch."""
+
+    tally: Tally
+
+    def put(self, messages: Sequence[Melding], reached: int, events: int) -> None:
+        """Take a batch. `reached`: everything before it has been read; `events`: messages since the last."""
+
+    def recover(self) -> int:
+        """After `DatabaseUnavailable`: the offset before which everything has been taken."""
+
+
+class Rewriting:
+    """Writes what differs, and the progress of the replay in the same transaction."""
+
+    def __init__(self, database: Database, row: ReplayRow, stretch: Stretch) -> None:
+        self._database = database
+        self._row = row
+        self._rewrite = Rewrite(database, row.topic)
+        self._at = stretch
+        self.tally = Tally.from_dict(stretch.tally)
+
+    def put(self, messages: Sequence[Melding], reached: int, events: int) -> None:
+        """Raise `DatabaseUnavailable` (the outcome may be unknown: `recover`), `NotRunning`."""
+        if not messages:
+            with self._database.transaction() as tx:
+                self._advance(tx, reached, events)
+            return
+        last, before = messages[-1], self._at.events
+
+        def then(tx: Transaction, melding: Melding, tally: Tally) -> None:
+            self.tally.add(tally)
+            if melding is last:
+                self._advance(tx, reached, events - (self._at.events - before))
+            else:
+                self._advance(tx, melding.offset + 1, tally.messages)
+
+        self._rewrite.write(messages, then)
+
+    def recover(self) -> int:
+        """Raise `DatabaseUnavailable`."""
+        with self._database.transaction() as tx:
+            stretches = {stretch.partition: stretch for stretch in tx.replays.stretches(self._row.id)}
+        self._at = stretches[self._at.partition]
+        self.tally = Tally.from_dict(self._at.tally)
+        return self._at.next_offset
+
+    def _advance(self, tx: Transaction, reached: int, events: int) -> None:
+        start, partition = self._at.next_offset, self._at.partition
+        if not tx.replays.advance(self._row, partition, start, reached, events, self.tally.as_dict()):
+            raise NotRunning(f"partition {partition} at {start}")
+        self._at = self._at._replace(next_offset=reached, events=self._at.events + events)
+
+
+class Rehearsing:
+    """Writes nothing."""
+
+    def __init__(self, database: Database, topic: str, start: int) -> None:
+        self._rehearsal = Rehearsal(database, topic)
+        self._reached = start
+        self.tally = Tally()
+
+    def put(self, messages: Sequence[Melding], reached: int, events: int) -> None:  # noqa: ARG002
+        """Raise `DatabaseUnavailable`."""
+        if messages:
+            self.tally.add(self._rehearsal.write(messages))
+        self._reached = reached
+
+    def recover(self) -> int:
+        """Ask nobody."""
+        return self._reached

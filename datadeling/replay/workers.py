@@ -1,0 +1,41 @@
+"""Does several things side by side, while somebody looks on."""
+
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+
+_LOOK = 0.5  # seconds
+
+
+def side_by_side(
+    deeds: Sequence[Callable[[], None]], workers: int, stop: Event, look: Callable[[], None]
+) -> None:
+    """Do all of them, in this order, at most `workers` at once; `look` is called twice a second meanwhile.
+
+    The first exception of one sets `stop`, which is for the others to see, and is raised when they have
+    ended. The threads hold up no process that wants to end.
+    """
+    waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    for deed in deeds:
+        waiting.put(deed)
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                waiting.get_nowait()()
+            except Empty:
+                return
+            except BaseException as fault:  # noqa: BLE001 (is raised below)
+                faults.append(fault)
+                stop.set()
+
+    threads = [Thread(target=work, name=f"replay {n}", daemon=True) for n in range(min(workers, len(deeds)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_LOOK)
+            look()
+    if faults:
+        raise faults[0]

@@ -1,0 +1,3 @@
+DROP TABLE IF EXISTS replay_job_partition;
+
+DROP TABLE IF EXISTS replay_job;

@@ -58,8 +58,9 @@ def consume() -> None:
     settings = config.consumer_config(os.environ)
     configure_logging(config.log_format(os.environ))
     from datadeling.ingest.process import run_consumer
+    from datadeling.replay.background import Background
 
-    run_consumer(settings, _on_signal)
+    run_consumer(settings, _on_signal, Background(settings))
 
 
 @main.command()

@@ -116,7 +116,7 @@ class Replays(Statements):
         return cursor.rowcount == 1
 
     def end(self, replay: int, state: str, error: str | None = None) -> bool:
-        """Say how it ended. False when it was not running any more."""
+        """Say how it ended. False when it is done or was cancelled."""
         return self._run("end_replay", id=replay, state=state, error=error).rowcount == 1
 
     def cancel(self, topic: str, replay: int) -> bool:

@@ -60,6 +60,7 @@ class Health:
     broker: Service = field(default_factory=lambda: Service("broker"))
     migrating: bool = True
     stopped: dict[int, str] = field(default_factory=dict)
+    lag: int = 0  # messages that have not been handled, over all partitions of ours
     _turned: float = field(default_factory=time.monotonic)
 
     def turned(self) -> None:

@@ -118,10 +118,14 @@ class Partitions:
 
     def tell_lag(self) -> None:
         """Bring the gauge up to date; asks nobody."""
+        lag = 0
         for partition, position in self._positions.items():
             high = self._source.known_high(partition)
             if high is not None:
-                self._metrics.lag.labels(partition).set(max(0, high - position.next_offset))
+                behind = max(0, high - position.next_offset)
+                self._metrics.lag.labels(partition).set(behind)
+                lag += behind
+        self._health.lag = lag
 
     def _let_go(self, partition: int) -> None:
         self._positions.pop(partition, None)

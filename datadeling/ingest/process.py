@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -28,7 +29,22 @@ _LAST_ANSWER = 3.0  # seconds
 log = structlog.get_logger(__name__)
 
 
-def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]], None]) -> None:
+class Beside(Protocol):
+    """What else the process does while the loop turns, in threads of its own."""
+
+    def start(self, health: Health) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """Come to an end soon. Returns at once; a signal handler calls it."""
+
+    def join(self) -> None:
+        """Wait for the end, for 3 s at most."""
+
+
+def run_consumer(
+    config: ConsumerConfig, on_signal: Callable[[Callable[[], None]], None], beside: Beside
+) -> None:
     """Consume until a signal calls what is handed to `on_signal`. Raises what `Loop.run` raises.
 
     Returns within 10 s of the signal whatever database and broker do; a batch in hand may be left to the next
@@ -47,13 +63,17 @@ def run_consumer(config: ConsumerConfig, on_signal: Callable[[Callable[[], None]
 
             def stop() -> None:
                 loop.stop()
+                beside.stop()
                 database.wind_up(_LAST_ANSWER)
 
             on_signal(stop)
             log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
+            beside.start(health)
             loop.run()
             log.info("consumer_stopped")
         finally:
+            beside.stop()
+            beside.join()
             database.close()
 
 

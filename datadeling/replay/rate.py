@@ -6,23 +6,25 @@ from threading import Event, Lock
 
 _LOOK = 0.2  # seconds
 _ANY = 1_000_000
+_TOLERATED = 2_000  # messages
 
 
-def never_behind() -> float:
+def no_lag() -> int:
     """For who has no live consumer to look after."""
-    return 0.0
+    return 0
 
 
 class Rate:
     """At most `limit` messages a second over all threads that ask; None for no bound.
 
-    Also lets the live consumer go first: waits while `behind` says that it is more than a second late.
+    Also lets the live consumer go first: waits while `lag` says that more messages than a batch or two wait
+    for it.
     """
 
-    def __init__(self, limit: int | None, stop: Event, behind: Callable[[], float] = never_behind) -> None:
+    def __init__(self, limit: int | None, stop: Event, lag: Callable[[], int] = no_lag) -> None:
         self._limit = limit
         self._stop = stop
-        self._behind = behind
+        self._lag = lag
         self._lock = Lock()
         self._due = 0.0
 
@@ -33,7 +35,7 @@ class Rate:
 
     def wait(self, messages: int) -> None:
         """Block until so many more may be read, or until `stop`."""
-        while self._behind() > 1.0 and not self._stop.wait(_LOOK):
+        while self._lag() > _TOLERATED and not self._stop.wait(_LOOK):
             pass
         if self._limit is None:
             return

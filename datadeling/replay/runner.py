@@ -10,14 +10,14 @@ from datadeling.config import KafkaConfig
 from datadeling.db.claim import Claim
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow
-from datadeling.errors import Busy, DatabaseUnavailable, DatadelingError, TopicChanged
+from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
 from datadeling.ingest.tally import Tally, total
 from datadeling.ingest.topic import Topic
 from datadeling.replay.jobs import Jobs, request_of
 from datadeling.replay.partition import PartitionReplay
 from datadeling.replay.plan import Planned, Request, plan
 from datadeling.replay.progress import Look, Progress
-from datadeling.replay.rate import Rate, never_behind
+from datadeling.replay.rate import Rate, no_lag
 from datadeling.replay.reader import Range
 from datadeling.replay.sink import NotRunning, Rehearsing, Rewriting, Sink
 from datadeling.replay.workers import side_by_side
@@ -26,13 +26,13 @@ _APPLICATION = "datadeling replay"
 
 
 class Setting(NamedTuple):
-    """What a replay works with. `behind` says how many seconds late the live consumer is."""
+    """What a replay works with. `lag` says how many messages wait for the live consumer."""
 
     kafka: KafkaConfig
     db_url: str
     workers: int = 2
     batch_size: int = 1_000
-    behind: Callable[[], float] = never_behind
+    lag: Callable[[], int] = no_lag
 
 
 def rehearse(setting: Setting, request: Request, stop: Event, look: Look) -> Tally:
@@ -58,16 +58,20 @@ class Runner:
         """Run it, or go on where it stopped, until its end or `stop`; how it stands then.
 
         After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
-        it or reads some of the same messages, `NotFound` when it has ended, and what `plan` does; any other
-        exception leaves it `failed`, with the name of what went wrong.
+        it or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable` when it could not
+        begin. Any other exception leaves it `failed`, with the name of what went wrong: `NotFound` and
+        `TopicChanged` among them.
         """
-        claim = Claim(self._setting.db_url, row.id)
         try:
-            if not claim.take():
-                raise Busy(f"somebody runs replay {row.id} already")
-            self._run(row, claim, stop, look)
-        finally:
-            claim.release()
+            with _claimed(self._setting.db_url, row.id) as claim:
+                self._run(row, claim, stop, look)
+        except (Busy, BrokerUnavailable, DatabaseUnavailable):
+            raise  # another time it may go
+        except NotRunning:
+            self._see_why(row)
+        except Exception as fault:
+            self._jobs.end(row.id, "failed", _named(fault))
+            raise
         return self._jobs.get(row.id)
 
     def _run(self, row: ReplayRow, claim: Claim, stop: Event, look: Look) -> None:
@@ -88,13 +92,7 @@ class Runner:
                 if not claim.take():
                     stop.set()
 
-        try:
-            _read(self._setting, request, parts, sink, stop, look_and_keep)
-        except NotRunning:
-            self._see_why(row)
-        except Exception as fault:
-            self._jobs.end(row.id, "failed", _named(fault))
-            raise
+        _read(self._setting, request, parts, sink, stop, look_and_keep)
         if all(part.at >= part.end for part in parts):
             self._jobs.end(row.id, "done")
 
@@ -116,6 +114,17 @@ class Runner:
         raise Busy(f"somebody else has moved replay {row.id} on")
 
 
+@contextmanager
+def _claimed(db_url: str, replay: int) -> Iterator[Claim]:
+    claim = Claim(db_url, replay)
+    try:
+        if not claim.take():
+            raise Busy(f"somebody runs replay {replay} already")
+        yield claim
+    finally:
+        claim.release()
+
+
 def _part(setting: Setting, request: Request, partition: int, range_: Range) -> PartitionReplay:
     return PartitionReplay(setting.kafka, partition, range_, request.avtale_id)
 
@@ -129,7 +138,7 @@ def _read(
     look: Look,
 ) -> Tally:
     """Read all of them; what that came to."""
-    rate = Rate(request.rate, stop, setting.behind)
+    rate = Rate(request.rate, stop, setting.lag)
     progress = Progress(parts)
     sinks: list[Sink] = []
 

@@ -5,11 +5,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psycopg
 import pytest
 
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
-from tests.acceptance.processes import Process
+from datadeling.ingest.melding import Melding
+from tests.acceptance.operating import Operator, Produce, Stored
+from tests.acceptance.processes import Process, handled, wait_until
 from tests.relay import Relay
 from tests.services import Kafka
 
@@ -51,6 +54,27 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
         "CONSUMER_PORT": str(port),
     }
     return Setting(env, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def operator(consumer: Setting) -> Operator:
+    """Runs commands in the environment of the consumer."""
+    return Operator(consumer.env)
+
+
+@pytest.fixture
+def stored(run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection) -> Stored:
+    """Start a consumer, that is to handle what the test sends it."""
+    run(consumer.env, "consume")
+    total = 0
+
+    def send(messages: list[Melding]) -> None:
+        nonlocal total
+        produce(messages)
+        total += len(messages)
+        wait_until(lambda: handled(connection) == total, "everything is handled")
+
+    return send
 
 
 @contextmanager

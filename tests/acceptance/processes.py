@@ -11,6 +11,8 @@ from threading import Event
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 
+import psycopg
+
 _PATIENCE = 60.0  # seconds until something that should happen counts as not happening
 _PAUSE = 0.05
 
@@ -44,6 +46,18 @@ def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | No
             return Answer(error.code, error.read().decode(), dict(error.headers))
     except (URLError, ConnectionError):
         return Answer(0, "", {})
+
+
+def number(connection: psycopg.Connection, query: str) -> int:
+    """The one number that a query answers; 0 for null."""
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0] or 0)
+
+
+def handled(connection: psycopg.Connection) -> int:
+    """How many messages have been handled, on a topic without holes."""
+    return number(connection, "SELECT sum(next_offset) FROM consumer_offset")
 
 
 class Process:

@@ -12,23 +12,13 @@ from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.ports import free_port
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import call, wait_until
+from tests.acceptance.processes import call, handled, number, wait_until
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
 from tests.services import Kafka
 from tests.strategies import melding_of
 
 Produce = Callable[[list[Melding]], None]
-
-
-def number(connection: psycopg.Connection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    assert row is not None
-    return int(row[0] or 0)
-
-
-def handled(connection: psycopg.Connection) -> int:
-    return number(connection, "SELECT sum(next_offset) FROM consumer_offset")
 
 
 def test_it_stores_answers_and_leaves(

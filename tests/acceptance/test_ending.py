@@ -11,8 +11,7 @@ from confluent_kafka import Producer
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import Process, wait_until
-from tests.acceptance.test_consume import handled, number
+from tests.acceptance.processes import Process, handled, number, wait_until
 from tests.hendelser import melding
 
 Produce = Callable[[list[Melding]], None]

@@ -7,8 +7,7 @@ import psycopg
 from benchmarks.memory import PeakMemory
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import wait_until
-from tests.acceptance.test_consume import handled
+from tests.acceptance.processes import handled, wait_until
 from tests.hendelser import melding
 
 Produce = Callable[[list[Melding]], None]

@@ -11,8 +11,7 @@ from confluent_kafka.admin import AdminClient
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import Process, call, wait_until
-from tests.acceptance.test_consume import handled, number
+from tests.acceptance.processes import Process, call, handled, number, wait_until
 from tests.hendelser import melding
 from tests.relay import Relay
 from tests.services import Kafka

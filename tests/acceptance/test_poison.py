@@ -7,8 +7,7 @@ import psycopg
 
 from datadeling.ingest.melding import Melding
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import wait_until
-from tests.acceptance.test_consume import handled
+from tests.acceptance.processes import handled, wait_until
 from tests.hendelser import FNR, avtale_id, melding, record
 from tests.poison import FORMS
 

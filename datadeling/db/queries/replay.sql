@@ -84,7 +84,7 @@ WHERE job_id = %(id)s
 -- end_replay --
 UPDATE replay_job
 SET state = %(state)s, finished_at = now(), error = %(error)s
-WHERE id = %(id)s AND state = 'running';
+WHERE id = %(id)s AND state NOT IN ('done', 'cancelled');
 
 -- cancel_replay --
 UPDATE replay_job

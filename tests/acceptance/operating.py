@@ -1,0 +1,33 @@
+"""The commands of an operator, run in the environment of a consumer."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from datadeling.ingest.melding import Melding
+
+Produce = Callable[[list[Melding]], None]
+Stored = Callable[[list[Melding]], None]
+"""Sends messages to a running consumer, and waits until it has handled them."""
+
+
+class Operator:
+    """Runs commands in the environment of the consumer."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What it prints on standard output, when it ends with this code; else on both."""
+        done = subprocess.run(
+            [sys.executable, "-m", "datadeling", *arguments],
+            env=self._env, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code))

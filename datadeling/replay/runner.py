@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Event
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from datadeling.config import KafkaConfig
 from datadeling.db.claim import Claim
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
+from datadeling.ingest.health import Service
 from datadeling.ingest.tally import Tally, total
 from datadeling.ingest.topic import Topic
 from datadeling.replay.jobs import Jobs, request_of
@@ -21,6 +22,8 @@ from datadeling.replay.rate import Rate, no_lag
 from datadeling.replay.reader import Range
 from datadeling.replay.sink import NotRunning, Rehearsing, Rewriting, Sink
 from datadeling.replay.workers import side_by_side
+
+_T = TypeVar("_T")
 
 _APPLICATION = "datadeling replay"
 
@@ -68,11 +71,12 @@ class Runner:
         except (Busy, BrokerUnavailable, DatabaseUnavailable):
             raise  # another time it may go
         except NotRunning:
-            self._see_why(row)
+            _patiently(lambda: self._see_why(row), stop)
         except Exception as fault:
-            self._jobs.end(row.id, "failed", _named(fault))
+            why = _named(fault)
+            _patiently(lambda: self._jobs.end(row.id, "failed", why), stop)
             raise
-        return self._jobs.get(row.id)
+        return _patiently(lambda: self._jobs.get(row.id), stop)
 
     def _run(self, row: ReplayRow, claim: Claim, stop: Event, look: Look) -> None:
         request = request_of(row)
@@ -94,7 +98,7 @@ class Runner:
 
         _read(self._setting, request, parts, sink, stop, look_and_keep)
         if all(part.at >= part.end for part in parts):
-            self._jobs.end(row.id, "done")
+            _patiently(lambda: self._jobs.end(row.id, "done"), stop)
 
     def _planned(self, row: ReplayRow) -> Mapping[int, Planned]:
         if self._jobs.stretches(row.id):
@@ -159,6 +163,18 @@ def _database(setting: Setting) -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def _patiently(deed: Callable[[], _T], stop: Event) -> _T:
+    """What has been read is not to be lost for a database that is away just then. Gives up after `stop`."""
+    service = Service("database")
+    while True:
+        try:
+            return deed()
+        except DatabaseUnavailable as error:
+            service.failed(str(error))
+            if stop.wait(service.pause_left()):
+                raise
 
 
 def _named(fault: Exception) -> str:

@@ -1,0 +1,46 @@
+"""A log to be read again, and what tells whether that has written anything."""
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+
+from datadeling.demo.generator import HendelseGenerator
+from datadeling.domain.avtale import COLUMNS
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.partitioner import partition_of
+from tests.hendelser import EPOCH
+
+EVENTS = 3_000
+Trace = list[tuple[Any, ...]]
+
+
+def a_log() -> list[Melding]:
+    """A log of real shape, with tombstones and messages that cannot be read."""
+    events = list(HendelseGenerator(7).hendelser(EVENTS - 20))
+    gone = [(event.key, None) for event in events[:10]]
+    bad = [(event.key, b"{") for event in events[10:20]]
+    return [
+        Melding(partition_of(key, 3), 0, EPOCH + timedelta(seconds=number), key, value)
+        for number, (key, value) in enumerate([*events, *gone, *bad])
+    ]
+
+
+def trace(connection: psycopg.Connection) -> list[Trace]:
+    """Where each row of each table lies, and which transaction wrote it."""
+    tables = ("avtale", "avtale_historikk", "avtale_slettet", "failed_message", "consumer_offset")
+    return [
+        connection.execute(f"SELECT ctid::text, xmin::text FROM {table} ORDER BY ctid").fetchall()
+        for table in tables
+    ]
+
+
+def checksum(connection: psycopg.Connection) -> str:
+    """Of all columns of all avtaler, wherever the rows lie."""
+    columns = ", ".join(COLUMNS)
+    row = connection.execute(f"""
+        SELECT md5(string_agg(md5(one::text), '' ORDER BY avtale_id))
+        FROM (SELECT {columns} FROM avtale) AS one
+    """).fetchone()
+    assert row is not None
+    return str(row[0])

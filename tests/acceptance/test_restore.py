@@ -87,12 +87,12 @@ def tables(url: str) -> list[list[Any]]:
     return ask(url, lambda connection: [connection.execute(each).fetchall() for each in _TABLES])
 
 
-def put_in_place_of(postgres: Postgres, lost: str, restored: str) -> None:
-    """Let two databases change names, whoever is connected to them."""
+def put_in_place_of(lost: str, restored: str, by_way_of: str) -> None:
+    """Let two databases change names, whoever is connected to them, by way of a third."""
     names = [psycopg.conninfo.conninfo_to_dict(url)["dbname"] for url in (lost, restored)]
     one, other = map(sql.Identifier, map(str, names))
     between = sql.Identifier(f"{names[0]}_lost")
-    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+    with psycopg.connect(by_way_of, autocommit=True) as admin:
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(one))
         admin.execute(
             "SELECT pg_terminate_backend(pid, 10_000) FROM pg_stat_activity WHERE datname = ANY (%s)",
@@ -105,7 +105,7 @@ def put_in_place_of(postgres: Postgres, lost: str, restored: str) -> None:
 @pytest.mark.parametrize("is_running", [False, True], ids=["stopped meanwhile", "running all the while"])
 def test_a_restored_database_ends_as_one_that_was_never_lost(
     run: Run, consumer: Setting, produce: Produce, backups: Backups, db_url: str, empty_db_url: str,
-    fresh_url: str, postgres: Postgres, *, is_running: bool,
+    fresh_url: str, *, is_running: bool,
 ) -> None:  # fmt: skip
     logs = make_logs(random.Random(41), partitions=3, length=400)
     early, late = (
@@ -123,7 +123,7 @@ def test_a_restored_database_ends_as_one_that_was_never_lost(
     if is_running:
         backups.restore(fresh_url)
         assert 100 <= ask(fresh_url, handled) <= 600
-        put_in_place_of(postgres, db_url, fresh_url)
+        put_in_place_of(db_url, fresh_url, empty_db_url)
     else:
         assert process.terminate() == 0
         backups.restore(fresh_url)

@@ -28,10 +28,10 @@ _COPY_CHANGED = queries["copy_changed"].format(columns=columns(*COLUMNS))
 _UPDATE_CHANGED = queries["update_changed"].format(
     columns=columns(*COLUMNS), changed_columns=columns(*COLUMNS, table="endret_avtale")
 )
-_SELECT_AVTALER = queries["select_avtaler"].format(
-    # as text, as in the messages; everything else comes back as it went in
-    columns=SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
-)
+# as text, as in the messages; everything else comes back as it went in
+_AS_THEY_WENT_IN = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
+_SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_THEY_WENT_IN)
+_SELECT_HISTORY = queries["select_history"].format(columns=_AS_THEY_WENT_IN)
 
 
 class Transaction(Statements):
@@ -101,6 +101,15 @@ class Transaction(Statements):
         with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
             rows = cursor.execute(_SELECT_AVTALER, {"ids": list(ids)}).fetchall()
         return {avtale.avtale_id: avtale for avtale in rows}
+
+    def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
+        """The superseded versions of these avtaler."""
+        found: dict[str, list[Superseded]] = {}
+        with self._connection.cursor(binary=True) as cursor:
+            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": list(ids)}):
+                version = Superseded(Avtale(*avtale), fra, til)
+                found.setdefault(version.avtale.avtale_id, []).append(version)
+        return found
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
         """The places of these avtaler's tombstones."""

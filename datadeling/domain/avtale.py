@@ -67,7 +67,7 @@ class Avtale(NamedTuple):
 
     def is_same_message_as(self, other: "Avtale") -> bool:
         """True when both were read from one message, maybe by different releases."""
-        return _order(self) == _order(other)
+        return _order(self) == _order(other) and self.place == other.place
 
     def continues(self, other: "Avtale") -> "Avtale":
         """This version, told as a continuation of the same state: valid and stored since `other` was."""
@@ -98,6 +98,12 @@ class Superseded(NamedTuple):
         """`avtale` as history, from when `successor` is valid."""
         fra = avtale.hendelse_tidspunkt
         return cls(avtale, fra, max(fra, successor.hendelse_tidspunkt))
+
+    def says_the_same_as(self, avtale: Avtale) -> bool:
+        """True when `avtale` has this state, and was sent while it was the newest."""
+        time = avtale.hendelse_tidspunkt
+        is_then = time == self.gyldig_fra or self.gyldig_fra < time < self.gyldig_til
+        return is_then and self.avtale.same_state(avtale)
 
 
 def _order(avtale: Avtale) -> tuple[datetime, int, int]:

@@ -50,6 +50,10 @@ WHERE topic = %(topic)s
 -- What the fold has to know of the avtaler that a batch is about.
 SELECT {columns} FROM avtale WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
+-- select_history --
+-- What it has to know, too, of those that a later generation tells again.
+SELECT {columns}, gyldig_fra, gyldig_til FROM avtale_historikk WHERE avtale_id = ANY (%(ids)s::uuid[]);
+
 -- select_markers --
 SELECT avtale_id::text, generation, kafka_partition, kafka_offset
 FROM avtale_slettet

@@ -23,10 +23,16 @@ FROM consumer_offset
 WHERE topic = %(topic)s;
 
 -- recognise_topic --
--- The first to ask says which topic the offsets belong to.
+-- The first to ask says which topic the offsets belong to: those of a partition that is found later, too.
 UPDATE consumer_offset
 SET topic_id = %(topic_id)s
-WHERE topic = %(topic)s AND kafka_partition = %(partition)s AND topic_id IS NULL;
+WHERE topic = %(topic)s
+  AND kafka_partition = %(partition)s
+  AND topic_id IS NULL
+  AND NOT EXISTS (
+        SELECT FROM consumer_offset AS other
+        WHERE other.topic = %(topic)s AND other.topic_id <> %(topic_id)s
+    );
 
 -- select_topic_id --
 SELECT topic_id FROM consumer_offset WHERE topic = %(topic)s AND kafka_partition = %(partition)s;

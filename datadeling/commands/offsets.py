@@ -1,5 +1,7 @@
 """`datadeling offsets`: where the consumer stands, and how offsets get a new meaning."""
 
+from typing import Any
+
 import click
 
 from datadeling.commands.common import (
@@ -29,6 +31,13 @@ _COLUMNS = {
 }
 
 
+def _offsets(_: click.Context, __: click.Parameter, value: Any) -> dict[int, int]:  # noqa: ANN401
+    parts = [str(one).partition(":") for one in value]
+    if not all(partition.isdecimal() and offset.isdecimal() for partition, _, offset in parts):
+        raise click.BadParameter("must be partition:offset")
+    return {int(partition): int(offset) for partition, _, offset in parts}
+
+
 @click.group()
 def offsets() -> None:
     """Where the consumer stands on each partition."""
@@ -49,10 +58,20 @@ def list_offsets(as_json: bool) -> None:
 @offsets.command("new-generation")
 @click.option("--from-beginning", "way", flag_value="again", help="Read the topic from its beginning.")
 @click.option("--keep-offsets", "way", flag_value="keep", help="Go on at the stored offsets.")
+@click.option(
+    "--from-offset",
+    "back_to",
+    multiple=True,
+    callback=_offsets,
+    metavar="P:N",
+    help="Keep offsets, but read partition P again from offset N; may be given for several.",
+)
 @reason_option(required=False)
 @by_option
 @json_option
-def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json: bool) -> None:
+def raise_generation(
+    way: str | None, back_to: dict[int, int], reason: str | None, asked_by: str, as_json: bool
+) -> None:
     """Say that offsets have a new meaning: partitions were added, or the topic is another one.
 
     The live consumer takes it up by itself. Left to itself the command asks the broker: for the topic that we
@@ -61,7 +80,10 @@ def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json
     """
     who = asked(asked_by, reason)
     with work() as on:
-        raised = new_generation(on.database, on.name, _to_read_again(on, way), who)
+        again = _to_read_again(on, way)
+        if again is not None and back_to:
+            raise click.UsageError("--from-offset goes with kept offsets: this reads all from its beginning")
+        raised = new_generation(on.database, on.name, again, who, back_to)
     if as_json:
         print_json(raised._asdict())
         return

@@ -4,7 +4,7 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -26,6 +26,8 @@ from tests.strategies import melding_of
 from tests.torture.logs import make_logs
 
 Produce = Callable[[list[Melding]], None]
+
+_T = TypeVar("_T")
 
 _VERSION = ", ".join(name for name in COLUMNS if name != "mottatt_tidspunkt")
 _TABLES = (
@@ -73,7 +75,7 @@ def fresh_url(postgres: Postgres) -> Iterator[str]:
         yield url
 
 
-def ask(url: str, question: Callable[[psycopg.Connection], Any]) -> Any:
+def ask(url: str, question: Callable[[psycopg.Connection], _T]) -> _T:
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
         return question(connection)
 
@@ -144,7 +146,7 @@ def erased_by_hand(connection: psycopg.Connection) -> list[str]:
 
 
 def present(url: str) -> int:
-    return int(ask(url, lambda connection: number(connection, "SELECT count(*) FROM avtale")))
+    return ask(url, lambda connection: number(connection, "SELECT count(*) FROM avtale"))
 
 
 def test_what_was_erased_since_the_backup_is_back_until_it_is_erased_again(

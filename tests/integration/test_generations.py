@@ -128,6 +128,36 @@ def test_what_was_erased_by_hand_stays_erased_on_a_partition_that_is_read_again(
     assert write(store, melding(1, offset=2)) == {"new": 1}
 
 
+def test_from_its_beginning_a_topic_cannot_tell_the_old_place_of_an_avtale_from_the_new(
+    store: Store, database: Database, connection: psycopg.Connection
+) -> None:
+    """Why the runbook goes back to where partitions were added, and no further."""
+    old = [status(100, "A"), melding(2, offset=101)]
+    added = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
+    write(store, *old)
+    raise_from(database)
+    write(store, *added)
+    assert statuses(connection)[0] == "B"
+    assert set(tables(connection).present) == {avtale_id(1)}
+    raise_from(database, p0=100, p1=0)
+    write(store, *added)
+    write(store, *old)
+    assert {(i, row[1]) for i, row in tables(connection).present.items()} == {
+        (avtale_id(1), "A"),
+        (avtale_id(2), "PÅBEGYNT"),
+    }
+
+
+def test_a_partition_that_is_found_later_belongs_to_the_topic_of_the_others(
+    store: Store, database: Database
+) -> None:
+    for partition, topic_id, is_known in ((0, "one", True), (1, "another", False), (2, "one", True)):
+        store.begin(partition, 0, EPOCH)
+        assert store.is_of_topic(partition, topic_id) == is_known
+    raise_from(database)
+    assert store.is_of_topic(1, "another")
+
+
 def test_nobody_goes_back_to_where_nothing_has_been_read(store: Store, database: Database) -> None:
     write(store, melding(1, offset=0))
     for back_to in ({0: 2}, {1: 0}):

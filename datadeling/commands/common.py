@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,7 @@ from datadeling.operations.asked import Asked
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+_OFFSET = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)
 _WIDE = 240  # columns, where there is no terminal to fit
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -96,6 +98,14 @@ def asked(who: str, reason: str | None = None) -> Asked:
     if reason is not None and not reason.strip():
         raise click.BadParameter("say why", param_hint="--reason")
     return Asked(who, reason)
+
+
+def offsets_given(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[int, int] | None:
+    """Offsets by partition, None when there are none."""
+    found = [_OFFSET.fullmatch(value) for value in values]
+    if not all(found):
+        raise click.BadParameter("must be partition:offset, such as 0:4711")
+    return {int(match[1]): int(match[2]) for match in found if match} or None
 
 
 def print_json(document: object) -> None:

@@ -7,6 +7,7 @@ from datadeling.commands.common import (
     asked,
     by_option,
     json_option,
+    offsets_given,
     print_json,
     print_table,
     reason_option,
@@ -49,10 +50,20 @@ def list_offsets(as_json: bool) -> None:
 @offsets.command("new-generation")
 @click.option("--from-beginning", "way", flag_value="again", help="Read the topic from its beginning.")
 @click.option("--keep-offsets", "way", flag_value="keep", help="Go on at the stored offsets.")
+@click.option(
+    "--from-offset",
+    "back_to",
+    multiple=True,
+    callback=offsets_given,
+    metavar="P:N",
+    help="Keep offsets, but read partition P again from offset N; may be given for several.",
+)
 @reason_option(required=False)
 @by_option
 @json_option
-def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json: bool) -> None:
+def raise_generation(
+    way: str | None, back_to: dict[int, int] | None, reason: str | None, asked_by: str, as_json: bool
+) -> None:
     """Say that offsets have a new meaning: partitions were added, or the topic is another one.
 
     The live consumer takes it up by itself. Left to itself the command asks the broker: for the topic that we
@@ -61,7 +72,10 @@ def raise_generation(way: str | None, reason: str | None, asked_by: str, as_json
     """
     who = asked(asked_by, reason)
     with work() as on:
-        raised = new_generation(on.database, on.name, _to_read_again(on, way), who)
+        again = _to_read_again(on, way)
+        if again is not None and back_to:
+            raise click.UsageError("--from-offset goes with kept offsets: this reads all from its beginning")
+        raised = new_generation(on.database, on.name, again, who, back_to)
     if as_json:
         print_json(raised._asdict())
         return

@@ -1,12 +1,19 @@
 """`datadeling replay`: read the topic again beside the live consumer, and write only what differs."""
 
-import re
 from datetime import datetime
 from typing import Any
 
 import click
 
-from datadeling.commands.common import Work, avtale_id, by_option, json_option, reason_option, work
+from datadeling.commands.common import (
+    Work,
+    avtale_id,
+    by_option,
+    json_option,
+    offsets_given,
+    reason_option,
+    work,
+)
 from datadeling.commands.replay_output import print_replays, print_tally, print_totals
 from datadeling.commands.watching import stop_on_signal, watching
 from datadeling.db.replays import ReplayRow
@@ -16,14 +23,6 @@ from datadeling.replay.plan import Request
 from datadeling.replay.runner import Runner, Setting, rehearse
 
 _INTERRUPTED = 130  # as a shell calls it
-_OFFSET = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)
-
-
-def _offsets(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[int, int] | None:
-    found = [_OFFSET.fullmatch(value) for value in values]
-    if not all(found):
-        raise click.BadParameter("must be partition:offset, such as 0:4711")
-    return {int(match[1]): int(match[2]) for match in found if match} or None
 
 
 def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
@@ -40,7 +39,7 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime 
 @click.option("--from-beginning", is_flag=True, help="All that the topic has.")
 @click.option(
     "--from-offset",
-    callback=_offsets,
+    callback=offsets_given,
     multiple=True,
     metavar="P:N",
     help="From this offset of a partition; once for each that is to be read.",
@@ -52,7 +51,7 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime 
     help="From messages of this record time on; Oslo time unless it says otherwise.",
 )
 @click.option(
-    "--to-offset", callback=_offsets, multiple=True, metavar="P:N", help="Up to this offset, without it."
+    "--to-offset", callback=offsets_given, multiple=True, metavar="P:N", help="Up to this offset, without it."
 )
 @click.option(
     "--to-time", callback=_time, metavar="T", help="Up to messages of this record time, without them."

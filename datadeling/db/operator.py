@@ -89,6 +89,12 @@ class Operator(Statements):
         for partition, next_offset in (beginnings or {}).items():
             self._run("move_offset", topic=topic, partition=partition, next_offset=next_offset)
 
+    def go_back(self, topic: str, partition: int, next_offset: int) -> None:
+        """Let a partition be read again from here, in the generation that is about to begin."""
+        values = {"topic": topic, "partition": partition, "next_offset": next_offset}
+        self._run("shorten_generations", **values)
+        self._run("move_offset", **values)
+
     def erased_by_hand(self, command: str) -> list[str]:
         """The avtaler that an operator has erased by this command, and of which nothing has come since."""
         return [avtale_id for (avtale_id,) in self._run("erased_by_hand", command=command)]

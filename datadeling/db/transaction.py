@@ -30,9 +30,9 @@ _UPDATE_CHANGED = queries["update_changed"].format(
     columns=columns(*COLUMNS), changed_columns=columns(*COLUMNS, table="endret_avtale")
 )
 # as text, as in the messages; everything else comes back as it went in
-_AS_READ = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
-_SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_READ)
-_SELECT_SUPERSEDED = queries["select_newest_superseded"].format(columns=_AS_READ)
+_AS_THEY_WENT_IN = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
+_SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_THEY_WENT_IN)
+_SELECT_HISTORY = queries["select_history"].format(columns=_AS_THEY_WENT_IN)
 
 
 class Transaction(Statements):
@@ -104,11 +104,18 @@ class Transaction(Statements):
 
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
         """The stored versions of these avtaler."""
-        return self._versions(_SELECT_AVTALER, ids)
+        with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
+            rows = cursor.execute(_SELECT_AVTALER, {"ids": list(ids)}).fetchall()
+        return {avtale.avtale_id: avtale for avtale in rows}
 
-    def newest_superseded(self, ids: Sequence[str]) -> dict[str, Avtale]:
-        """Of these avtaler, the newest version in history."""
-        return self._versions(_SELECT_SUPERSEDED, ids) if ids else {}
+    def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
+        """The superseded versions of these avtaler."""
+        found: dict[str, list[Superseded]] = {}
+        with self._connection.cursor(binary=True) as cursor:
+            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": list(ids)}):
+                version = Superseded(Avtale(*avtale), fra, til)
+                found.setdefault(version.avtale.avtale_id, []).append(version)
+        return found
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
         """The places of these avtaler's tombstones."""
@@ -141,11 +148,6 @@ class Transaction(Statements):
     def insert_history(self, versions: Iterable[Superseded]) -> None:
         """Add superseded versions."""
         self._copy(_COPY_HISTORY, ((*avtale, fra, til) for avtale, fra, til in versions))
-
-    def _versions(self, statement: Composed, ids: Sequence[str]) -> dict[str, Avtale]:
-        with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
-            rows = cursor.execute(statement, {"ids": list(ids)}).fetchall()
-        return {avtale.avtale_id: avtale for avtale in rows}
 
     def _copy(self, statement: Composed, rows: Iterable[Sequence[object]]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -107,6 +107,12 @@ class Superseded(NamedTuple):
         fra = avtale.hendelse_tidspunkt
         return cls(avtale, fra, max(fra, successor.hendelse_tidspunkt))
 
+    def says_the_same_as(self, avtale: Avtale) -> bool:
+        """True when `avtale` has this state, and was sent while it was the newest."""
+        time = avtale.hendelse_tidspunkt
+        is_then = time == self.gyldig_fra or self.gyldig_fra < time < self.gyldig_til
+        return is_then and self.avtale.same_state(avtale)
+
 
 def _order(avtale: Avtale) -> tuple[datetime, int, int]:
     return (avtale.endret_tidspunkt, avtale.generation, avtale.kafka_offset)

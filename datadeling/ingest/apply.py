@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from datadeling.db.transaction import Transaction
-from datadeling.ingest.fold import Changes, avtale_ids, fold
+from datadeling.ingest.fold import Changes, avtale_ids, fold, told_again
 from datadeling.ingest.melding import KEY_MISMATCH, Reading, Unreadable
 
 
 def fold_stored(tx: Transaction, readings: Sequence[Reading]) -> Changes:
     """What these messages do to the tables as they are now. The partitions' locks must be held."""
     ids = avtale_ids(readings)
-    return fold(readings, tx.avtaler(ids), tx.markers(ids))
+    stored = tx.avtaler(ids)
+    again = told_again(readings, stored)
+    return fold(readings, stored, tx.markers(ids), tx.history(again) if again else None)
 
 
 def apply(tx: Transaction, topic: str, changes: Changes) -> None:

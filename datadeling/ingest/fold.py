@@ -6,7 +6,7 @@ The same fold serves the live consumer, a retry and a replay.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,12 +51,28 @@ def avtale_ids(readings: Iterable[Reading]) -> list[str]:
     return [avtale_id for avtale_id in dict.fromkeys(map(avtale_id_of, readings)) if avtale_id]
 
 
-def fold(readings: Iterable[Reading], stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> Changes:
+def told_again(readings: Iterable[Reading], stored: Mapping[str, Avtale]) -> list[str]:
+    """The avtaler that messages of a later generation are about: `fold` has to know their history, too."""
+    told = (reading for reading in readings if isinstance(reading, Avtale))
+    return [
+        ny.avtale_id
+        for ny in told
+        if (lagret := stored.get(ny.avtale_id)) is not None and ny.generation > lagret.generation
+    ]
+
+
+def fold(
+    readings: Iterable[Reading],
+    stored: Mapping[str, Avtale],
+    markers: Mapping[str, Place],
+    history: Mapping[str, Sequence[Superseded]] | None = None,
+) -> Changes:
     """Apply messages in the order of the log.
 
-    `stored` and `markers` are what the tables hold for `avtale_ids(readings)`; both are left as they are.
+    `stored` and `markers` are what the tables hold for `avtale_ids(readings)`, `history` for
+    `told_again(readings, stored)`; all are left as they are.
     """
-    state = _Fold(stored, markers)
+    state = _Fold(stored, markers, history or {})
     for reading in readings:
         match reading:
             case Avtale():
@@ -69,8 +85,14 @@ def fold(readings: Iterable[Reading], stored: Mapping[str, Avtale], markers: Map
 
 
 class _Fold:
-    def __init__(self, stored: Mapping[str, Avtale], markers: Mapping[str, Place]) -> None:
+    def __init__(
+        self,
+        stored: Mapping[str, Avtale],
+        markers: Mapping[str, Place],
+        history: Mapping[str, Sequence[Superseded]],
+    ) -> None:
         self._before = stored
+        self._history_before = history
         self._present = dict(stored)
         self._markers = dict(markers)
         self._deletions: dict[str, Sletting] = {}
@@ -86,9 +108,9 @@ class _Fold:
             self._stored[ny.avtale_id] = ny.place
 
     def _outcome(self, ny: Avtale) -> Outcome:
-        if self._is_erased(ny.avtale_id, ny.place):
-            return "older"
         lagret = self._present.get(ny.avtale_id)
+        if self._is_erased(ny.avtale_id, ny.place) or self._is_told_again(lagret, ny):
+            return "older"
         if lagret is None:
             self._present[ny.avtale_id] = ny
             return "new"
@@ -102,6 +124,16 @@ class _Fold:
             return "older"
         self._supersede(lagret, ny)
         return "changed"
+
+    def _is_told_again(self, lagret: Avtale | None, ny: Avtale) -> bool:
+        """True for a version that is history already, read again in a later generation.
+
+        The generation alone would make it newer than what followed it: a change of status keeps the time of
+        the edit.
+        """
+        if lagret is None or ny.generation <= lagret.generation:
+            return False
+        return any(v.says_the_same_as(ny) for v in self._history_before.get(ny.avtale_id, ()))
 
     def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
         if ny.same_state(lagret):

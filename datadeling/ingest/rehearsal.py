@@ -9,7 +9,7 @@ from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place
-from datadeling.ingest.fold import Changes, avtale_ids, fold
+from datadeling.ingest.fold import Changes, avtale_ids, fold, told_again
 from datadeling.ingest.melding import Melding, Reading
 from datadeling.ingest.rewrite import not_erased, not_superseded, read_behind
 from datadeling.ingest.tally import Tally
@@ -50,7 +50,8 @@ class Rehearsal:
             for avtale_id, avtale in stored.items()
             if (marker := markers.get(avtale_id)) is None or avtale.place.is_after(marker)
         }
-        return fold(readings, present, markers)
+        again = told_again(readings, present)
+        return fold(readings, present, markers, tx.history(again) if again else None)
 
 
 def _of(values: Mapping[str, _T], ids: Iterable[str]) -> dict[str, _T]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
-from datadeling.domain.avtale import Avtale
+from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.errors import UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
 from datadeling.ingest.fold import Changes
@@ -92,14 +92,11 @@ def not_superseded(tx: Transaction, folding: _Folding, readings: Sequence[Readin
     """
     changes = folding(tx, readings)
     erased = {sletting.avtale_id for sletting in changes.deletions}
-    newest = tx.newest_superseded([new.avtale_id for new in changes.new if new.avtale_id not in erased])
-    if not newest:
+    ids = [new.avtale_id for new in changes.new if new.avtale_id not in erased]
+    history = tx.history(ids) if ids else {}
+    if not history:
         return changes
-    kept = [
-        reading
-        for reading in readings
-        if not (isinstance(reading, Avtale) and _is_known(reading, newest.get(reading.avtale_id)))
-    ]
+    kept = [reading for reading in readings if not _is_superseded(reading, history)]
     changes = folding(tx, kept)
     changes.outcomes["older"] += len(readings) - len(kept)
     return changes
@@ -116,8 +113,10 @@ def not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable
     return [message for message, names in zip(parked, named, strict=True) if not names & erased]
 
 
-def _is_known(version: Avtale, newest: Avtale | None) -> bool:
-    return newest is not None and not version.is_newer_than(newest)
+def _is_superseded(reading: Reading, history: Mapping[str, Sequence[Superseded]]) -> bool:
+    return isinstance(reading, Avtale) and any(
+        not reading.is_newer_than(version.avtale) for version in history.get(reading.avtale_id, ())
+    )
 
 
 def _refused(melding: Melding, reading: Reading, error: UnstorableRow) -> Unreadable:

@@ -1,9 +1,11 @@
 """Where the consumer stands on each partition, and how its offsets get a new meaning."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.operator import OffsetRow
+from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.ingest.partitioner import partition_of
@@ -58,32 +60,52 @@ def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
     return known != {topic.identity()}
 
 
-def new_generation(database: Database, name: str, again: Topic | None, asked: Asked) -> Raised:
+def new_generation(
+    database: Database,
+    name: str,
+    again: Topic | None,
+    asked: Asked,
+    back_to: Mapping[int, int] | None = None,
+) -> Raised:
     """Begin the next generation; the live consumer takes it up by itself.
 
     `again` is the topic to be read from its beginning; with None the offsets stay as they are (partitions
-    were added). What was erased by hand stays erased: those markers move to the end of the new topic. Raise
-    `NotFound` when nothing has been read yet, `BrokerUnavailable`; nothing has been written then.
+    were added), but for those of `back_to`: these partitions are read again from there. What was erased by
+    hand stays erased: those markers move to the end of what is read again. Raise `NotFound` when nothing has
+    been read yet, or not as far as `back_to` says, `BrokerUnavailable`; nothing has been written then.
     """
     highs: dict[int, Watermarks] = {}
     if again is not None:
         highs = {partition: again.watermarks(partition) for partition in again.partitions()}
     with database.transaction() as tx:
-        lows = {p: highs[p].low if p in highs else 0 for p in lock_all(tx, name)}
+        before = lock_all(tx, name)
+        _go_back(tx, name, before, back_to or {})
+        lows = {p: highs[p].low if p in highs else 0 for p in before}
         tx.operator.raise_generation(name, None if again is None else lows)
         raised = tx.operator.offsets(name)
         generation = raised[0].generation
-        erased = tx.operator.erased_by_hand(ERASED) if highs else []
-        tx.delete([Sletting(avtale_id, _end(avtale_id, generation, highs)) for avtale_id in erased])
+        ends = {p: marks.high for p, marks in highs.items()} or {p: r.next_offset for p, r in before.items()}
+        erased = tx.operator.erased_by_hand(ERASED) if highs or back_to else []
+        tx.delete([Sletting(avtale_id, _end(avtale_id, generation, ends)) for avtale_id in erased])
         asked.keep(tx, COMMAND, name)
     asked.tell(COMMAND, name)
     next_offsets = {row.partition: row.next_offset for row in raised}
     return Raised(generation, next_offsets, again is not None, len(erased))
 
 
-def _end(avtale_id: str, generation: int, highs: dict[int, Watermarks]) -> Place:
-    partition = partition_of(avtale_id.encode(), len(highs))
-    return Place(generation, partition, highs[partition].high - 1)
+def _go_back(
+    tx: Transaction, name: str, offsets: Mapping[int, OffsetRow], back_to: Mapping[int, int]
+) -> None:
+    for partition, offset in back_to.items():
+        if partition not in offsets or offset > offsets[partition].next_offset:
+            raise NotFound(f"partition {partition} has not been read as far as {offset}")
+        tx.operator.go_back(name, partition, offset)
+
+
+def _end(avtale_id: str, generation: int, ends: Mapping[int, int]) -> Place:
+    """Before the first message that is not read again, on the partition that the avtale is on."""
+    partition = partition_of(avtale_id.encode(), len(ends))
+    return Place(generation, partition, ends[partition] - 1)
 
 
 def _watermarks(topic: Topic | None, partition: int) -> Watermarks | None:

@@ -123,6 +123,9 @@ def test_without_a_broker_offsets_are_listed_all_the_same(stored: Stored, consum
         pytest.param(["failed", "retry"], "give IDs, or --all", id="nothing to retry"),
         pytest.param(["failed", "discard", "0:0:0"], "--reason", id="no reason"),
         pytest.param(["delete", "--avtale", avtale_id(1), "--reason", " "], "--reason", id="empty reason"),
+        pytest.param(
+            ["offsets", "new-generation", "--from-offset", "3"], "partition:offset", id="no such offset"
+        ),
     ],
 )
 def test_what_is_malformed_is_named(arguments: list[str], named: str) -> None:

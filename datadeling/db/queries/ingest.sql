@@ -23,10 +23,16 @@ FROM consumer_offset
 WHERE topic = %(topic)s;
 
 -- recognise_topic --
--- The first to ask says which topic the offsets belong to.
+-- The first to ask says which topic the offsets belong to: those of a partition that is found later, too.
 UPDATE consumer_offset
 SET topic_id = %(topic_id)s
-WHERE topic = %(topic)s AND kafka_partition = %(partition)s AND topic_id IS NULL;
+WHERE topic = %(topic)s
+  AND kafka_partition = %(partition)s
+  AND topic_id IS NULL
+  AND NOT EXISTS (
+        SELECT FROM consumer_offset AS other
+        WHERE other.topic = %(topic)s AND other.topic_id <> %(topic_id)s
+    );
 
 -- select_topic_id --
 SELECT topic_id FROM consumer_offset WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
@@ -50,16 +56,14 @@ WHERE topic = %(topic)s
 -- What the fold has to know of the avtaler that a batch is about.
 SELECT {columns} FROM avtale WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
+-- select_history --
+-- What it has to know, too, of those that a later generation tells again, or whose row is gone.
+SELECT {columns}, gyldig_fra, gyldig_til FROM avtale_historikk WHERE avtale_id = ANY (%(ids)s::uuid[]);
+
 -- select_markers --
 SELECT avtale_id::text, generation, kafka_partition, kafka_offset
 FROM avtale_slettet
 WHERE avtale_id = ANY (%(ids)s::uuid[]);
-
--- select_newest_superseded --
-SELECT DISTINCT ON (avtale_id) {columns}
-FROM avtale_historikk
-WHERE avtale_id = ANY (%(ids)s::uuid[])
-ORDER BY avtale_id, endret_tidspunkt DESC, generation DESC, kafka_offset DESC;
 
 -- delete_avtaler --
 -- What a tombstone erases is what stands at or before its place.

@@ -54,6 +54,12 @@ SELECT topic, kafka_partition, generation, next_offset
 FROM consumer_offset
 WHERE topic = %(topic)s;
 
+-- shorten_generations --
+-- What is read again from here on does not belong to an earlier generation any more.
+UPDATE earlier_generation
+SET end_offset = %(next_offset)s
+WHERE topic = %(topic)s AND kafka_partition = %(partition)s AND end_offset > %(next_offset)s;
+
 -- forget_generations --
 -- The offsets begin anew: where earlier generations lay means nothing any more.
 DELETE FROM earlier_generation WHERE topic = %(topic)s;

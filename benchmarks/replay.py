@@ -42,7 +42,7 @@ def replay(count: int, rate: int, partitions: int) -> None:
         ):
             load = _first_load(connection, consumer, count)
             table.add_row("first load", f"{load:,.0f}", "1.00", "")
-            for workers in (1, 2, 3):
+            for workers in (1, 2, 4):
                 read = count / _by_command(connection, env, workers)
                 table.add_row(f"replay, {workers} workers", f"{read:,.0f}", f"{read / load:.2f}", "")
 
@@ -54,7 +54,7 @@ def replay(count: int, rate: int, partitions: int) -> None:
                 wait_until(lambda: handled(connection) == held + len(stream.sent_at), consumer)
                 table.add_row(*row)
 
-            beside_live(f"by command beside {rate}/s", lambda: _by_command(connection, env, 2))
+            beside_live(f"by command beside {rate}/s", lambda: _by_command(connection, env, 4))
             beside_live(f"by the consumer beside {rate}/s", lambda: _by_consumer(connection, env, consumer))
             beside_live(f"none, {rate}/s alone", lambda: _nothing(consumer))
     console.print(table)

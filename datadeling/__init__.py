@@ -4,14 +4,15 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 
     ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
     db → api
-    commands → operations → ingest, db
+    commands → operations → replay → ingest, db
 
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
 * `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
-* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`), and its output.
+* `replay`: the topic, or a part of it, read again beside the live consumer. Writes only what differs.
+* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`).
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
-* `cli`: the commands. `ingest.process`, `api.app` and `demo.demo` wire the parts together.
+* `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
 * `config`, `errors`, `log`, `metrics`: what every part uses.
 """

@@ -64,7 +64,7 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime 
 @click.option("--cancel", type=int, metavar="ID", help="Stop one for good, wherever it runs.")
 @click.option(
     "--workers",
-    default=2,
+    default=4,
     show_default=True,
     type=click.IntRange(1, 64),
     help="Partitions that are read side by side.",

@@ -33,7 +33,7 @@ class Setting(NamedTuple):
 
     kafka: KafkaConfig
     db_url: str
-    workers: int = 2
+    workers: int = 4
     batch_size: int = 1_000
     lag: Callable[[], int] = no_lag
 

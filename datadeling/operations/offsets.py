@@ -9,7 +9,6 @@ from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
-from datadeling.operations.erase import COMMAND as ERASED
 from datadeling.operations.locking import lock_all
 
 COMMAND = "offsets new-generation"
@@ -73,7 +72,7 @@ def new_generation(database: Database, name: str, again: Topic | None, asked: As
         tx.operator.raise_generation(name, None if again is None else lows)
         raised = tx.operator.offsets(name)
         generation = raised[0].generation
-        erased = tx.operator.erased_by_hand(ERASED) if highs else []
+        erased = tx.operator.erased_by_hand() if highs else []
         tx.delete([Sletting(avtale_id, _end(avtale_id, generation, highs)) for avtale_id in erased])
         asked.keep(tx, COMMAND, name)
     asked.tell(COMMAND, name)

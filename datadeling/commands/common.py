@@ -33,6 +33,7 @@ class Work(NamedTuple):
     database: Database
     name: str
     topic: Topic | None
+    retention: config.Retention
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def work() -> Iterator[Work]:
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
     try:
-        yield Work(database, settings.topic, Topic(settings.kafka) if settings.kafka else None)
+        topic = Topic(settings.kafka) if settings.kafka else None
+        yield Work(database, settings.topic, topic, settings.retention)
     finally:
         database.close()
 

@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.processes import wait_until
 from tests.acceptance.test_operator import Operator
 
 TABLES = ("failed_message", "avtale_historikk", "operator_log")
@@ -60,6 +62,14 @@ def test_the_environment_says_how_long(db_url: str, connection: psycopg.Connecti
     output = Operator({**env, "KEEP_FAILED_DAYS": "soon"}).run("prune", code=2)
     assert output == "datadeling: KEEP_FAILED_DAYS must be a whole number from 1 to 36500\n"
     assert days_left(connection) == [10, 29, 31]
+
+
+def test_the_consumer_does_it_by_itself(run: Run, consumer: Setting, connection: psycopg.Connection) -> None:
+    process = run({**consumer.env, "KEEP_FAILED_DAYS": "35"}, "consume")
+    wait_until(lambda: days_left(connection) == [10, 29, 31], "what is too old is gone")
+    wait_until(lambda: '"message": "pruned"' in process.output, "it is told")
+    assert '"failed_message": 1' in process.output
+    assert records(connection) == []
 
 
 def test_without_a_database_it_says_so() -> None:

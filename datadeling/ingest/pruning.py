@@ -54,10 +54,10 @@ class Pruning:
     def _delete(self, table: str, cutoffs: Cutoffs) -> int:
         """The rows are taken without a partition's lock, which every other writer of avtaler holds.
 
-        No decision of theirs reads these tables: the fold knows the present and the markers alone, a version
-        becomes history once, and a tombstone or a retry that comes to a row too late wants nothing of it any
-        more. Nor can we stand in each other's way: we skip rows that are locked, and ask for no other lock
-        once we have any; who waits for ours waits for one short transaction.
+        The fold decides by the present and the markers alone, a version becomes history once, and a tombstone
+        or a retry that comes to a row too late wants nothing of it any more. So what is gone changes nothing
+        of what they do. Nor can we stand in each other's way: we skip rows that are locked, and ask for no
+        other lock once we have any; who waits for ours waits for one short transaction.
         """
         with self._database.transaction() as tx:
             if table == "avtale_historikk":

@@ -9,7 +9,7 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
 * `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
 * `replay`: the topic, or a part of it, read again beside the live consumer. Writes only what differs.
-* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`).
+* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`, `prune`).
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.

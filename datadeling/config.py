@@ -7,6 +7,7 @@ never its value: `DB_URL` holds a password.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -40,6 +41,22 @@ class KafkaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is needed no longer is kept: see adr/0014.
+
+    `handled`, `unhandled`: failed messages, from when they were handled, or parked; `history`: superseded
+    versions, from when they were; `operator_log`: records of what operators did; `replay_jobs`: replays that
+    have ended.
+    """
+
+    handled: timedelta = timedelta(days=30)
+    unhandled: timedelta = timedelta(days=90)
+    history: timedelta = timedelta(days=1_826)
+    operator_log: timedelta = timedelta(days=1_827)
+    replay_jobs: timedelta = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
 class ConsumerConfig:
     """Everything that `datadeling consume` needs. `batch_wait` is in seconds."""
 
@@ -49,6 +66,7 @@ class ConsumerConfig:
     batch_wait: float
     park_limit: int
     port: int
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class OperatorConfig:
     db_url: str
     topic: str
     kafka: KafkaConfig | None
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +115,7 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
         batch_wait=read.number("BATCH_WAIT_MS", default=200, at_least=1, at_most=60_000) / 1_000,
         park_limit=read.number("PARK_LIMIT", default=100, at_least=1, at_most=1_000_000),
         port=read.port("CONSUMER_PORT", default=8081),
+        retention=read.retention(),
     )
     read.finish()
     return config
@@ -108,7 +128,7 @@ def operator_config(env: Mapping[str, str]) -> OperatorConfig:
     kafka = None
     if env.get("KAFKA_BROKERS"):
         kafka = KafkaConfig(read.brokers(), topic, group_id="", tls=read.tls())
-    config = OperatorConfig(read.db_url(), topic, kafka)
+    config = OperatorConfig(read.db_url(), topic, kafka, read.retention())
     read.finish()
     return config
 
@@ -194,6 +214,19 @@ class _Reader:
 
     def port(self, name: str, *, default: int) -> int:
         return self.number(name, default=default, at_least=1, at_most=65_535)
+
+    def days(self, name: str, default: timedelta) -> timedelta:
+        return timedelta(days=self.number(name, default=default.days, at_least=1, at_most=36_500))
+
+    def retention(self) -> Retention:
+        default = Retention()
+        return Retention(
+            handled=self.days("KEEP_FAILED_DAYS", default.handled),
+            unhandled=self.days("KEEP_UNHANDLED_DAYS", default.unhandled),
+            history=self.days("KEEP_HISTORY_DAYS", default.history),
+            operator_log=self.days("KEEP_OPERATOR_LOG_DAYS", default.operator_log),
+            replay_jobs=self.days("KEEP_REPLAY_JOBS_DAYS", default.replay_jobs),
+        )
 
     def http_url(self, name: str) -> str:
         url = self.text(name)

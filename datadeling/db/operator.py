@@ -10,6 +10,9 @@ from datadeling.db.queries import queries
 from datadeling.db.statements import Statements
 from datadeling.domain.hendelse import Place
 
+ERASURE = "delete"
+"""The command by whose records in `operator_log` we know which avtaler were erased by hand."""
+
 
 class FailedRow(NamedTuple):
     """A parked message as an operator sees it first: everything but the value."""
@@ -95,9 +98,9 @@ class Operator(Statements):
         self._run("shorten_generations", **values)
         self._run("move_offset", **values)
 
-    def erased_by_hand(self, command: str) -> list[str]:
-        """The avtaler that an operator has erased by this command, and of which nothing has come since."""
-        return [avtale_id for (avtale_id,) in self._run("erased_by_hand", command=command)]
+    def erased_by_hand(self) -> list[str]:
+        """The avtaler that an operator has erased, and of which nothing has come since."""
+        return [avtale_id for (avtale_id,) in self._run("erased_by_hand", command=ERASURE)]
 
     def locate(self, topic: str, avtale_id: str) -> tuple[int, int] | None:
         """Generation and partition of the newest message that is known of an avtale."""

@@ -1,7 +1,7 @@
 """What the write path asks of `failed_message`, one statement a method."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from datadeling.db.queries import queries
@@ -98,11 +98,6 @@ class Parking(Statements):
     def count(self, topic: str) -> dict[str, Parked]:
         """What there is, by state."""
         return {state: Parked(*rest) for state, *rest in self._run("count_failed", topic=topic)}
-
-    def prune(self, topic: str, handled: timedelta, unhandled: timedelta, limit: int) -> int:
-        """Delete at most `limit` that were handled, or not handled, so long ago. Says how many it were."""
-        values = {"handled": handled, "unhandled": unhandled, "limit": limit}
-        return self._run("prune_failed", topic=topic, **values).rowcount
 
     def _run_places(self, name: str, topic: str, partition: int, places: Sequence[Place]) -> None:
         self._run(

@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Composed
 
 from datadeling.db.operator import Operator
 from datadeling.db.parking import Parking
+from datadeling.db.pruning import Prunable
 from datadeling.db.queries import columns, queries
 from datadeling.db.replays import Replays
 from datadeling.db.statements import Statements
@@ -52,6 +53,11 @@ class Transaction(Statements):
     def replays(self) -> Replays:
         """What it can do with replays."""
         return Replays(self._connection)
+
+    @property
+    def pruning(self) -> Prunable:
+        """What it can do with what has been kept long enough."""
+        return Prunable(self._connection)
 
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""

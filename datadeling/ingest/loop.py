@@ -14,6 +14,7 @@ from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartit
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health, Service
 from datadeling.ingest.partitions import TOO_MANY_UNREADABLE, Partitions
+from datadeling.ingest.pruning import Pruning
 from datadeling.ingest.source import Source
 from datadeling.ingest.store import FAILED_STATES, Store, Written
 from datadeling.metrics import ConsumerMetrics
@@ -33,6 +34,7 @@ class Loop:
         source: Source,
         partitions: Partitions,
         store: Store,
+        pruning: Pruning,
         batch: Batch,
         health: Health,
         metrics: ConsumerMetrics,
@@ -40,6 +42,7 @@ class Loop:
         self._source = source
         self._partitions = partitions
         self._store = store
+        self._pruning = pruning
         self._batch = batch
         self._health = health
         self._metrics = metrics
@@ -110,9 +113,9 @@ class Loop:
 
     def _prune(self) -> None:
         """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
-        pruned = self._store.prune_failed()
+        pruned = self._pruning.step()
         if pruned:
-            log.info("failed_pruned", messages=pruned)
+            log.info("pruned", **pruned)
         else:
             self._prune_at = time.monotonic() + _PRUNE_EVERY
 

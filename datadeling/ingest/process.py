@@ -15,6 +15,7 @@ from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health
 from datadeling.ingest.loop import Loop
 from datadeling.ingest.partitions import Partitions
+from datadeling.ingest.pruning import Pruning
 from datadeling.ingest.retry import Retry
 from datadeling.ingest.server import serve_health
 from datadeling.ingest.source import Source
@@ -86,7 +87,9 @@ def wire(
     partitions = Partitions(source, Topic(config.kafka), store, Retry(database, name), health, metrics)
     metrics.available.labels("database").set_function(lambda: float(health.database.available))
     metrics.available.labels("broker").set_function(lambda: float(health.broker.available))
-    return Loop(source, partitions, store, Batch(config.batch_size, config.batch_wait), health, metrics)
+    pruning = Pruning(database, name, config.retention)
+    batch = Batch(config.batch_size, config.batch_wait)
+    return Loop(source, partitions, store, pruning, batch, health, metrics)
 
 
 def _migrate(db_url: str, health: Health) -> None:

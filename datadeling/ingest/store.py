@@ -7,7 +7,7 @@ writes. A batch that the database refuses for what is in it is halved until the 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from datadeling.db.database import Database
 from datadeling.db.parking import Parked
@@ -19,16 +19,8 @@ from datadeling.ingest.fold import Outcome
 from datadeling.ingest.melding import Melding, Reading, Unreadable
 from datadeling.ingest.transform import read, unreadable
 
-_PRUNED_AT_ONCE = 1_000
-
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
 """What can become of a parked message."""
-
-KEEP_HANDLED = timedelta(days=30)
-"""How long a parked message is kept after it was resolved, superseded or discarded."""
-
-KEEP_UNHANDLED = timedelta(days=90)
-"""How long one is kept that nobody has handled; long before that, its age raises an alert."""
 
 _Read = tuple[Melding, Reading]
 
@@ -146,11 +138,6 @@ class Store:
         """What failed messages the topic has, by state."""
         with self._database.transaction() as tx:
             return tx.parking.count(self._topic)
-
-    def prune_failed(self) -> int:
-        """Delete a bounded part of the failed messages that have been kept long enough."""
-        with self._database.transaction() as tx:
-            return tx.parking.prune(self._topic, KEEP_HANDLED, KEEP_UNHANDLED, _PRUNED_AT_ONCE)
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():

@@ -3,14 +3,12 @@
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.operator import OffsetRow
+from datadeling.db.operator import ERASURE, OffsetRow
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
 from datadeling.ingest.partitioner import partition_of
 from datadeling.operations.asked import Asked
 from datadeling.operations.locking import lock_all
-
-COMMAND = "delete"
 
 
 class Erasure(NamedTuple):
@@ -36,8 +34,8 @@ def erase(database: Database, topic: str, avtale_id: str, asked: Asked) -> Erasu
         failed = tx.operator.erase_failed(topic, avtale_id)
         if known is None and not failed:
             raise NotFound(f"nothing is stored of an avtale {avtale_id}")
-        asked.keep(tx, COMMAND, avtale_id)
-    asked.tell(COMMAND, avtale_id)
+        asked.keep(tx, ERASURE, avtale_id)
+    asked.tell(ERASURE, avtale_id)
     return Erasure(erased.avtaler, erased.versions, failed, place)
 
 

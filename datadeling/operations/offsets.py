@@ -11,7 +11,6 @@ from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
-from datadeling.operations.erase import COMMAND as ERASED
 from datadeling.operations.locking import lock_all
 
 COMMAND = "offsets new-generation"
@@ -85,7 +84,7 @@ def new_generation(
         raised = tx.operator.offsets(name)
         generation = raised[0].generation
         ends = {p: marks.high for p, marks in highs.items()} or {p: r.next_offset for p, r in before.items()}
-        erased = tx.operator.erased_by_hand(ERASED) if highs or back_to else []
+        erased = tx.operator.erased_by_hand() if highs or back_to else []
         tx.delete([Sletting(avtale_id, _end(avtale_id, generation, ends)) for avtale_id in erased])
         asked.keep(tx, COMMAND, name)
     asked.tell(COMMAND, name)

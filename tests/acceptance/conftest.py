@@ -52,6 +52,7 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
         "KAFKA_GROUP_ID": f"group-{topic}",
         "DB_URL": db_url,
         "CONSUMER_PORT": str(port),
+        "KEEP_HISTORY_DAYS": "36500",  # the messages of tests grow older than any retention
     }
     return Setting(env, f"http://127.0.0.1:{port}")
 

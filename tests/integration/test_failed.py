@@ -120,31 +120,6 @@ def test_a_retry_leaves_other_partitions_alone(store: Store, retry: Retry) -> No
     assert retry.one(Place(0, 1, 0), ("superseded",)) == {}
 
 
-@pytest.mark.parametrize(
-    ("state", "days", "kept"),
-    [
-        pytest.param("resolved", 29, True, id="handled lately"),
-        pytest.param("resolved", 31, False, id="handled long ago"),
-        pytest.param("discarded", 31, False, id="discarded long ago"),
-        pytest.param("superseded", 31, False, id="outdated long ago"),
-        pytest.param("new", 89, True, id="waiting"),
-        pytest.param("new", 91, False, id="waiting too long"),
-    ],
-)
-def test_how_long_they_are_kept(
-    store: Store, connection: psycopg.Connection, state: str, days: int, *, kept: bool
-) -> None:
-    write(store, record(0, b"x", b"{"), melding(1, offset=1))
-    connection.execute(
-        "UPDATE failed_message SET state = %s, created_at = now() - make_interval(days => %s),"
-        " updated_at = now() - make_interval(days => %s)",
-        (state, days, days),
-    )
-    assert store.prune_failed() == int(not kept)
-    assert store.prune_failed() == 0
-    assert len(states(connection)) == int(kept)
-
-
 def test_a_new_one_is_as_old_as_its_parking(store: Store, connection: psycopg.Connection) -> None:
     write(store, record(0, b"x", b"{"))
     connection.execute("UPDATE failed_message SET created_at = now() - interval '31 days'")

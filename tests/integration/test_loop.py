@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -11,9 +12,11 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from datadeling.domain.hendelse import Hendelse
 from datadeling.errors import UgyldigHendelse
-from datadeling.ingest import transform
+from datadeling.ingest import pruning, transform
 from datadeling.ingest.decode import decode
+from datadeling.ingest.store import Store
 from tests.hendelser import melding, record
+from tests.integration.ageing import note, park, rows_left, supersede
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
 
@@ -62,18 +65,27 @@ def test_failed_messages_that_are_handled_are_counted_no_more(
     assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
 
 
-def test_what_has_been_kept_long_enough_goes_by_itself(
-    start: Start, produce: Produce, connection: psycopg.Connection
+def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
+    start: Start, store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    produce([record(0, b"nobody", b"{", partition=1), record(0, b"nobody", b"[", partition=1)])
-    first = start()
-    turn_until(lambda: count(connection, "failed_message") == 2, first)
-    first.leave()
-    connection.execute(
-        "UPDATE failed_message SET created_at = now() - interval '91 days' WHERE kafka_offset = 0"
-    )
-    turn_until(lambda: count(connection, "failed_message") == 1, start())
-    assert connection.execute("SELECT kafka_offset FROM failed_message").fetchall() == [(1,)]
+    monkeypatch.setattr(pruning, "_ROWS_AT_ONCE", 2)
+    park(store, connection, "new", timedelta(days=91), 3)
+    park(store, connection, "new", timedelta(days=89))
+    supersede(store, connection, timedelta(days=1_825), timedelta(days=1_827), copies=3)
+    for age in (1_826, 1_828, 1_828, 1_828):
+        note(connection, "failed discard", timedelta(days=age))
+    consumer = start()
+
+    def after_a_turn() -> list[int]:
+        consumer.loop.turn()
+        return list(rows_left(connection).values())
+
+    assert [after_a_turn() for _ in range(3)] == [[2, 4, 2], [1, 3, 1], [1, 3, 1]]
+    # Then nothing is asked for an hour, and then again.
+    note(connection, "failed discard", timedelta(days=1_828))
+    assert [after_a_turn() for _ in range(3)] == [[1, 3, 2]] * 3
+    consumer.loop._prune_at -= 3_600
+    assert after_a_turn() == [1, 3, 1]
 
 
 def test_a_new_consumer_goes_on_from_the_database(

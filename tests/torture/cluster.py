@@ -87,6 +87,7 @@ class Cluster:
             "KAFKA_GROUP_ID": "torture",
             "DB_URL": self.to_postgres.way_to(self.postgres.url),
             "CONSUMER_PORT": str(free_port()),
+            "KEEP_HISTORY_DAYS": "36500",  # the messages grow older than any retention
         }
         self._consumers[number] = Child(
             [sys.executable, "-m", "datadeling", "consume"],

@@ -1,10 +1,12 @@
 """Environment in, dataclasses out, and one line for what is wrong."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from datadeling.config import Tls, api_config, consumer_config, log_format
+from datadeling.config import Retention, Tls, api_config, consumer_config, log_format, operator_config
 from datadeling.errors import ConfigError
 
 CONSUMER = {
@@ -61,6 +63,28 @@ def test_a_malformed_variable_is_named_and_its_value_is_not(name: str, value: st
         consumer_config({**CONSUMER, name: value})
     assert "hemmelig" not in str(error.value)
     assert value.strip() not in str(error.value) or len(value.strip()) < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "days"),
+    [
+        ("KEEP_FAILED_DAYS", "handled", 30),
+        ("KEEP_UNHANDLED_DAYS", "unhandled", 90),
+        ("KEEP_HISTORY_DAYS", "history", 1_826),
+        ("KEEP_OPERATOR_LOG_DAYS", "operator_log", 1_827),
+        ("KEEP_REPLAY_JOBS_DAYS", "replay_jobs", 365),
+    ],
+)
+def test_how_long_what_is_kept_is_the_same_for_consumer_and_operator(
+    name: str, field: str, days: int
+) -> None:
+    for read in (consumer_config, operator_config):
+        assert getattr(read(CONSUMER).retention, field) == timedelta(days=days)
+        changed = read({**CONSUMER, name: "7"}).retention
+        assert changed == replace(Retention(), **{field: timedelta(days=7)})
+        for malformed in ("0", "-1", "30 days", "1.5", "36501"):
+            with pytest.raises(ConfigError, match=f"^{name} must be a whole number from 1 to 36500$"):
+                read({**CONSUMER, name: malformed})
 
 
 @pytest.mark.parametrize(

@@ -80,16 +80,3 @@ SELECT state, count(*), extract(epoch FROM now() - min(created_at))::float8
 FROM failed_message
 WHERE topic = %(topic)s
 GROUP BY state;
-
--- prune_failed --
--- A bounded part of what has been kept long enough: handled or outdated ones, and those that nobody handled.
-DELETE FROM failed_message
-WHERE (topic, generation, kafka_partition, kafka_offset) IN (
-    SELECT topic, generation, kafka_partition, kafka_offset
-    FROM failed_message
-    WHERE topic = %(topic)s
-      AND (state <> 'new' AND updated_at < now() - %(handled)s::interval
-           OR state = 'new' AND created_at < now() - %(unhandled)s::interval)
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED
-);

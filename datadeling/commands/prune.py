@@ -1,0 +1,29 @@
+"""`datadeling prune`: delete what is kept no longer, at once."""
+
+import click
+
+from datadeling.commands.common import asked, by_option, json_option, print_json, print_table, work
+from datadeling.operations.prune import count_prunable
+from datadeling.operations.prune import prune as prune_all
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only count what would be deleted.")
+@by_option
+@json_option
+def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
+    """Delete what is kept no longer: failed messages, old history, old records of operators.
+
+    The consumer does it by itself, once an hour; KEEP_… in the environment say how long what is kept. Safe at
+    any time, also beside the consumer; run it again if it was cut off.
+    """
+    who = asked(asked_by)
+    with work() as on:
+        if dry_run:
+            rows = count_prunable(on.database, on.name, on.settings.retention)
+        else:
+            rows = prune_all(on.database, on.name, on.settings.retention, who)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("table", "rows to delete" if dry_run else "rows deleted"), list(rows.items()))

@@ -1,0 +1,77 @@
+"""`datadeling prune` as an operator runs it."""
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.operating import Operator
+from tests.acceptance.processes import wait_until
+
+TABLES = ("failed_message", "avtale_historikk", "operator_log", "replay_job")
+
+
+@pytest.fixture
+def operator(db_url: str) -> Operator:
+    return Operator({"DB_URL": db_url, "KAFKA_TOPIC": "avtaler"})
+
+
+@pytest.fixture(autouse=True)
+def parked(connection: psycopg.Connection) -> None:
+    """One failed message for each of some numbers of days since it was handled."""
+    connection.execute("""
+        INSERT INTO failed_message (topic, generation, kafka_partition, kafka_offset, hendelse_tidspunkt,
+                                    reason, message, state, updated_at)
+        SELECT 'avtaler', 0, 0, days, now(), 'x', 'x', 'discarded', now() - make_interval(days => days)
+        FROM unnest(ARRAY[10, 29, 31, 40]) AS days
+    """)
+
+
+def days_left(connection: psycopg.Connection) -> list[int]:
+    rows = connection.execute("SELECT kafka_offset FROM failed_message ORDER BY 1").fetchall()
+    return [days for (days,) in rows]
+
+
+def records(connection: psycopg.Connection) -> list[tuple[str, ...]]:
+    return connection.execute("SELECT who, command, target FROM operator_log").fetchall()
+
+
+def test_to_look_first_changes_nothing(operator: Operator, connection: psycopg.Connection) -> None:
+    assert operator.json("prune", "--dry-run") == dict(zip(TABLES, (2, 0, 0, 0), strict=True))
+    table = operator.run("prune", "--dry-run")
+    assert "rows to delete" in table
+    assert all(name in table for name in TABLES)
+    assert days_left(connection) == [10, 29, 31, 40]
+    assert records(connection) == []
+
+
+def test_what_is_kept_no_longer_goes_and_who_did_it_stays(
+    operator: Operator, connection: psycopg.Connection
+) -> None:
+    assert operator.json("prune", "--by", "Z999999") == dict(zip(TABLES, (2, 0, 0, 0), strict=True))
+    assert days_left(connection) == [10, 29]
+    assert records(connection) == [("Z999999", "prune", "avtaler")]
+    table = [line.split() for line in operator.run("prune").splitlines()]
+    assert ["table", "rows", "deleted"] in table
+    assert all([name, "0"] in table for name in TABLES)
+    assert len(records(connection)) == 1
+
+
+def test_the_environment_says_how_long(db_url: str, connection: psycopg.Connection) -> None:
+    env = {"DB_URL": db_url, "KAFKA_TOPIC": "avtaler"}
+    assert Operator({**env, "KEEP_FAILED_DAYS": "35"}).json("prune")["failed_message"] == 1
+    output = Operator({**env, "KEEP_FAILED_DAYS": "soon"}).run("prune", code=2)
+    assert output == "datadeling: KEEP_FAILED_DAYS must be a whole number from 1 to 36500\n"
+    assert days_left(connection) == [10, 29, 31]
+
+
+def test_the_consumer_does_it_by_itself(run: Run, consumer: Setting, connection: psycopg.Connection) -> None:
+    process = run({**consumer.env, "KEEP_FAILED_DAYS": "35"}, "consume")
+    wait_until(lambda: days_left(connection) == [10, 29, 31], "what is too old is gone")
+    wait_until(lambda: '"message": "pruned"' in process.output, "it is told")
+    assert '"failed_message": 1' in process.output
+    assert records(connection) == []
+
+
+def test_without_a_database_it_says_so() -> None:
+    alone = Operator({"DB_URL": "postgresql://postgres@127.0.0.1:1/nothing", "KAFKA_TOPIC": "avtaler"})
+    assert "DatabaseUnavailable" in alone.run("prune", code=1)

@@ -1,0 +1,161 @@
+"""Pruning beside everybody else, and cut off at any point."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from datadeling.config import Retention
+from datadeling.db.database import Database
+from datadeling.domain.hendelse import Place, Sletting
+from datadeling.errors import DatabaseUnavailable
+from datadeling.ingest import pruning as module
+from datadeling.ingest.pruning import Pruning
+from datadeling.ingest.store import Store
+from datadeling.operations.asked import Asked
+from datadeling.operations.prune import prune
+from tests.acceptance.processes import wait_until
+from tests.hendelser import avtale_id
+from tests.integration.ageing import claim, claims, note, park, rows_left, supersede
+from tests.integration.brittle import Brittle
+from tests.integration.storing import TOPIC
+
+WHO = Asked("an operator")
+KEEP = Retention()
+OLD = timedelta(minutes=1)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+ROWS = 21
+
+
+@pytest.fixture(autouse=True)
+def all_old(store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Rows of each table that are kept no longer, many times what goes at once."""
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
+    park(store, connection, "resolved", KEEP.handled + OLD, ROWS)
+    supersede(store, connection, KEEP.history + OLD, copies=ROWS)
+    for _ in range(ROWS):
+        note(connection, "failed discard", KEEP.operator_log + OLD)
+    claim(connection, LONG_AGO, LONG_AGO)
+    return rows_left(connection)
+
+
+@pytest.fixture
+def other(db_url: str) -> Iterator[Database]:
+    """Somebody else's connection."""
+    with closing(Database(db_url, "other")) as other:
+        yield other
+
+
+@contextmanager
+def meanwhile(connection: psycopg.Connection, deed: Callable[[], object]) -> Iterator[Future[object]]:
+    """The block runs when the deed has come to wait for a lock."""
+
+    def waits() -> bool:
+        rows = connection.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return rows.rowcount == 1
+
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(deed)
+        wait_until(lambda: waits() or doing.done(), "it waits")
+        assert not doing.done()
+        yield doing
+        doing.result(20)
+
+
+def test_two_at_once_share_the_work(
+    database: Database, other: Database, connection: psycopg.Connection, all_old: dict[str, int]
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda on: prune(on, TOPIC, KEEP, WHO), (database, other))
+    assert {table: one[table] + two[table] for table in all_old} == all_old
+    left = rows_left(connection)
+    assert (left["failed_message"], left["avtale_historikk"]) == (0, 0)
+    assert connection.execute("SELECT count(*) FROM operator_log WHERE command <> 'prune'").fetchone() == (0,)
+
+
+def test_what_another_one_deletes_is_not_waited_for(database: Database, other: Database) -> None:
+    Pruning(database, TOPIC, KEEP).step()
+    with other.transaction() as tx:
+        cutoffs = tx.pruning.cutoffs({"history": KEEP.history, "handled": KEEP.handled})
+        cutoffs = {**cutoffs, "unhandled": cutoffs["handled"]}
+        for table in ("failed_message", "avtale_historikk"):
+            tx.pruning.delete(table, cutoffs, 5)
+        deleted = prune(database, TOPIC, KEEP, WHO)
+    assert (deleted["failed_message"], deleted["avtale_historikk"]) == (ROWS - 3 - 5, ROWS - 3 - 5)
+
+
+def test_a_tombstone_takes_the_same_versions(
+    database: Database, other: Database, connection: psycopg.Connection
+) -> None:
+    pruning = Pruning(database, TOPIC, KEEP)
+    with ExitStack() as ours:
+        tx = ours.enter_context(other.transaction())
+        tx.lock_partition(TOPIC, 1)
+        with meanwhile(connection, pruning.step) as step:
+            # It waits for us and holds no version that we might wait for.
+            assert tx.delete([Sletting(avtale_id(1), Place(0, 1, 200_000))]).versions == ROWS
+            ours.close()
+            assert step.result(20) == {"failed_message": 3, "operator_log": 3}
+    assert claims(connection)[0] == claims(connection)[1] > LONG_AGO
+
+
+def test_a_tombstone_that_comes_second(
+    database: Database, other: Database, connection: psycopg.Connection
+) -> None:
+    with ExitStack() as ours:
+        tx = ours.enter_context(database.transaction())
+        tx.pruning.delete("avtale_historikk", tx.pruning.cutoffs({"history": KEEP.history}), 5)
+
+        def tombstone() -> int:
+            with other.transaction() as live:
+                live.lock_partition(TOPIC, 0)
+                return live.delete([Sletting(avtale_id(1), Place(0, 0, 200_000))]).versions
+
+        with meanwhile(connection, tombstone) as versions:
+            ours.close()
+            assert versions.result(20) == ROWS - 5
+
+
+def test_a_batch_that_is_being_written_does_not_hold_up_what_needs_no_claim(
+    database: Database, other: Database
+) -> None:
+    pruning = Pruning(database, TOPIC, KEEP)
+    pruning.step()  # the claim is moved
+    with other.transaction() as tx:
+        tx.lock_partition(TOPIC, 0)
+        while pruning.step():
+            pass
+        assert pruning.step() == {}
+
+
+@pytest.mark.parametrize("exchange", range(0, 60, 4))
+def test_killed_anywhere_it_leaves_whole_batches_and_the_next_one_ends_it(
+    db_url: str, connection: psycopg.Connection, all_old: dict[str, int], exchange: int
+) -> None:
+    def kill(backend: int) -> None:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (backend,))
+
+    with closing(Brittle(db_url, "killed")) as killed:
+        with killed.transaction():
+            pass
+        killed.die(exchange, kill)
+        with pytest.raises(DatabaseUnavailable):
+            prune(killed, TOPIC, KEEP, WHO)
+        left = rows_left(connection)
+        (records,) = connection.execute(
+            "SELECT count(*) FROM operator_log WHERE command = 'prune'"
+        ).fetchall()
+        gone = {table: all_old[table] - left[table] for table in all_old}
+        gone["operator_log"] += records[0]
+        assert records == (int(any(gone.values())),)
+        assert {rows % 3 for rows in gone.values()} == {0}
+        assert (min(claims(connection)) > LONG_AGO) == (gone["avtale_historikk"] > 0)
+        killed.recover()
+        prune(killed, TOPIC, KEEP, WHO)
+    assert rows_left(connection)["avtale_historikk"] == 0
+    assert connection.execute("SELECT FROM operator_log WHERE command <> 'prune'").rowcount == 0

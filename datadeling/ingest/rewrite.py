@@ -108,6 +108,8 @@ def not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable
     To erase by hand takes every parked message away that names the avtale, whatever its key and partition.
     Its place does not tell then that it came before the marker; that the live consumer has handled it does.
     """
+    if not parked:
+        return []
     named = [avtaler_named(message) for message in parked]
     erased = tx.markers(list(set().union(*named))).keys()
     return [message for message, names in zip(parked, named, strict=True) if not names & erased]

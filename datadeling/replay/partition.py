@@ -58,10 +58,13 @@ class PartitionReplay:
                 continue
             if messages:
                 self._broker.answered()
-            events += len(messages)
-            self.events += len(messages)
-            batch.add([m for m in messages if self._key in {None, m.key}], now)
-            rate.wait(len(messages))
+            fetched = len(messages)
+            events += fetched
+            self.events += fetched
+            if self._key is not None:
+                messages = [m for m in messages if m.key == self._key]
+            batch.add(messages, now)
+            rate.wait(fetched)
         return events
 
     def _put(self, sink: Sink, batch: Batch, reached: int, events: int, stop: Event) -> None:

@@ -40,7 +40,7 @@ class Beside(Protocol):
         """Come to an end soon. Returns at once; a signal handler calls it."""
 
     def join(self) -> None:
-        """Wait for the end, for 3 s at most."""
+        """Wait for the end, until 3 s after `stop` at most."""
 
 
 def run_consumer(

@@ -3,6 +3,7 @@
 In the cluster only the application reaches its database, so nobody else can.
 """
 
+import time
 from threading import Event, Thread
 
 import structlog
@@ -29,6 +30,7 @@ class Background:
         self._config = config
         self._stop = Event()
         self._thread: Thread | None = None
+        self._last = 0.0
 
     def start(self, health: Health) -> None:
         """Look for replays now and then, from now on; they give way when `health` tells of a lag."""
@@ -37,12 +39,14 @@ class Background:
 
     def stop(self) -> None:
         """Write the batch in hand, and leave the rest to the next consumer. Returns at once."""
+        if not self._stop.is_set():
+            self._last = time.monotonic() + _LAST_BATCH
         self._stop.set()
 
     def join(self) -> None:
-        """Wait for that, for 3 s at most; the thread holds up no process that ends."""
+        """Wait for that, until 3 s after `stop` at most; the thread holds up no process that ends."""
         if self._thread is not None:
-            self._thread.join(_LAST_BATCH)
+            self._thread.join(max(0.0, self._last - time.monotonic()))
 
     def _work(self, health: Health) -> None:
         database = Database(self._config.db_url, "datadeling replays")
@@ -54,6 +58,8 @@ class Background:
                     self._run(Runner(setting, jobs), row.id, jobs)
             except DatabaseUnavailable:
                 continue  # the live consumer says so
+            except Exception as fault:  # noqa: BLE001 (nothing of a replay's may end the consumer)
+                log.error("replays_not_looked_for", error=type(fault).__name__)
         database.close()
 
     def _run(self, runner: Runner, replay: int, jobs: Jobs) -> None:

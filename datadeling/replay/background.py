@@ -59,7 +59,7 @@ class Background:
             except DatabaseUnavailable:
                 continue  # the live consumer says so
             except Exception as fault:  # noqa: BLE001 (nothing of a replay's may end the consumer)
-                log.error("replays_not_looked_for", error=type(fault).__name__)
+                log.error("replays_not_looked_for", error=type(fault).__name__)  # noqa: TRY400 (a trace quotes)
         database.close()
 
     def _run(self, runner: Runner, replay: int, jobs: Jobs) -> None:

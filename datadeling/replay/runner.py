@@ -34,7 +34,7 @@ class Setting(NamedTuple):
     kafka: KafkaConfig
     db_url: str
     workers: int = 4
-    batch_size: int = 1_000
+    batch_size: int = 500
     lag: Callable[[], int] = no_lag
 
 

@@ -1,0 +1,62 @@
+"""How far a long command has come, where there is no terminal; and how it is stopped."""
+
+import os
+import signal
+
+import pytest
+from structlog.testing import capture_logs
+
+from datadeling.commands import watching as module
+from datadeling.commands.watching import stop_on_signal, watching
+from datadeling.config import KafkaConfig
+from datadeling.replay.partition import PartitionReplay
+from datadeling.replay.progress import Progress
+from datadeling.replay.reader import Range
+
+KAFKA = KafkaConfig("nowhere:9092", "avtaler", "", None)
+
+
+@pytest.fixture
+def progress() -> Progress:
+    """A replay that was resumed at 400 of 1,000 on a partition, and has read 100 of that."""
+    part = PartitionReplay(KAFKA, 0, Range(400, 1_000), None)
+    part.first, part.at, part.events = 0, 500, 90
+    return Progress([part])
+
+
+def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
+    with capture_logs() as logs, watching("replay 7") as look:
+        look(progress)
+    (line,) = logs
+    assert line["event"] == "progress"
+    assert (line["what"], line["events"], line["left"]) == ("replay 7", 90, 500)
+    assert line["events_per_second"] > 0
+    assert line["seconds_left"] is not None
+
+
+def test_lines_are_far_apart(progress: Progress) -> None:
+    with capture_logs() as logs, watching("replay 7") as look:
+        for _ in range(100):
+            look(progress)
+    assert logs == []
+
+
+def test_progress_counts_from_where_it_was_first_begun(progress: Progress) -> None:
+    assert (progress.total, progress.left, progress.events) == (1_000, 500, 90)
+
+
+def test_who_has_read_nothing_cannot_tell_the_time_left() -> None:
+    assert Progress([PartitionReplay(KAFKA, 0, Range(0, 10), None)]).seconds_left is None
+    assert Progress([]).left == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_to_stop_and_the_second_is_as_any_other(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stop_on_signal() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.is_set()
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before

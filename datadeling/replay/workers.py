@@ -12,8 +12,8 @@ def side_by_side(
 ) -> None:
     """Do all of them, in this order, at most `workers` at once; `look` is called twice a second meanwhile.
 
-    The first exception of one sets `stop`, which is for the others to see, and is raised when they have
-    ended. The threads hold up no process that wants to end.
+    The first exception, of one of them or of `look`, sets `stop`, which is for the others to see, and is
+    raised when they have ended. The threads hold up no process that wants to end.
     """
     waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
     for deed in deeds:
@@ -36,6 +36,10 @@ def side_by_side(
     for thread in threads:
         while thread.is_alive():
             thread.join(_LOOK)
-            look()
+            try:
+                look()
+            except Exception as fault:  # noqa: BLE001 (is raised below)
+                faults.append(fault)
+                stop.set()
     if faults:
         raise faults[0]

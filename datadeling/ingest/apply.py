@@ -3,18 +3,25 @@
 The live consumer, a retry, a replay and an erasure all end here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from datadeling.db.transaction import Transaction
+from datadeling.domain.avtale import Avtale
 from datadeling.ingest.fold import Changes, avtale_ids, fold
 from datadeling.ingest.melding import KEY_MISMATCH, Reading, Unreadable
 
 
-def fold_stored(tx: Transaction, readings: Sequence[Reading]) -> Changes:
-    """What these messages do to the tables as they are now. The partitions' locks must be held."""
+def fold_stored(
+    tx: Transaction, readings: Sequence[Reading], instead: Mapping[str, Avtale] = MappingProxyType({})
+) -> Changes:
+    """What these messages do to the tables as they are now. The partitions' locks must be held.
+
+    `instead` are versions to begin with in the place of the stored ones.
+    """
     ids = avtale_ids(readings)
-    return fold(readings, tx.avtaler(ids), tx.markers(ids))
+    return fold(readings, {**tx.avtaler(ids), **instead}, tx.markers(ids))
 
 
 def apply(tx: Transaction, topic: str, changes: Changes) -> None:

@@ -59,7 +59,7 @@ class Runner:
 
         After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
         it or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable` when it could not
-        begin. Any other exception leaves it `failed`, with the name of what went wrong: `NotFound` and
+        begin. `stop` is only looked at. Any other exception leaves it `failed`, with the name of what went wrong: `NotFound` and
         `TopicChanged` among them.
         """
         try:
@@ -90,7 +90,7 @@ class Runner:
             look(progress)
             with suppress(DatabaseUnavailable):  # then nobody can write either
                 if not claim.take():
-                    stop.set()
+                    raise Busy(f"somebody else runs replay {row.id} by now")
 
         _read(self._setting, request, parts, sink, stop, look_and_keep)
         if all(part.at >= part.end for part in parts):
@@ -137,18 +137,24 @@ def _read(
     stop: Event,
     look: Look,
 ) -> Tally:
-    """Read all of them; what that came to."""
-    rate = Rate(request.rate, stop, setting.lag)
+    """Read all of them; what that came to. A fault ends this replay alone: `stop` may be for more than it."""
+    end = Event()
+    rate = Rate(request.rate, end, setting.lag)
     progress = Progress(parts)
     sinks: list[Sink] = []
 
     def read(part: PartitionReplay) -> None:
         with _database(setting) as database:
             sinks.append(sink := sink_of(database, part))
-            part.run(sink, rate, stop, setting.batch_size)
+            part.run(sink, rate, end, setting.batch_size)
 
-    deeds = [partial(read, part) for part in parts]
-    side_by_side(deeds, setting.workers, stop, lambda: look(progress))
+    def look_on() -> None:
+        if stop.is_set():
+            end.set()
+        look(progress)
+
+    deeds = [] if stop.is_set() else [partial(read, part) for part in parts]
+    side_by_side(deeds, setting.workers, end, look_on)
     return total(sink.tally for sink in sinks)
 
 

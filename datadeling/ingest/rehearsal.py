@@ -41,9 +41,7 @@ class Rehearsal:
             self._markers[avtale_id] = place
         return Tally.of(changes)
 
-    def _fold(
-        self, tx: Transaction, readings: Sequence[Reading], instead: Mapping[str, Avtale]
-    ) -> Changes:
+    def _fold(self, tx: Transaction, readings: Sequence[Reading], instead: Mapping[str, Avtale]) -> Changes:
         ids = avtale_ids(readings)
         markers = {**tx.markers(ids), **_of(self._markers, ids)}
         stored = {**tx.avtaler(ids), **_of(self._written, ids), **instead}

@@ -124,9 +124,7 @@ def not_superseded(
     return replace(changes, history=history, before=before)
 
 
-def not_erased(
-    tx: Transaction, parked: Sequence[Unreadable], erased: _Markers = _NONE
-) -> list[Unreadable]:
+def not_erased(tx: Transaction, parked: Sequence[Unreadable], erased: _Markers = _NONE) -> list[Unreadable]:
     """Those that name no erased avtale; `erased` are more of them than are stored.
 
     To erase by hand takes every parked message away that names the avtale, whatever its key and partition.

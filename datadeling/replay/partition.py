@@ -41,13 +41,13 @@ class PartitionReplay:
         batch = Batch(batch_size, _WAIT)
         try:
             while self.at < self.end and not stop.is_set():
-                events = self._gather(reader, batch, rate, stop)
-                self._put(sink, batch, reader.positions[self.partition], events, stop)
+                self._gather(reader, batch, rate, stop)
+                self._put(sink, batch, reader.positions[self.partition], stop)
         finally:
             reader.close()
 
-    def _gather(self, reader: Reader, batch: Batch, rate: Rate, stop: Event) -> int:
-        """Fill the batch; how many messages that took."""
+    def _gather(self, reader: Reader, batch: Batch, rate: Rate, stop: Event) -> None:
+        """Fill the batch."""
         events = 0
         while not (reader.done or stop.is_set() or batch.ready(now := time.monotonic()) or events > _UNKEPT):
             try:
@@ -62,9 +62,8 @@ class PartitionReplay:
             self.events += len(messages)
             batch.add([m for m in messages if self._key in {None, m.key}], now)
             rate.wait(len(messages))
-        return events
 
-    def _put(self, sink: Sink, batch: Batch, reached: int, events: int, stop: Event) -> None:
+    def _put(self, sink: Sink, batch: Batch, reached: int, stop: Event) -> None:
         messages = batch.messages
         batch.clear()
         while reached > self.at:
@@ -73,7 +72,7 @@ class PartitionReplay:
                     self.at = max(self.at, sink.recover())
                     messages = tuple(m for m in messages if m.offset >= self.at)
                 if reached > self.at:
-                    sink.put(messages, reached, events)
+                    sink.put(messages, reached, self.events)
                 self.at = reached
                 self._database.answered()
             except DatabaseUnavailable as error:

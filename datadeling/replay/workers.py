@@ -20,15 +20,20 @@ def side_by_side(
         waiting.put(deed)
     faults: list[BaseException] = []
 
+    def safely(deed: Callable[[], None]) -> None:
+        try:
+            deed()
+        except BaseException as fault:  # noqa: BLE001 (is raised below)
+            faults.append(fault)
+            stop.set()
+
     def work() -> None:
         while not stop.is_set():
             try:
-                waiting.get_nowait()()
+                deed = waiting.get_nowait()
             except Empty:
                 return
-            except BaseException as fault:  # noqa: BLE001 (is raised below)
-                faults.append(fault)
-                stop.set()
+            safely(deed)
 
     threads = [Thread(target=work, name=f"replay {n}", daemon=True) for n in range(min(workers, len(deeds)))]
     for thread in threads:
@@ -36,10 +41,6 @@ def side_by_side(
     for thread in threads:
         while thread.is_alive():
             thread.join(_LOOK)
-            try:
-                look()
-            except Exception as fault:  # noqa: BLE001 (is raised below)
-                faults.append(fault)
-                stop.set()
+            safely(look)
     if faults:
         raise faults[0]

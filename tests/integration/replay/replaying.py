@@ -1,4 +1,4 @@
-"""What replays of tests are about: a topic that has been handled live, and databases that are not to be trusted."""
+"""What replays of tests are about: a topic that has been handled live, and who else is at work on it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -44,7 +44,9 @@ def test_what_was_asked_for_is_kept(jobs: Jobs) -> None:
     request = Request({0: 1, 12: 2**40}, time, {1: 7}, time, avtale_id(1), 50)
     rows = [jobs.get(ask(jobs, one, background=False)) for one in (request, Request())]
     assert [request_of(row) for row in rows] == [request, Request()]
-    assert {(row.state, row.background, row.held, row.error) for row in rows} == {("stopped", False, False, None)}
+    assert {(row.state, row.background, row.held, row.error) for row in rows} == {
+        ("stopped", False, False, None)
+    }
     assert jobs.get(ask(jobs)).state == "requested"
     assert [row.id for row in jobs.listed(2)] == [3, 2]
 
@@ -213,4 +215,4 @@ def test_progress_moves_from_where_it_stands_while_it_may(
     assert not advance(6, 8)
     (stretch,) = jobs.stretches(row.id)
     assert (stretch.next_offset, stretch.events) == (6, 6)
-    assert EPOCH < stretch.updated_at
+    assert stretch.updated_at > EPOCH

@@ -32,8 +32,8 @@ def ten(handled: Handled, produce: Produce) -> None:
     produce([melding(200 + n, offset=n, partition=p) for p in range(3) for n in range(10, 15)])
 
 
-def planned(request: Request, database: Database, topic: Topic) -> dict[int, tuple[int, int]]:
-    return {p: tuple(one.range) for p, one in plan(request, database, topic._name, topic).items()}
+def planned(request: Request, database: Database, topic: Topic) -> dict[int, Range]:
+    return {p: one.range for p, one in plan(request, database, topic._name, topic).items()}
 
 
 @pytest.mark.usefixtures("ten")

@@ -171,7 +171,11 @@ def test_the_rows_own_message_is_mended_whichever_way_the_time_of_its_edit_moves
     assert changes.outcomes == {"changed": 1}
     assert changes.history == []
     avtale = memory.avtaler[ID]
-    assert (avtale.endret_tidspunkt.second, avtale.bedrift_nr, avtale.kafka_offset) == (endret, "999999999", 1)
+    assert (avtale.endret_tidspunkt.second, avtale.bedrift_nr, avtale.kafka_offset) == (
+        endret,
+        "999999999",
+        1,
+    )
     assert (avtale.hendelse_tidspunkt, avtale.mottatt_tidspunkt) == (minute(0), minute(50))
 
 

@@ -19,7 +19,7 @@ from datadeling import config
 from datadeling.db.database import Database
 from datadeling.errors import ConfigError
 from datadeling.ingest.melding import avtale_id_in
-from datadeling.ingest.topic import Topic
+from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.log import configure_logging
 from datadeling.operations.asked import Asked
 
@@ -58,7 +58,7 @@ def work() -> Iterator[Work]:
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
     try:
-        yield Work(settings, database, Topic(settings.kafka) if settings.kafka else None)
+        yield Work(settings, database, Topic(settings.kafka, UNHURRIED) if settings.kafka else None)
     finally:
         database.close()
 

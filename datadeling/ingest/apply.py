@@ -3,18 +3,25 @@
 The live consumer, a retry, a replay and an erasure all end here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from datadeling.db.transaction import Transaction
+from datadeling.domain.avtale import Avtale
 from datadeling.ingest.fold import Changes, avtale_ids, fold, told_again
 from datadeling.ingest.melding import KEY_MISMATCH, Reading, Unreadable
 
 
-def fold_stored(tx: Transaction, readings: Sequence[Reading]) -> Changes:
-    """What these messages do to the tables as they are now. The partitions' locks must be held."""
+def fold_stored(
+    tx: Transaction, readings: Sequence[Reading], instead: Mapping[str, Avtale] = MappingProxyType({})
+) -> Changes:
+    """What these messages do to the tables as they are now. The partitions' locks must be held.
+
+    `instead` are versions to begin with in the place of the stored ones.
+    """
     ids = avtale_ids(readings)
-    stored = tx.avtaler(ids)
+    stored = {**tx.avtaler(ids), **instead}
     again = told_again(readings, stored)
     return fold(readings, stored, tx.markers(ids), tx.history(again) if again else None)
 

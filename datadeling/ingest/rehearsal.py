@@ -34,17 +34,17 @@ class Rehearsal:
         """What `Rewrite.write` would return after the same calls. Raise `DatabaseUnavailable`."""
         with self._database.transaction() as tx:
             readings = read_behind(tx, self._topic, messages, datetime.now(UTC))
-            changes = not_superseded(tx, self._fold, readings)
-            changes = replace(changes, parked=not_erased(tx, changes.not_outdated()))
+            changes = not_superseded(tx, self._fold, readings, self._markers)
+            changes = replace(changes, parked=not_erased(tx, changes.not_outdated(), self._markers))
         self._written.update((avtale.avtale_id, avtale) for avtale in (*changes.new, *changes.changed))
         for avtale_id, place in changes.deletions:
             self._markers[avtale_id] = place
         return Tally.of(changes)
 
-    def _fold(self, tx: Transaction, readings: Sequence[Reading]) -> Changes:
+    def _fold(self, tx: Transaction, readings: Sequence[Reading], instead: Mapping[str, Avtale]) -> Changes:
         ids = avtale_ids(readings)
         markers = {**tx.markers(ids), **_of(self._markers, ids)}
-        stored = {**tx.avtaler(ids), **_of(self._written, ids)}
+        stored = {**tx.avtaler(ids), **_of(self._written, ids), **instead}
         present = {
             avtale_id: avtale
             for avtale_id, avtale in stored.items()

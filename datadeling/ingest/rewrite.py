@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
-from datadeling.domain.avtale import Avtale, Superseded
+from datadeling.domain.avtale import Avtale
+from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
 from datadeling.ingest.fold import Changes
@@ -15,7 +17,9 @@ from datadeling.ingest.tally import Tally
 from datadeling.ingest.transform import read, unreadable
 
 _Ended = Mapping[int, Sequence[tuple[int, int]]]
-_Folding = Callable[[Transaction, Sequence[Reading]], Changes]
+_Markers = Mapping[str, Place]
+_NONE: _Markers = MappingProxyType({})
+_Folding = Callable[[Transaction, Sequence[Reading], Mapping[str, Avtale]], Changes]
 
 Then = Callable[[Transaction, Melding, Tally], None]
 """Does something more in the transaction; told the last message in it, and what its messages came to."""
@@ -84,26 +88,44 @@ def read_behind(tx: Transaction, topic: str, messages: Sequence[Melding], mottat
     ]
 
 
-def not_superseded(tx: Transaction, folding: _Folding, readings: Sequence[Reading]) -> Changes:
+def not_superseded(
+    tx: Transaction, folding: _Folding, readings: Sequence[Reading], erased: _Markers = _NONE
+) -> Changes:
     """What these messages do to the tables, without versions that history knows to be superseded.
 
-    Somebody has taken a row away by hand, and left its history. To begin with any message of the avtale would
-    show a state as the present one that is not, and make history a second time.
+    Somebody has taken a row away by hand, or set it back, and left its history. To begin with any message of
+    the avtale would show a state as the present one that is not, and make history a second time. `erased` are
+    markers that are to be, and so are not stored yet.
     """
-    changes = folding(tx, readings)
-    erased = {sletting.avtale_id for sletting in changes.deletions}
-    ids = [new.avtale_id for new in changes.new if new.avtale_id not in erased]
-    history = tx.history(ids) if ids else {}
-    if not history:
+    changes = folding(tx, readings, {})
+    erased = {**erased, **dict(changes.deletions)}
+    written = [*(new.avtale_id for new in changes.new), *(old.avtale.avtale_id for old in changes.history)]
+    newest = {
+        avtale_id: version
+        for avtale_id, version in _newest_superseded(tx, written).items()
+        if _is_left(version, erased)
+    }
+    if not newest:
         return changes
-    kept = [reading for reading in readings if not _is_superseded(reading, history)]
-    changes = folding(tx, kept)
+    kept = [
+        reading
+        for reading in readings
+        if not (isinstance(reading, Avtale) and _is_known(reading, newest.get(reading.avtale_id)))
+    ]
+    before = changes.before
+    instead = {
+        avtale_id: version
+        for avtale_id, version in newest.items()
+        if (row := before.get(avtale_id)) and version.is_newer_than(row) and _is_left(row, erased)
+    }
+    changes = folding(tx, kept, instead)
     changes.outcomes["older"] += len(readings) - len(kept)
-    return changes
+    history = [old for old in changes.history if not _is_known(old.avtale, newest.get(old.avtale.avtale_id))]
+    return replace(changes, history=history, before=before)
 
 
-def not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable]:
-    """Those that name no erased avtale.
+def not_erased(tx: Transaction, parked: Sequence[Unreadable], erased: _Markers = _NONE) -> list[Unreadable]:
+    """Those that name no erased avtale; `erased` are more of them than are stored.
 
     To erase by hand takes every parked message away that names the avtale, whatever its key and partition.
     Its place does not tell then that it came before the marker; that the live consumer has handled it does.
@@ -111,14 +133,27 @@ def not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadable
     if not parked:
         return []
     named = [avtaler_named(message) for message in parked]
-    erased = tx.markers(list(set().union(*named))).keys()
-    return [message for message, names in zip(parked, named, strict=True) if not names & erased]
+    marked = tx.markers(list(set().union(*named))).keys() | erased.keys()
+    return [message for message, names in zip(parked, named, strict=True) if not names & marked]
 
 
-def _is_superseded(reading: Reading, history: Mapping[str, Sequence[Superseded]]) -> bool:
-    return isinstance(reading, Avtale) and any(
-        not reading.is_newer_than(version.avtale) for version in history.get(reading.avtale_id, ())
-    )
+def _is_left(version: Avtale, erased: _Markers) -> bool:
+    marker = erased.get(version.avtale_id)
+    return marker is None or version.place.is_after(marker)
+
+
+def _newest_superseded(tx: Transaction, ids: Sequence[str]) -> dict[str, Avtale]:
+    """The newest version of each of these avtaler that history has."""
+    newest: dict[str, Avtale] = {}
+    for avtale_id, versions in (tx.history(ids) if ids else {}).items():
+        for version, _, _ in versions:
+            if avtale_id not in newest or version.is_newer_than(newest[avtale_id]):
+                newest[avtale_id] = version
+    return newest
+
+
+def _is_known(version: Avtale, newest: Avtale | None) -> bool:
+    return newest is not None and not version.is_newer_than(newest)
 
 
 def _refused(melding: Melding, reading: Reading, error: UnstorableRow) -> Unreadable:

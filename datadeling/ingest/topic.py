@@ -16,7 +16,10 @@ from datadeling.config import KafkaConfig
 from datadeling.errors import BrokerUnavailable, ConfigError
 from datadeling.ingest.melding import Melding
 
-_ASK = 2.0  # seconds that a question to the broker may take
+_ASK = 2.0  # seconds: who asks for the live consumer has to go on soon
+
+UNHURRIED = 10.0
+"""Seconds that a question of an operator's may take."""
 _LATEST_MS = 253_000_000_000_000  # in the year 9987
 
 _T = TypeVar("_T")
@@ -30,10 +33,14 @@ class Watermarks(NamedTuple):
 
 
 class Topic:
-    """One topic of the broker. Every question blocks for 2 s at most, and raises `BrokerUnavailable`."""
+    """One topic of the broker. Every question blocks for `patience` s at most.
 
-    def __init__(self, config: KafkaConfig) -> None:
+    Each can raise `BrokerUnavailable`.
+    """
+
+    def __init__(self, config: KafkaConfig, patience: float = _ASK) -> None:
         self._name = config.topic
+        self._patience = patience
         self._admin = made(AdminClient, kafka_settings(config))
 
     def identity(self) -> str:
@@ -65,13 +72,13 @@ class Topic:
         return found.offset if found.offset >= 0 else self.watermarks(partition).high
 
     def _description(self) -> TopicDescription:
-        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=_ASK)
+        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=self._patience)
         answer: TopicDescription = _answered(asked[self._name].result)
         return answer
 
     def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
         place = TopicPartition(self._name, partition)
-        asked = self._admin.list_offsets({place: spec}, request_timeout=_ASK)
+        asked = self._admin.list_offsets({place: spec}, request_timeout=self._patience)
         answer: ListOffsetsResultInfo = _answered(asked[place].result)
         return answer
 

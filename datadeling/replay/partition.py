@@ -41,15 +41,17 @@ class PartitionReplay:
         batch = Batch(batch_size, _WAIT)
         try:
             while self.at < self.end and not stop.is_set():
-                events = self._gather(reader, batch, rate, stop)
-                self._put(sink, batch, reader.positions[self.partition], events, stop)
+                self._gather(reader, batch, rate, stop)
+                self._put(sink, batch, reader.positions[self.partition], stop)
         finally:
             reader.close()
 
-    def _gather(self, reader: Reader, batch: Batch, rate: Rate, stop: Event) -> int:
-        """Fill the batch; how many messages that took."""
-        events = 0
-        while not (reader.done or stop.is_set() or batch.ready(now := time.monotonic()) or events > _UNKEPT):
+    def _gather(self, reader: Reader, batch: Batch, rate: Rate, stop: Event) -> None:
+        """Fill the batch."""
+        enough = self.events + _UNKEPT
+        while not (
+            reader.done or stop.is_set() or self.events > enough or batch.ready(now := time.monotonic())
+        ):
             try:
                 messages = reader.fetch(min(batch.room, rate.at_once), batch.patience(now))
             except BrokerUnavailable as error:
@@ -59,15 +61,13 @@ class PartitionReplay:
             if messages:
                 self._broker.answered()
             fetched = len(messages)
-            events += fetched
             self.events += fetched
             if self._key is not None:
                 messages = [m for m in messages if m.key == self._key]
             batch.add(messages, now)
             rate.wait(fetched)
-        return events
 
-    def _put(self, sink: Sink, batch: Batch, reached: int, events: int, stop: Event) -> None:
+    def _put(self, sink: Sink, batch: Batch, reached: int, stop: Event) -> None:
         messages = batch.messages
         batch.clear()
         while reached > self.at:
@@ -76,7 +76,7 @@ class PartitionReplay:
                     self.at = max(self.at, sink.recover())
                     messages = tuple(m for m in messages if m.offset >= self.at)
                 if reached > self.at:
-                    sink.put(messages, reached, events)
+                    sink.put(messages, reached, self.events)
                 self.at = reached
                 self._database.answered()
             except DatabaseUnavailable as error:

@@ -13,7 +13,7 @@ from datadeling.db.replays import ReplayRow
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
 from datadeling.ingest.health import Service
 from datadeling.ingest.tally import Tally, total
-from datadeling.ingest.topic import Topic
+from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.replay.jobs import Jobs, request_of
 from datadeling.replay.partition import PartitionReplay
 from datadeling.replay.plan import Planned, Request, plan
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
 def rehearse(setting: Setting, request: Request, stop: Event, look: Look) -> Tally:
     """What a replay would come to; writes nothing. Raises what `plan` does."""
     with _database(setting) as database:
-        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka))
+        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, UNHURRIED))
     parts = [_part(setting, request, p, one.range) for p, one in planned.items()]
 
     def sink(database: Database, part: PartitionReplay) -> Sink:
@@ -61,9 +61,9 @@ class Runner:
         """Run it, or go on where it stopped, until its end or `stop`; how it stands then.
 
         After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
-        it or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable` when it could not
-        begin. Any other exception leaves it `failed`, with the name of what went wrong: `NotFound` and
-        `TopicChanged` among them.
+        it, has taken it over or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable`
+        when it could not begin. Any other exception leaves it `failed`, with the name of what went wrong:
+        `NotFound` and `TopicChanged` among them. Never sets `stop`.
         """
         try:
             with _claimed(self._setting.db_url, row.id) as claim:
@@ -94,7 +94,7 @@ class Runner:
             look(progress)
             with suppress(DatabaseUnavailable):  # then nobody can write either
                 if not claim.take():
-                    stop.set()
+                    raise Busy(f"somebody else runs replay {row.id} by now")
 
         _read(self._setting, request, parts, sink, stop, look_and_keep)
         if all(part.at >= part.end for part in parts):
@@ -104,7 +104,7 @@ class Runner:
         if self._jobs.stretches(row.id):
             return {}
         with _database(self._setting) as database:
-            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka))
+            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, UNHURRIED))
 
     def _see_why(self, row: ReplayRow) -> None:
         """It may not go on. Raise when that is not because somebody wanted it so."""
@@ -141,18 +141,24 @@ def _read(
     stop: Event,
     look: Look,
 ) -> Tally:
-    """Read all of them; what that came to."""
-    rate = Rate(request.rate, stop, setting.lag)
+    """Read all of them; what that came to. A fault ends this replay alone: `stop` may be for more than it."""
+    end = Event()
+    rate = Rate(request.rate, end, setting.lag)
     progress = Progress(parts)
     sinks: list[Sink] = []
 
     def read(part: PartitionReplay) -> None:
         with _database(setting) as database:
             sinks.append(sink := sink_of(database, part))
-            part.run(sink, rate, stop, setting.batch_size)
+            part.run(sink, rate, end, setting.batch_size)
 
-    deeds = [partial(read, part) for part in parts]
-    side_by_side(deeds, setting.workers, stop, lambda: look(progress))
+    def look_on() -> None:
+        if stop.is_set():
+            end.set()
+        look(progress)
+
+    deeds = [] if stop.is_set() else [partial(read, part) for part in parts]
+    side_by_side(deeds, setting.workers, end, look_on)
     return total(sink.tally for sink in sinks)
 
 

@@ -23,7 +23,7 @@ class Sink(Protocol):
     tally: Tally
 
     def put(self, messages: Sequence[Melding], reached: int, events: int) -> None:
-        """Take a batch. `reached`: everything before it has been read; `events`: messages since the last."""
+        """Take a batch. `reached`: everything before it has been read; `events`: messages of all batches."""
 
     def recover(self) -> int:
         """After `DatabaseUnavailable`: the offset before which everything has been taken."""
@@ -37,22 +37,23 @@ class Rewriting:
         self._row = row
         self._rewrite = Rewrite(database, row.topic)
         self._at = stretch
+        self._before = stretch.events
         self.tally = Tally.from_dict(stretch.tally)
 
     def put(self, messages: Sequence[Melding], reached: int, events: int) -> None:
         """Raise `DatabaseUnavailable` (the outcome may be unknown: `recover`), `NotRunning`."""
         if not messages:
             with self._database.transaction() as tx:
-                self._advance(tx, reached, events)
+                self._advance(tx, reached, self._before + events)
             return
-        last, before = messages[-1], self._at.events
+        last = messages[-1]
 
         def then(tx: Transaction, melding: Melding, tally: Tally) -> None:
             self.tally.add(tally)
             if melding is last:
-                self._advance(tx, reached, events - (self._at.events - before))
+                self._advance(tx, reached, self._before + events)
             else:
-                self._advance(tx, melding.offset + 1, tally.messages)
+                self._advance(tx, melding.offset + 1, self._at.events + tally.messages)
 
         self._rewrite.write(messages, then)
 
@@ -65,10 +66,10 @@ class Rewriting:
         return self._at.next_offset
 
     def _advance(self, tx: Transaction, reached: int, events: int) -> None:
-        start, partition = self._at.next_offset, self._at.partition
-        if not tx.replays.advance(self._row, partition, start, reached, events, self.tally.as_dict()):
+        start, partition, more = self._at.next_offset, self._at.partition, events - self._at.events
+        if not tx.replays.advance(self._row, partition, start, reached, more, self.tally.as_dict()):
             raise NotRunning(f"partition {partition} at {start}")
-        self._at = self._at._replace(next_offset=reached, events=self._at.events + events)
+        self._at = self._at._replace(next_offset=reached, events=events)
 
 
 class Rehearsing:

@@ -1,6 +1,6 @@
 """Does several things side by side, while somebody looks on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
@@ -12,30 +12,43 @@ def side_by_side(
 ) -> None:
     """Do all of them, in this order, at most `workers` at once; `look` is called twice a second meanwhile.
 
-    The first exception of one sets `stop`, which is for the others to see, and is raised when they have
-    ended. The threads hold up no process that wants to end.
+    The first exception, of one of them or of `look`, sets `stop`, which is for the others to see, and is
+    raised when they have ended. The threads hold up no process that wants to end.
     """
-    waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    for deed in deeds:
-        waiting.put(deed)
-    faults: list[BaseException] = []
-
-    def work() -> None:
-        while not stop.is_set():
-            try:
-                waiting.get_nowait()()
-            except Empty:
-                return
-            except BaseException as fault:  # noqa: BLE001 (is raised below)
-                faults.append(fault)
-                stop.set()
-
-    threads = [Thread(target=work, name=f"replay {n}", daemon=True) for n in range(min(workers, len(deeds)))]
+    shift = _Shift(deeds, stop)
+    workers = min(workers, len(deeds))
+    threads = [Thread(target=shift.work, name=f"replay {n}", daemon=True) for n in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         while thread.is_alive():
             thread.join(_LOOK)
-            look()
-    if faults:
-        raise faults[0]
+            shift.safely(look)
+    if shift.faults:
+        raise shift.faults[0]
+
+
+class _Shift:
+    """What is still to be done, and what went wrong."""
+
+    def __init__(self, deeds: Iterable[Callable[[], None]], stop: Event) -> None:
+        self.faults: list[BaseException] = []
+        self._stop = stop
+        self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        for deed in deeds:
+            self._waiting.put(deed)
+
+    def work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                deed = self._waiting.get_nowait()
+            except Empty:
+                return
+            self.safely(deed)
+
+    def safely(self, deed: Callable[[], None]) -> None:
+        try:
+            deed()
+        except BaseException as fault:  # noqa: BLE001 (is raised in the end)
+            self.faults.append(fault)
+            self._stop.set()

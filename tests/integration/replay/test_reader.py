@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from datadeling.config import KafkaConfig
 from datadeling.errors import TopicChanged
 from datadeling.ingest.melding import Melding
-from datadeling.ingest.topic import Topic
+from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.replay.reader import Range, Reader
 from tests.hendelser import EPOCH, melding
 from tests.services import Kafka
@@ -83,7 +83,7 @@ def test_no_group_comes_to_be(config: KafkaConfig, produce: Produce, kafka: Kafk
 def test_an_offset_is_found_by_time(config: KafkaConfig, produce: Produce) -> None:
     messages = [melding(n, offset=n * 10) for n in range(5)]  # ten minutes apart
     produce(messages)
-    topic = Topic(config)
+    topic = Topic(config, UNHURRIED)
     assert topic.offset_at(0, EPOCH) == 0
     assert topic.offset_at(0, messages[2].timestamp) == 2
     assert topic.offset_at(0, messages[2].timestamp.replace(second=1)) == 3

@@ -53,6 +53,42 @@ def test_the_place_is_no_part_of_the_state() -> None:
     assert not version(endret=1).same_state(version(endret=2))
 
 
+@pytest.mark.parametrize(
+    ("other", "columns"),
+    [
+        pytest.param(version(), [], id="nothing"),
+        pytest.param(version(offset=7, generation=1), [], id="the place is not shared"),
+        pytest.param(version(status="AVSLUTTET"), ["avtale_status"], id="one"),
+        pytest.param(
+            version(endret=1, status="AVSLUTTET")._replace(bedrift_nr=None),
+            ["bedrift_nr", "avtale_status", "endret_tidspunkt"],
+            id="several, in the order of the table",
+        ),
+        pytest.param(
+            version()._replace(hendelse_tidspunkt=datetime(2026, 1, 2, tzinfo=UTC)), [], id="record time"
+        ),
+    ],
+)
+def test_it_is_told_which_shared_columns_differ(other: Avtale, columns: list[str]) -> None:
+    assert version().differing(other) == other.differing(version()) == columns
+    assert version().same_state(other) is (not columns)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        pytest.param(version(offset=3, status="AVSLUTTET"), True, id="read otherwise"),
+        pytest.param(version(offset=3, endret=2), True, id="another time of the edit found in it"),
+        pytest.param(version(offset=4), False, id="another offset"),
+        pytest.param(version(offset=3, generation=1), False, id="another generation"),
+        pytest.param(version(offset=3)._replace(kafka_partition=1), False, id="another partition"),
+    ],
+)
+def test_a_message_is_known_by_its_place(other: Avtale, same: bool) -> None:
+    assert version(offset=3).is_same_message_as(other) is same
+    assert other.is_same_message_as(version(offset=3)) is same
+
+
 def test_a_place_is_compared_by_generation_and_offset() -> None:
     assert Place(1, 0, 0).is_after(Place(0, 5, 9))
     assert Place(0, 0, 2).is_after(Place(0, 1, 1))

@@ -158,6 +158,27 @@ def test_the_rows_own_message_rewrites_it_without_history() -> None:
     assert not changes.history
 
 
+@pytest.mark.parametrize(
+    "endret", [pytest.param(0, id="earlier"), pytest.param(1, id="the same"), pytest.param(2, id="later")]
+)
+def test_the_rows_own_message_is_mended_whichever_way_the_time_of_its_edit_moves(endret: int) -> None:
+    """No version of its own, so no history, and valid and stored since it first was."""
+    memory = Memory()
+    memory.take(*versions((1, "A"), (1, "A")))
+    memory.avtaler[ID] = memory.avtaler[ID]._replace(bedrift_nr=None, mottatt_tidspunkt=minute(50))
+    (own,) = versions((endret, "A"))
+    changes = memory.take(own._replace(offset=1, timestamp=minute(1)))
+    assert changes.outcomes == {"changed": 1}
+    assert changes.history == []
+    avtale = memory.avtaler[ID]
+    assert (avtale.endret_tidspunkt.second, avtale.bedrift_nr, avtale.kafka_offset) == (
+        endret,
+        "999999999",
+        1,
+    )
+    assert (avtale.hendelse_tidspunkt, avtale.mottatt_tidspunkt) == (minute(0), minute(50))
+
+
 def test_an_avtale_can_start_afresh_after_its_tombstone_in_one_batch() -> None:
     memory = Memory()
     memory.take(melding(offset=0))

@@ -1,0 +1,47 @@
+"""A topic that has been handled live, and who reads it again."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+
+from datadeling.config import KafkaConfig
+from datadeling.db.database import Database
+from datadeling.ingest.topic import Topic
+from datadeling.replay.jobs import Jobs
+from datadeling.replay.runner import Setting
+from tests.integration.consuming import Produce
+from tests.integration.replay.replaying import Claims, Handled
+from tests.services import Kafka
+
+
+@pytest.fixture
+def config(kafka: Kafka, topic: str) -> KafkaConfig:
+    return KafkaConfig(kafka.brokers, topic, "", None)
+
+
+@pytest.fixture
+def broker_topic(config: KafkaConfig) -> Topic:
+    return Topic(config)
+
+
+@pytest.fixture
+def jobs(database: Database, topic: str) -> Jobs:
+    return Jobs(database, topic)
+
+
+@pytest.fixture
+def setting(config: KafkaConfig, db_url: str) -> Setting:
+    return Setting(config, db_url, workers=1, batch_size=3)
+
+
+@pytest.fixture
+def handled(database: Database, topic: str, produce: Produce) -> Handled:
+    return Handled(database, topic, produce)
+
+
+@pytest.fixture
+def claims(db_url: str, connection: psycopg.Connection) -> Iterator[Claims]:
+    with ExitStack() as stack:
+        yield Claims(db_url, stack, connection)

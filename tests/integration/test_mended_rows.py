@@ -1,0 +1,103 @@
+"""A row was taken away or set back by hand, its history left: a replay brings the newest version back."""
+
+from collections.abc import Sequence
+from itertools import combinations, pairwise
+
+import psycopg
+import pytest
+
+from datadeling.db.transaction import Transaction
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.rewrite import Rewrite
+from datadeling.ingest.store import Store
+from datadeling.ingest.tally import Tally
+from tests.hendelser import avtale_id, melding, tombstone
+from tests.integration.storing import tables, write
+from tests.oracle import comparable
+
+
+def version(offset: int, edited: int, state: str) -> Melding:
+    return melding(1, offset=offset, sistEndret=f"2022-02-04T08:46:0{edited}Z", avtaleStatus=state)
+
+
+LOG = [
+    version(0, 1, "A"),
+    version(1, 2, "B"),
+    version(2, 1, "OLDER"),
+    version(3, 2, "C"),
+    version(4, 3, "NEWEST"),
+    version(5, 3, "NEWEST"),  # republished: valid from the one before
+]
+CUTS = [
+    pytest.param((0, *cut, len(LOG)), id=str(cut))
+    for size in (0, 1, 2, 5)
+    for cut in combinations(range(1, len(LOG)), size)
+]
+
+
+def shown(connection: psycopg.Connection) -> list[str]:
+    return [state for (state,) in connection.execute("SELECT avtale_status FROM avtale")]
+
+
+@pytest.mark.parametrize("points", CUTS)
+def test_a_row_that_was_deleted_comes_back_as_it_was(
+    points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    """No superseded version is the present one at any commit, and none is history a second time."""
+    write(store, *LOG)
+    before = comparable(tables(connection))
+    assert before[1] != []
+    connection.execute("DELETE FROM avtale")
+    for start, end in pairwise(points):
+        tally = rewrite.write(LOG[start:end])
+        assert shown(connection) == (["NEWEST"] if end > 4 else [])
+        assert tally.messages == end - start
+    assert comparable(tables(connection)) == before
+
+
+@pytest.mark.parametrize("points", CUTS)
+def test_a_row_that_was_set_back_becomes_the_newest_again(
+    points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    write(store, LOG[0])
+    connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
+    write(store, *LOG[1:])
+    before = comparable(tables(connection))
+    connection.execute("DELETE FROM avtale")
+    connection.execute("INSERT INTO avtale SELECT * FROM backup")
+    for start, end in pairwise(points):
+        rewrite.write(LOG[start:end])
+        assert shown(connection) == ["NEWEST" if end > 4 else "A"]
+    assert comparable(tables(connection)) == before
+
+
+def test_the_state_that_it_was_set_back_to_is_valid_from_when_it_came_again(
+    store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    """The newest is no continuation of the row, for history knows of another state between the two."""
+    log = [version(0, 1, "A"), version(1, 1, "B"), version(2, 1, "A")]
+    write(store, log[0])
+    connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
+    write(store, *log[1:])
+    before = comparable(tables(connection))
+    connection.execute("DELETE FROM avtale")
+    connection.execute("INSERT INTO avtale SELECT * FROM backup")
+    assert rewrite.write(log).columns == {}
+    assert comparable(tables(connection)) == before
+
+
+def test_what_came_after_a_tombstone_comes_back_though_the_marker_is_gone_too(
+    store: Store, rewrite: Rewrite, connection: psycopg.Connection
+) -> None:
+    log = [version(0, 5, "BEFORE"), tombstone(1, offset=1), version(2, 1, "A"), version(3, 2, "NEWEST")]
+    write(store, *log)
+    before = comparable(tables(connection))
+    connection.execute("TRUNCATE avtale, avtale_slettet")
+    seen: list[list[str]] = []
+
+    def look(tx: Transaction, _: Melding, __: Tally) -> None:
+        seen.append([avtale.avtale_status for avtale in tx.avtaler([avtale_id(1)]).values()])
+
+    rewrite.write(log, look)
+    assert seen == [["NEWEST"]]
+    assert comparable(tables(connection)) == before

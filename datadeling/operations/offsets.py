@@ -41,7 +41,7 @@ class Raised(NamedTuple):
 
 
 def standing(database: Database, name: str, topic: Topic | None) -> list[Standing]:
-    """All partitions that have been read, in order. Blocks for 2 s a partition at most."""
+    """All partitions that have been read, in order. Asks the broker about each, if there is a `topic`."""
     with database.transaction() as tx:
         rows = tx.operator.offsets(name)
     return [Standing(row, _watermarks(topic, row.partition)) for row in rows]

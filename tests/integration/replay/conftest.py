@@ -8,7 +8,7 @@ import pytest
 
 from datadeling.config import KafkaConfig
 from datadeling.db.database import Database
-from datadeling.ingest.topic import Topic
+from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.replay.jobs import Jobs
 from datadeling.replay.runner import Setting
 from tests.integration.consuming import Produce
@@ -23,7 +23,7 @@ def config(kafka: Kafka, topic: str) -> KafkaConfig:
 
 @pytest.fixture
 def broker_topic(config: KafkaConfig) -> Topic:
-    return Topic(config)
+    return Topic(config, UNHURRIED)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Writes messages again that the live consumer has handled before: what a replay does with what it reads."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,10 +9,9 @@ from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.ingest.apply import apply, fold_stored
 from datadeling.ingest.fold import Outcome
+from datadeling.ingest.generation import generation_at
 from datadeling.ingest.melding import Melding, Unreadable, avtaler_named
 from datadeling.ingest.transform import read
-
-_Ended = Mapping[int, Sequence[tuple[int, int]]]
 
 
 class Rewrite:
@@ -37,7 +36,9 @@ class Rewrite:
             positions = {p: at for p in partitions if (at := tx.position(self._topic, p))}
             ended = tx.earlier_generations(self._topic)
             readings = [
-                read(m, _generation(m, positions[m.partition].generation, ended), mottatt)
+                read(
+                    m, generation_at(m.partition, m.offset, positions[m.partition].generation, ended), mottatt
+                )
                 for m in messages
                 if m.partition in positions and m.offset < positions[m.partition].next_offset
             ]
@@ -57,11 +58,3 @@ def _not_erased(tx: Transaction, parked: Sequence[Unreadable]) -> list[Unreadabl
     named = [avtaler_named(message) for message in parked]
     erased = tx.markers(list(set().union(*named))).keys()
     return [message for message, names in zip(parked, named, strict=True) if not names & erased]
-
-
-def _generation(melding: Melding, current: int, ended: _Ended) -> int:
-    """The generation in which the message at this offset was read."""
-    for generation, end in ended.get(melding.partition, ()):
-        if melding.offset < end:
-            return generation
-    return current

@@ -11,6 +11,7 @@ from datadeling.db.operator import Operator
 from datadeling.db.parking import Parking
 from datadeling.db.queries import columns, queries
 from datadeling.db.statements import Statements
+from datadeling.db.verification import Verification
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position, Sletting
 
@@ -46,6 +47,11 @@ class Transaction(Statements):
     def operator(self) -> Operator:
         """What only an operator asks for."""
         return Operator(self._connection)
+
+    @property
+    def verification(self) -> Verification:
+        """What comparing the tables with the topic reads."""
+        return Verification(self._connection)
 
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""

@@ -17,7 +17,7 @@ from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import configure_logging
 
-_OPERATOR = ("delete", "failed", "offsets")  # modules of `commands`, and what each defines
+_OPERATOR = ("delete", "failed", "offsets", "verify")  # modules of `commands`, and what each defines
 
 
 class _Commands(click.Group):

@@ -28,11 +28,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 class Work(NamedTuple):
-    """What a command works on. `topic` is None when `KAFKA_BROKERS` is not set."""
+    """What a command works on. `topic` and `kafka` are None when `KAFKA_BROKERS` is not set."""
 
     database: Database
     name: str
     topic: Topic | None
+    kafka: config.KafkaConfig | None
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def work() -> Iterator[Work]:
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
     try:
-        yield Work(database, settings.topic, Topic(settings.kafka) if settings.kafka else None)
+        topic = Topic(settings.kafka) if settings.kafka else None
+        yield Work(database, settings.topic, topic, settings.kafka)
     finally:
         database.close()
 

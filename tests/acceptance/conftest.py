@@ -1,21 +1,28 @@
 """The two processes as processes."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import psycopg
 import pytest
 
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
-from tests.acceptance.processes import Process
+from datadeling.ingest.melding import Melding
+from tests.acceptance.processes import Process, wait_until
 from tests.relay import Relay
 from tests.services import Kafka
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 
 Run = Callable[..., Process]
+Stored = Callable[[list[Melding]], None]
 
 
 @pytest.fixture
@@ -53,6 +60,25 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
     return Setting(env, f"http://127.0.0.1:{port}")
 
 
+class Operator:
+    """Runs commands in the environment of the consumer."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What it prints on standard output, when it ends with this code; else on both."""
+        done = subprocess.run(
+            [sys.executable, "-m", "datadeling", *arguments],
+            env=self._env, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.run(*arguments, "--json", code=code))
+
+
 @contextmanager
 def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, dict[str, str]]]:
     """A relay to the database, and the environment of a command that goes through it."""
@@ -60,6 +86,32 @@ def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, 
     with Relay.to(url, delay=delay) as relay:
         relay.start()
         yield relay, {**setting.env, "DB_URL": relay.way_to(url)}
+
+
+@pytest.fixture
+def operator(consumer: Setting) -> Operator:
+    return Operator(consumer.env)
+
+
+@pytest.fixture
+def stored(
+    run: Run, consumer: Setting, produce: Callable[[list[Melding]], None], connection: psycopg.Connection
+) -> Stored:
+    """Send messages to a running consumer, and wait until it has handled them."""
+    run(consumer.env, "consume")
+    total = 0
+
+    def handled() -> int:
+        row = connection.execute("SELECT sum(next_offset)::int FROM consumer_offset").fetchone()
+        return (row and row[0]) or 0
+
+    def send(messages: list[Melding]) -> None:
+        nonlocal total
+        produce(messages)
+        total += len(messages)
+        wait_until(lambda: handled() == total, "everything is handled")
+
+    return send
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,5 @@
 """The commands of an operator beside a running consumer, as an operator runs them."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -13,57 +8,10 @@ from confluent_kafka import Producer
 
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.partitioner import partition_of
-from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.conftest import Operator, Setting, Stored
 from tests.acceptance.processes import call, wait_until
-from tests.acceptance.test_consume import handled
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.services import Kafka
-
-Produce = Callable[[list[Melding]], None]
-
-
-class Operator:
-    """Runs commands in the environment of the consumer."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        """What it prints on standard output, when it ends with this code; else on both."""
-        done = subprocess.run(
-            [sys.executable, "-m", "datadeling", *arguments],
-            env=self._env, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout if code == 0 else done.stdout + done.stderr
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.run(*arguments, "--json", code=code))
-
-
-@pytest.fixture
-def operator(consumer: Setting) -> Operator:
-    return Operator(consumer.env)
-
-
-@pytest.fixture
-def stored(
-    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
-) -> Callable[[list[Melding]], None]:
-    """Send messages to a running consumer, and wait until it has handled them."""
-    run(consumer.env, "consume")
-    total = 0
-
-    def send(messages: list[Melding]) -> None:
-        nonlocal total
-        produce(messages)
-        total += len(messages)
-        wait_until(lambda: handled(connection) == total, "everything is handled")
-
-    return send
-
-
-Stored = Callable[[list[Melding]], None]
 
 
 def bad(number: int, **fields: Any) -> Melding:

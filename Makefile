@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling lint format types lock build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-verify lint format types lock build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,7 +29,7 @@ unit integration acceptance: venv ## one level of the tests
 torture: venv ## everything fails while events come in (SEED=7 ARGS="--seconds 60")
 	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench-backlog bench-scaling: venv ## figures of this machine: a backlog and a slow database; more consumers
+bench-backlog bench-scaling bench-verify: venv ## figures of this machine: a slow database; more consumers; a whole topic
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
 lint: venv types ## ruff, mypy --strict, import-linter

@@ -41,7 +41,7 @@ class Figures(NamedTuple):
 def verify(count: int, real: bool, partitions: int) -> None:  # noqa: FBT001 (a flag of a command line)
     """Verify tables that are up to date, then tables in which there is not one row."""
     console = Console()
-    table = Table("tables", "messages", "rows", "seconds", "per second", "peak RSS", "exit code")
+    table = Table("tables", "messages", "rows", "seconds", "a second", "peak RSS", "exit")
     with console.status("Running") as status, Services() as services:
         services.kafka.create_topic(TOPIC, partitions, {"retention.ms": "-1"})
         send(events(count) if real else small(count), services.kafka.bootstrap_servers, TOPIC)

@@ -1,16 +1,17 @@
 -- page_of_avtaler --
--- All rows in the order of their ids, so many at a time, from this id on.
+-- All rows in the order of their ids, so many at a time, from this id on. By the column of the table, which has an
+-- index: the bare name would be that of the text in the answer.
 SELECT {columns}
 FROM avtale
 WHERE avtale_id >= %(start)s::text::uuid
-ORDER BY avtale_id
+ORDER BY avtale.avtale_id
 LIMIT %(limit)s;
 
 -- page_of_markers --
 SELECT avtale_id::text, generation, kafka_partition, kafka_offset
 FROM avtale_slettet
 WHERE avtale_id >= %(start)s::text::uuid
-ORDER BY avtale_id
+ORDER BY avtale_slettet.avtale_id
 LIMIT %(limit)s;
 
 -- parked_at --

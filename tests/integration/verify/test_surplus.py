@@ -1,6 +1,12 @@
 """`--delete-surplus`: what the topic lacks goes, with all that belongs to it, and stays away."""
 
+from contextlib import closing
+
+import pytest
+
+from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
+from datadeling.errors import DatabaseUnavailable
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.rewrite import Rewrite
 from datadeling.operations.asked import Asked
@@ -113,3 +119,16 @@ def test_who_asked_is_kept_and_no_identity_number(both: Both) -> None:
     rows = both.rows("SELECT who, command, target, reason FROM operator_log")
     assert rows == [("a test", "verify --delete-surplus", avtale_id(1), "the topic lacks it")]
     assert FNR not in str(rows)
+
+
+def test_nobody_else_writes_avtaler_meanwhile(both: Both, db_url: str) -> None:
+    both.stored(melding(1, offset=0), melding(2, offset=0, partition=2))
+    with both.database.transaction() as tx:
+        summary, log = Summary({}, {}), Log(tx.positions(both.name), {}, {})
+    impatient = Database(f"{db_url}{'&' if '?' in db_url else '?'}options=-c%20lock_timeout%3D100ms", "test")
+    places = {key_of(avtale_id(1)): packed(Place(0, 0, 0))}
+    with closing(impatient), both.database.transaction() as writer:
+        writer.lock_partition(both.name, 2)
+        with pytest.raises(DatabaseUnavailable):
+            Surplus(impatient, both.name, summary, log).delete(places, Asked("a test"))
+    assert len(both.rows("SELECT FROM avtale")) == 2

@@ -1,6 +1,6 @@
 """The whole of `datadeling verify`: read the topic, compare, and mend where that was asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.ingest.generation import Ended
+from datadeling.ingest.melding import Melding
 from datadeling.ingest.rewrite import Rewrite
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
@@ -25,7 +26,7 @@ from datadeling.verify.surplus import Surplus
 
 _MARKERS = 5_000  # of a page
 
-MESSAGES, ROWS = PROGRESS = "messages", "rows"
+MESSAGES, ROWS, AGAIN = PROGRESS = "messages", "rows", "messages again"
 """What is gone through, in this order."""
 
 Progress = Callable[[str, int, int], None]
@@ -116,13 +117,9 @@ class Verifier:
         return summary, Log(positions, ended, {partition: marks.low for partition, marks in last.items()})
 
     def _take(self, summary: Summary, ranges: Ranges, ended: Ended) -> None:
-        of = sum(end - start for start, end in ranges.values())
-        done = 0
-        for messages in in_order(self._config, ranges, ended):
+        for messages in self._messages(MESSAGES, ranges, ended):
             for melding in messages:
                 summary.take(melding)
-            done += len(messages)
-            self._progress(MESSAGES, done, of)
 
     def _repair(self, found: Findings, log: Log) -> None:
         ranges = {
@@ -130,9 +127,15 @@ class Verifier:
             for partition, low in log.lows.items()
             if (at := log.positions.get(partition)) and low < at.next_offset
         }
-        Repair(Rewrite(self._database, self._name), found.faults).write(
-            in_order(self._config, ranges, log.ended)
-        )
+        repair = Repair(Rewrite(self._database, self._name), found.faults)
+        repair.write(self._messages(AGAIN, ranges, log.ended))
+
+    def _messages(self, what: str, ranges: Ranges, ended: Ended) -> Iterator[list[Melding]]:
+        done, of = 0, sum(end - start for start, end in ranges.values())
+        for messages in in_order(self._config, ranges, ended):
+            yield messages
+            done += len(messages)
+            self._progress(what, done, of)
 
     def _markers(self, start: str, limit: int) -> list[tuple[str, Place]]:
         with self._database.transaction() as tx:

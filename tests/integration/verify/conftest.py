@@ -29,6 +29,19 @@ def counts(report: Report) -> dict[str, int]:
     return {category: n for category in MEANINGS if (n := report.found.counts[category])}
 
 
+def once(when: str, act: Callable[[], object]) -> Progress:
+    """Acts when the first messages have been read, or when the first page of rows has been compared."""
+    acted = False
+
+    def progress(what: str, _: int, __: int) -> None:
+        nonlocal acted
+        if what == when and not acted:
+            acted = True
+            act()
+
+    return progress
+
+
 class Both:
     """The topic of a test, and its tables as a consumer would have written them."""
 

@@ -73,8 +73,8 @@ def test_of_many_only_the_first_are_named(both: Both, connection: psycopg.Connec
 
 
 def test_what_the_topic_lacks_is_surplus(both: Both) -> None:
-    both.sent(melding(2), melding(2), tombstone(4, offset=2))
-    both.stored(melding(1, offset=0), melding(2, offset=1), melding(4, offset=1))
+    both.sent(melding(2), melding(2), tombstone(0, offset=2))
+    both.stored(melding(1, offset=0), melding(2, offset=1), melding(0, offset=1))
     both.stand_at(3)
     assert counts(both.verify()) == {"equal": 1, "surplus": 2}
 
@@ -85,6 +85,13 @@ def test_what_the_consumer_has_not_handled_is_in_flight(both: Both) -> None:
     report = both.verify()
     assert counts(report) == {"equal": 1, "in_flight": 3}
     assert report.faults == 0
+
+
+def test_what_is_missing_while_more_is_coming_is_in_flight(both: Both) -> None:
+    both.handled(melding(1))
+    both.sent(tombstone(1, offset=1))
+    both.rows("DELETE FROM avtale RETURNING 1")
+    assert counts(both.verify()) == {"in_flight": 1}
 
 
 def test_an_older_message_on_the_topic_says_nothing_of_a_newer_row(both: Both, inside: Inside) -> None:

@@ -1,27 +1,12 @@
 """What happens while `verify` is at work is no fault, and hides none."""
 
-from collections.abc import Callable
-
 from datadeling.operations.asked import Asked
 from datadeling.operations.erase import erase
-from datadeling.verify.verify import MESSAGES, ROWS, Progress
+from datadeling.verify.verify import MESSAGES, ROWS
 from tests.hendelser import avtale_id, melding, tombstone
-from tests.integration.verify.conftest import Both, counts
+from tests.integration.verify.conftest import Both, counts, once
 
 LATER = "2022-03-04T08:46:39Z"
-
-
-def once(when: str, act: Callable[[], object]) -> Progress:
-    """Acts when the first messages have been read, or when the first page of rows has been compared."""
-    acted = False
-
-    def progress(what: str, _: int, __: int) -> None:
-        nonlocal acted
-        if what == when and not acted:
-            acted = True
-            act()
-
-    return progress
 
 
 def test_the_consumer_goes_on(both: Both) -> None:

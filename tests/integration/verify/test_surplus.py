@@ -14,8 +14,9 @@ from datadeling.verify.fingerprint import packed
 from datadeling.verify.judgement import Log
 from datadeling.verify.summary import Summary, key_of
 from datadeling.verify.surplus import Surplus
+from datadeling.verify.verify import ROWS
 from tests.hendelser import FNR, avtale_id, melding, tombstone
-from tests.integration.verify.conftest import Both, counts
+from tests.integration.verify.conftest import Both, counts, once
 
 LATER = "2022-03-04T08:46:39Z"
 MARKERS = "SELECT avtale_id::text, generation, kafka_partition, kafka_offset FROM avtale_slettet ORDER BY 1"
@@ -26,6 +27,14 @@ def test_only_on_demand(both: Both) -> None:
     both.stored(melding(1, offset=0))
     assert counts(both.verify(repair=True)) == {"missing": 1, "surplus": 1}
     assert both.rows("SELECT avtale_nr FROM avtale ORDER BY 1") == [(1,), (2,)]
+
+
+def test_to_delete_is_not_to_repair(both: Both) -> None:
+    both.sent(melding(2))
+    both.stored(melding(1, offset=0))
+    report = both.verify(delete=True)
+    assert (report.deleted, report.faults) == (1, 1)
+    assert both.rows("SELECT FROM avtale") == []
 
 
 def test_all_of_it_goes_and_a_marker_stands_where_the_consumer_stood(both: Both) -> None:
@@ -98,14 +107,7 @@ def test_what_has_come_since_counts(both: Both) -> None:
     """It was older than the row, and so was nothing then; now the row is gone."""
     both.stored(melding(1, offset=0, sistEndret=LATER))
     both.sent(melding(2))
-    went_on = False
-
-    def go_on(what: str, *_: object) -> None:
-        nonlocal went_on
-        if what == "rows" and not went_on:
-            went_on = True
-            both.handled(melding(1))
-
+    go_on = once(ROWS, lambda: both.handled(melding(1)))
     assert both.verify(delete=True, progress=go_on).deleted == 1
     assert both.rows(MARKERS) == [(avtale_id(1), 0, 0, 0)]
     assert both.verify(repair=True).found.faults == {key_of(avtale_id(1)), key_of(avtale_id(2))}

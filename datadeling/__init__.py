@@ -4,11 +4,12 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 
     ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
     db → api
-    commands → operations → ingest, db
+    commands → verify → operations → ingest, db
 
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
 * `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
-* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`), and its output.
+* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, …), and its output.
+* `verify`: whether the tables hold what the topic says, and what to do where they do not.
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.

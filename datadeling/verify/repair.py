@@ -1,6 +1,5 @@
 """Writes the avtaler that are missing or different again, from what the topic says of them."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -18,22 +17,20 @@ class Repair:
     rewrite: Rewrite
     keys: Collection[bytes]
 
-    def write(self, runs: Iterable[list[Melding]]) -> Counter[str]:
-        """Write what differs, given messages in the order of the log; what they came to.
+    def write(self, runs: Iterable[list[Melding]]) -> None:
+        """Write what differs, given messages in the order of the log.
 
         Nothing beyond the live consumer is written, and no message of another avtale. Raise what reading them
         and `Rewrite.write` do: what has been written until then stays.
         """
-        outcomes: Counter[str] = Counter()
         waiting: list[Melding] = []
         for run in runs:
             waiting += [melding for melding in run if self._is_wanted(melding)]
             while len(waiting) >= _AT_ONCE:
-                outcomes.update(self.rewrite.write(waiting[:_AT_ONCE]))
+                self.rewrite.write(waiting[:_AT_ONCE])
                 del waiting[:_AT_ONCE]
         if waiting:
-            outcomes.update(self.rewrite.write(waiting))
-        return outcomes
+            self.rewrite.write(waiting)
 
     def _is_wanted(self, melding: Melding) -> bool:
         avtale_id = avtale_id_in(melding.key)

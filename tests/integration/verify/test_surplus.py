@@ -10,6 +10,7 @@ from datadeling.errors import DatabaseUnavailable
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.rewrite import Rewrite
 from datadeling.operations.asked import Asked
+from datadeling.operations.erase import COMMAND as ERASED
 from datadeling.verify.fingerprint import packed
 from datadeling.verify.judgement import Log
 from datadeling.verify.summary import Summary, key_of
@@ -121,6 +122,8 @@ def test_who_asked_is_kept_and_no_identity_number(both: Both) -> None:
     rows = both.rows("SELECT who, command, target, reason FROM operator_log")
     assert rows == [("a test", "verify --delete-surplus", avtale_id(1), "the topic lacks it")]
     assert FNR not in str(rows)
+    with both.database.transaction() as tx:
+        assert tx.operator.erased_by_hand(ERASED) == []  # another topic may bring it back
 
 
 def test_nobody_else_writes_avtaler_meanwhile(both: Both, db_url: str) -> None:

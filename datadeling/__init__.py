@@ -4,11 +4,12 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 
     ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
     db → api
-    commands → operations → replay → ingest, db
+    commands → verify → operations → replay → ingest, db
 
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
 * `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
 * `replay`: the topic, or a part of it, read again beside the live consumer. Writes only what differs.
+* `verify`: whether the tables hold what the topic says, and what to do where they do not.
 * `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`, `prune`).
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP, read only.

@@ -17,7 +17,8 @@ from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import configure_logging
 
-_OPERATOR = ("delete", "failed", "offsets", "prune", "replay")  # modules of `commands`, and what each defines
+# Modules of `commands`, and what each defines.
+_OPERATOR = ("delete", "failed", "offsets", "prune", "replay", "verify")
 
 
 class _Commands(click.Group):

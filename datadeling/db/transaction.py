@@ -13,6 +13,7 @@ from datadeling.db.pruning import Prunable
 from datadeling.db.queries import columns, queries
 from datadeling.db.replays import Replays
 from datadeling.db.statements import Statements
+from datadeling.db.verification import Verification
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position, Sletting
 
@@ -58,6 +59,11 @@ class Transaction(Statements):
     def pruning(self) -> Prunable:
         """What it can do with what has been kept long enough."""
         return Prunable(self._connection)
+
+    @property
+    def verification(self) -> Verification:
+        """What comparing the tables with the topic reads."""
+        return Verification(self._connection)
 
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""

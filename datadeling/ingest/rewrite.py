@@ -12,11 +12,11 @@ from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
 from datadeling.ingest.fold import Changes
+from datadeling.ingest.generation import generation_at
 from datadeling.ingest.melding import Melding, Reading, Unreadable, avtaler_named
 from datadeling.ingest.tally import Tally
 from datadeling.ingest.transform import read, unreadable
 
-_Ended = Mapping[int, Sequence[tuple[int, int]]]
 _Markers = Mapping[str, Place]
 _NONE: _Markers = MappingProxyType({})
 _Folding = Callable[[Transaction, Sequence[Reading], Mapping[str, Avtale]], Changes]
@@ -82,7 +82,7 @@ def read_behind(tx: Transaction, topic: str, messages: Sequence[Melding], mottat
     positions = tx.positions(topic)
     ended = tx.earlier_generations(topic)
     return [
-        read(m, _generation(m, positions[m.partition].generation, ended), mottatt)
+        read(m, generation_at(m.partition, m.offset, positions[m.partition].generation, ended), mottatt)
         for m in messages
         if m.partition in positions and m.offset < positions[m.partition].next_offset
     ]
@@ -161,11 +161,3 @@ def _refused(melding: Melding, reading: Reading, error: UnstorableRow) -> Unread
         raise error  # not even parking it works: that is no fault of the message
     place = reading.place
     return unreadable(melding, place, f"database_{error.sqlstate}", str(error))
-
-
-def _generation(melding: Melding, current: int, ended: _Ended) -> int:
-    """The generation in which the message at this offset was read."""
-    for generation, end in ended.get(melding.partition, ()):
-        if melding.offset < end:
-            return generation
-    return current

@@ -59,7 +59,7 @@ class Runner:
 
         After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
         it or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable` when it could not
-        begin, or `Busy` when somebody else has taken it over. Any other exception leaves it `failed`, with the
+        begin, `Busy` when somebody else has taken it over. Any other exception leaves it `failed`, with the
         name of what went wrong: `NotFound` and `TopicChanged` among them. Never sets `stop`.
         """
         try:

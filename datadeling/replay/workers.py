@@ -1,7 +1,7 @@
 """Does several things side by side, while somebody looks on."""
 
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, Thread
 
 _LOOK = 0.5  # seconds
@@ -15,8 +15,9 @@ def side_by_side(
     The first exception, of one of them or of `look`, sets `stop`, which is for the others to see, and is
     raised when they have ended. The threads hold up no process that wants to end.
     """
-    waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
-    for deed in deeds:
+    names = [f"replay {n}" for n in range(min(workers, len(deeds)))]
+    waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+    for deed in (*deeds, *(None for _ in names)):
         waiting.put(deed)
     faults: list[BaseException] = []
 
@@ -28,14 +29,10 @@ def side_by_side(
             stop.set()
 
     def work() -> None:
-        while not stop.is_set():
-            try:
-                deed = waiting.get_nowait()
-            except Empty:
-                return
+        while not stop.is_set() and (deed := waiting.get()):
             safely(deed)
 
-    threads = [Thread(target=work, name=f"replay {n}", daemon=True) for n in range(min(workers, len(deeds)))]
+    threads = [Thread(target=work, name=name, daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:

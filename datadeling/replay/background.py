@@ -10,7 +10,7 @@ import structlog
 
 from datadeling.config import ConsumerConfig
 from datadeling.db.database import Database
-from datadeling.errors import Busy, DatabaseUnavailable, DatadelingError
+from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
 from datadeling.ingest.health import Health
 from datadeling.replay.jobs import Jobs
 from datadeling.replay.progress import Progress
@@ -69,8 +69,8 @@ class Background:
         telling = log.bind(replay=replay)
         try:
             row = runner.run(jobs.get(replay), self._stop, _look)
-        except Busy:
-            return  # later, when the other one has ended
+        except (Busy, BrokerUnavailable, DatabaseUnavailable):
+            return  # later, when the other one has ended, or the service is back
         except DatadelingError as fault:
             telling.warning("replay_failed", error=f"{type(fault).__name__}: {fault}")
         except Exception as fault:  # noqa: BLE001

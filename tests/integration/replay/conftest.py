@@ -10,9 +10,10 @@ from datadeling.config import KafkaConfig
 from datadeling.db.database import Database
 from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.runner import Setting
+from datadeling.replay.runner import Runner, Setting
 from tests.integration.consuming import Produce
-from tests.integration.replay.replaying import Claims, Handled
+from tests.integration.inside import Inside
+from tests.integration.replay.replaying import LOG, Claims, Handled
 from tests.services import Kafka
 
 
@@ -45,3 +46,18 @@ def handled(database: Database, topic: str, produce: Produce) -> Handled:
 def claims(db_url: str, connection: psycopg.Connection) -> Iterator[Claims]:
     with ExitStack() as stack:
         yield Claims(db_url, stack, connection)
+
+
+@pytest.fixture
+def inside(connection: psycopg.Connection) -> Inside:
+    return Inside(connection)
+
+
+@pytest.fixture
+def runner(setting: Setting, jobs: Jobs) -> Runner:
+    return Runner(setting, jobs)
+
+
+@pytest.fixture
+def log(handled: Handled) -> None:
+    handled.take(*LOG)

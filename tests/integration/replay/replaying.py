@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Event
 
 import psycopg
 import pytest
@@ -16,10 +17,18 @@ from datadeling.ingest.store import Store
 from datadeling.replay.jobs import Jobs
 from datadeling.replay.plan import Request
 from datadeling.replay.progress import Progress
-from tests.hendelser import EPOCH
+from datadeling.replay.runner import Runner
+from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce
 from tests.services import Kafka
 
+LOG = [
+    *(melding(n, offset=n, partition=0) for n in range(8)),
+    melding(1, offset=8, avtaleStatus="AVSLUTTET"),
+    record(9, avtale_id(2).encode(), b"{"),
+    *(melding(20 + n, offset=n, partition=1) for n in range(5)),
+    tombstone(22, offset=5, partition=1),
+]
 WHO = "a test"
 NO_REQUEST = Request()
 
@@ -30,6 +39,14 @@ def look(_: Progress) -> None:
 
 def ask(jobs: Jobs, request: Request = NO_REQUEST, *, background: bool = True) -> int:
     return jobs.add(request, WHO, None, background=background)
+
+
+def run(runner: Runner, jobs: Jobs, replay: int | None = None) -> str:
+    return runner.run(jobs.get(replay or ask(jobs)), Event(), look).state
+
+
+def lose(connection: psycopg.Connection) -> None:
+    connection.execute("TRUNCATE avtale, avtale_historikk")
 
 
 class Claims:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from datadeling.db.claim import Claim
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow
 from datadeling.errors import Busy, NotFound, TopicChanged
@@ -216,3 +217,11 @@ def test_progress_moves_from_where_it_stands_while_it_may(
     (stretch,) = jobs.stretches(row.id)
     assert (stretch.next_offset, stretch.events) == (6, 6)
     assert stretch.updated_at > EPOCH
+
+
+def test_what_runs_in_another_database_is_not_held_here(jobs: Jobs, empty_db_url: str) -> None:
+    replay = ask(jobs)
+    elsewhere = Claim(empty_db_url, replay)
+    assert elsewhere.take()
+    assert not jobs.get(replay).held
+    elsewhere.release()

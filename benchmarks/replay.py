@@ -50,13 +50,14 @@ def replay(count: int, rate: int, partitions: int) -> None:
                 held = handled(connection)
                 with Stream(services.postgres.url, env["KAFKA_BROKERS"], TOPIC, records, rate) as stream:
                     read = held / run()
-                row = (what, f"{read:,.0f}", f"{read / load:.2f}", f"{stream.worst:.1f} s")
+                figures = (f"{read:,.0f}", f"{read / load:.2f}") if read else ("", "")
+                row = (what, *figures, f"{stream.worst:.1f} s")
                 wait_until(lambda: handled(connection) == held + len(stream.sent_at), consumer)
                 table.add_row(*row)
 
             beside_live(f"by command beside {rate}/s", lambda: _by_command(connection, env, 4))
             beside_live(f"by the consumer beside {rate}/s", lambda: _by_consumer(connection, env, consumer))
-            beside_live(f"none, {rate}/s alone", lambda: _nothing(consumer))
+            beside_live(f"{rate}/s alone", lambda: _nothing(consumer))
     console.print(table)
     console.print("Consumer, replay, broker, database and the sender share the cores of this machine.")
 

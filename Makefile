@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 
 .PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify lint format types lock build clean
 
@@ -21,7 +22,7 @@ demo: venv ## everything on this machine: services, events, consumer, API (ARGS=
 	@$(BIN)/datadeling demo $(ARGS)
 
 test: venv ## unit, integration and acceptance tests against real services
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 unit integration acceptance: venv ## one level of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)

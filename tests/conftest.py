@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,6 +24,19 @@ settings.register_profile("long", settings.get_profile("suite"), max_examples=3_
 settings.load_profile("suite")
 
 USED: dict[str, str] = {}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where tests run in several processes, tell the first one what this one has used."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["services"] = USED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001
+    """Hear it."""
+    USED.update(getattr(node, "workeroutput", {}).get("services", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

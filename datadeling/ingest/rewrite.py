@@ -99,7 +99,7 @@ def not_superseded(
     """
     changes = folding(tx, readings, {})
     erased = {**erased, **dict(changes.deletions)}
-    written = [*(new.avtale_id for new in changes.new), *(old.avtale.avtale_id for old in changes.history)]
+    written = _with_new_versions(changes)
     newest = {
         avtale_id: version
         for avtale_id, version in _newest_superseded(tx, written).items()
@@ -140,6 +140,13 @@ def not_erased(tx: Transaction, parked: Sequence[Unreadable], erased: _Markers =
 def _is_left(version: Avtale, erased: _Markers) -> bool:
     marker = erased.get(version.avtale_id)
     return marker is None or version.place.is_after(marker)
+
+
+def _with_new_versions(changes: Changes) -> list[str]:
+    """The avtaler that get a version, or the place of one: more than what a row's own message knew better."""
+    before = changes.before
+    moved = (ny.avtale_id for ny in changes.changed if ny.place != before[ny.avtale_id].place)
+    return [*(new.avtale_id for new in changes.new), *moved]
 
 
 def _newest_superseded(tx: Transaction, ids: Sequence[str]) -> dict[str, Avtale]:

@@ -93,7 +93,7 @@ def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said abov
             replay_id = _add(jobs, given)
             click.echo(f"replay {replay_id} is asked for; `datadeling replay --list` shows how it gets on")
         else:
-            _run(on, jobs, given["resume"] or _add(jobs, given), given)
+            _run(_setting(on, given), jobs, given)
 
 
 def _one_way(given: dict[str, Any]) -> None:
@@ -135,13 +135,13 @@ def _rehearse(on: Work, given: dict[str, Any]) -> None:
     print_tally(tally, as_json=given["as_json"])
 
 
-def _run(on: Work, jobs: Jobs, replay_id: int, given: dict[str, Any]) -> None:
-    row = jobs.get(replay_id)
+def _run(setting: Setting, jobs: Jobs, given: dict[str, Any]) -> None:
+    row = jobs.get(given["resume"] or _add(jobs, given))
     if given["rate"]:
         row = row._replace(rate=given["rate"])
     click.echo(f"replay {row.id}", err=True)
     with stop_on_signal() as stop, watching(f"replay {row.id}") as look:
-        row = Runner(_setting(on, given), jobs).run(row, stop, look)
+        row = Runner(setting, jobs).run(row, stop, look)
     if row.state == "running":
         jobs.end(row.id, "stopped")
         row = jobs.get(row.id)

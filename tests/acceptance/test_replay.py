@@ -148,5 +148,7 @@ def test_what_cannot_be_is_named(operator: Operator, stored: Stored, consumer: S
     assert "no replay 99" in operator.run("replay", "--resume", "99", code=1)
     assert "no replay 99" in operator.run("replay", "--cancel", "99", code=1)
     assert FNR not in operator.run("replay", "--from-beginning")
+    known = operator.json("replay", "--list")
     alone = Operator({name: value for name, value in consumer.env.items() if name != "KAFKA_BROKERS"})
     assert "KAFKA_BROKERS" in alone.run("replay", "--from-beginning", code=2)
+    assert alone.json("replay", "--list") == known  # nothing is left of what could not begin

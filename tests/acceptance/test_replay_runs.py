@@ -1,5 +1,6 @@
 """How a replay runs: killed, stopped, refused, cut off, and by a consumer in the background."""
 
+import random
 import signal
 from collections.abc import Callable
 
@@ -10,6 +11,9 @@ from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.operating import Operator, Produce, Stored
 from tests.acceptance.processes import Process, handled, number, wait_until
 from tests.acceptance.replaying import EVENTS, a_log, checksum
+from tests.strategies import melding_of
+from tests.torture.logs import make_logs
+from tests.torture.outcome import outcome
 
 Begin = Callable[..., Process]
 READ = "SELECT sum(events) FROM replay_job_partition"
@@ -113,3 +117,29 @@ def test_what_a_killed_consumer_began_the_next_one_ends(
     run(consumer.env, "consume")
     wait_until(lambda: number(connection, DONE) == 1, "it has ended")
     assert number(connection, READ) == EVENTS
+
+
+def test_beside_live_events_the_end_is_what_a_plain_fold_says(
+    run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, begin: Begin
+) -> None:
+    """With tombstones, messages that cannot be read, and edits in any order on both sides of it."""
+    logs, parts = make_logs(random.Random(5), 3, 2_000), 10
+    size = len(logs[0]) // parts
+
+    def send(part: int) -> None:
+        some = [(p, entry) for p, log in enumerate(logs) for entry in log[part * size : (part + 1) * size]]
+        produce([melding_of(entry)._replace(partition=p) for p, entry in some])
+        wait_until(lambda: handled(connection) == 3 * size * (part + 1), "everything is handled")
+
+    run(consumer.env, "consume")
+    for part in range(5):
+        send(part)
+    process = begin(100)
+    for part in range(5, parts):
+        send(part)
+        assert process.process.poll() is None, "it has ended before the live events"
+    connection.execute("UPDATE replay_job SET state = 'cancelled'")
+    assert process.process.wait(20) == 1
+    assert outcome(connection, logs).good
+    assert begin(100_000).process.wait(60) == 0
+    assert outcome(connection, logs).good

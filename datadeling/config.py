@@ -6,12 +6,15 @@ never its value: `DB_URL` holds a password.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
+
+from datadeling.domain.felt import BY_NAME
 from datadeling.errors import ConfigError
 
 LogFormat = Literal["json", "text"]
@@ -87,17 +90,26 @@ class EntraConfig:
     issuer: str
     jwks_uri: str
     obo_consumers: frozenset[str]
+    admin_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Everything that `datadeling serve` needs."""
+    """Everything that `datadeling serve` needs.
+
+    `consumer_fields`: by client id, the names of the fields that a consumer may have; who is not there may
+    have all. `calls_per_second`: how often one consumer may call this process's workers; 0 is no limit.
+    `topic`: whose replays and failed messages administrators see to; without it they cannot.
+    """
 
     db_url: str
     entra: EntraConfig
     port: int
     consumer_port: int
     workers: int = 2
+    consumer_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    calls_per_second: int = 0
+    topic: str | None = None
 
 
 def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
@@ -143,10 +155,14 @@ def api_config(env: Mapping[str, str]) -> ApiConfig:
             issuer=read.text("AZURE_OPENID_CONFIG_ISSUER"),
             jwks_uri=read.http_url("AZURE_OPENID_CONFIG_JWKS_URI"),
             obo_consumers=read.words("OBO_CONSUMERS"),
+            admin_group=env.get("ADMIN_GROUP", "").strip() or None,
         ),
         port=read.port("PORT", default=8080),
         consumer_port=read.port("CONSUMER_PORT", default=8081),
         workers=read.number("WEB_CONCURRENCY", default=2, at_least=1, at_most=64),
+        consumer_fields=read.consumer_fields("CONSUMER_FIELDS"),
+        calls_per_second=read.number("CALLS_PER_SECOND", default=0, at_least=0, at_most=1_000_000),
+        topic=read.topic() if env.get("KAFKA_TOPIC") else None,
     )
     read.finish()
     return config
@@ -202,6 +218,21 @@ class _Reader:
 
     def words(self, name: str) -> frozenset[str]:
         return frozenset(self._env.get(name, "").replace(",", " ").split())
+
+    def consumer_fields(self, name: str) -> dict[str, frozenset[str]]:
+        """An object of JSON: a list of names of fields for each client id."""
+        try:
+            given = msgspec.json.decode(
+                self._env.get(name, "").strip() or "{}", type=dict[str, frozenset[str]]
+            )
+        except msgspec.MsgspecError:
+            self._faults.append(
+                f"{name} must be a JSON object with a list of names of fields for each client id"
+            )
+            return {}
+        if any(not fields or fields - BY_NAME.keys() for fields in given.values()):
+            self._faults.append(f"{name} must name fields that there are: {', '.join(BY_NAME)}")
+        return given
 
     def number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
         text = self._env.get(name, "").strip()

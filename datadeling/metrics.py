@@ -92,6 +92,12 @@ class ApiMetrics:
             ["consumer", "endpoint", "outcome"],
             registry=registry,
         )
+        self.lookup_fields = Counter(
+            "datadeling_lookup_fields",
+            "Lookups that asked for a field, by consumer.",
+            ["consumer", "field"],
+            registry=registry,
+        )
         self.lookup_seconds = Histogram(
             "datadeling_lookup_seconds",
             "Seconds that a lookup took.",

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import avtaler, call_id, health, measured, problems, tiltaksstatus
+from datadeling.api import avtaler, call_id, health, measured, problems, purpose, tiltaksstatus
+from datadeling.api.access import Access
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
@@ -51,7 +52,8 @@ def assemble(
     def today() -> date:
         return now().astimezone(_OSLO).date()
 
-    calls = [tiltaksstatus.blueprint(lookups, today), avtaler.blueprint(lookups)]
+    access = Access(config.consumer_fields)
+    calls = [tiltaksstatus.blueprint(lookups, access, today), avtaler.blueprint(lookups, access)]
     call_id.register(app)
     measured.register(app, metrics, frozenset(blueprint.name for blueprint in calls))
     problems.register(app)
@@ -61,6 +63,7 @@ def assemble(
     authenticate = Authenticator(config.entra, Keys(config.entra.jwks_uri), now)
     for blueprint in calls:
         blueprint.before_request(authenticate)
+        blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
     return app

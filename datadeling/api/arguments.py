@@ -1,11 +1,15 @@
-"""Reads and checks the body of a request. Whatever is wrong with it is 400, except its type and its size."""
+"""Reads and checks the body and the query string of a request.
+
+Whatever is wrong with them is 400, except the type and the size of a body.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import flask
 import msgspec
-from marshmallow import Schema, ValidationError
+from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow.exceptions import SCHEMA
 from webargs.flaskparser import FlaskParser
 
 from datadeling.api.problems import Feil, Problem, invalid_fields
@@ -16,6 +20,7 @@ class Parser(FlaskParser):
     """webargs, with our errors: none of marshmallow's own texts gets out, nor any name that is not ours."""
 
     DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 (as webargs has it)
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ANN401, ARG002 (whatever was sent)
         """The body. Raise `Problem`; Werkzeug raises 413."""
@@ -39,19 +44,34 @@ class Parser(FlaskParser):
         error_headers: Mapping[str, str] | None,  # noqa: ARG002
     ) -> NoReturn:
         """Raise `Problem` 400 with what is wrong with which field."""
-        raise invalid_fields(_feil(error, schema)) from None
+        (messages,) = error.messages_dict.values()  # webargs puts them under "json" or "query"
+        raise invalid_fields(feil_in(messages, schema)) from None
 
 
-def _feil(error: ValidationError, schema: Schema) -> list[Feil]:
+def feil_in(messages: Mapping[Any, Any], schema: Schema, above: str = "") -> list[Feil]:
     """In the order of the schema; what is not of ours last, without its name, and once."""
-    (messages,) = error.messages_dict.values()  # webargs puts them under "json"
-    ours = [field.data_key or name for name, field in schema.fields.items()]
-    feil = [Feil(name, text) for name in ours for text in _texts(messages.get(name, []))]
-    feil += [Feil(None, text) for name in messages if name not in ours for text in _texts(messages[name])]
-    return list(dict.fromkeys(feil))
+    found = []
+    ours = {field.data_key or name: field for name, field in schema.fields.items()}
+    for name, field in ours.items():
+        given, path = messages.get(name, []), f"{above}{name}"
+        if isinstance(field, fields.Nested) and isinstance(given, dict):
+            found += feil_in(given, field.schema, f"{path}.")
+        else:
+            found += [Feil(path, text) for text in _texts(given)]
+    for name in messages:
+        if name == SCHEMA:
+            found += [Feil(above.removesuffix(".") or None, text) for text in _texts(messages[name])]
+        elif name not in ours:
+            found += [Feil(None, text) for text in _texts(messages[name])]
+    return list(dict.fromkeys(found))
 
 
 def _texts(messages: object) -> list[str]:
-    """Texts of our own, whatever marshmallow would say."""
-    found = messages if isinstance(messages, list) else [None]
-    return [text if text in MELDINGER else INVALID for text in found]
+    """Texts of our own, whatever marshmallow would say; those of the items of a list are the list's."""
+    match messages:
+        case list():
+            return [text if text in MELDINGER else INVALID for text in messages]
+        case dict():
+            return [text for inner in messages.values() for text in _texts(inner)]
+        case _:
+            return [INVALID]

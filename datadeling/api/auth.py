@@ -21,14 +21,22 @@ ROLE = "access_as_application"
 _ALGORITHMS = ["RS256"]
 _LEEWAY = 60.0  # seconds that clocks may differ
 _REQUIRED = ["iss", "aud", "exp"]
+_LONGEST = 200  # characters of a name
 _CHALLENGE = [("WWW-Authenticate", "Bearer")]
 
 
 class Caller(NamedTuple):
-    """Whom a valid token speaks for. `consumer` is the client's id (`azp`)."""
+    """Whom a valid token speaks for.
 
-    consumer: str | None
+    `consumer` is the client's id (`azp`), `name` what it is called (`azp_name`), `nav_ident` the user on
+    whose behalf it calls. `groups` are those of that user, or of the client.
+    """
+
+    consumer: str
+    name: str | None
+    nav_ident: str | None
     roles: frozenset[str]
+    groups: frozenset[str]
     is_machine: bool
 
 
@@ -42,10 +50,13 @@ class Authenticator:
 
     def __call__(self) -> None:
         """For `before_request`: leave the caller in `g.caller`, or raise a `Problem`: 401, 403 or 503."""
-        caller = self.caller(request.headers.get("Authorization", ""))
-        g.caller = caller
-        bind_contextvars(consumer=caller.consumer)
-        self.authorise(caller)
+        self.identify()
+        self.authorise(g.caller)
+
+    def identify(self) -> None:
+        """Leave the caller in `g.caller`, whatever it may do. Raise `Problem` 401 or 503."""
+        g.caller = self.caller(request.headers.get("Authorization", ""))
+        bind_contextvars(consumer=g.caller.consumer)
 
     def caller(self, authorization: str) -> Caller:
         """Read the header `Authorization`. Raise `Problem` 401, or 503 when no key is known."""
@@ -53,21 +64,20 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise Problem(401, headers=_CHALLENGE)
         try:
-            claims = self._claims(token)
+            return _caller(self._claims(token))
         except KeysUnavailable as error:
             raise unavailable("NOEKLER_UTILGJENGELIG", error.retry_after) from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise Problem(401, headers=_CHALLENGE) from None
-        return _caller(claims)
 
     def authorise(self, caller: Caller) -> None:
         """Raise `Problem` 403, which says what is missing and what the caller has."""
         if caller.is_machine:
             if ROLE not in caller.roles:
-                raise _forbidden("MANGLER_ROLLE", f"Klienten mangler rollen {ROLE}.", caller, mangler=ROLE)
+                raise forbidden("MANGLER_ROLLE", f"Klienten mangler rollen {ROLE}.", caller, mangler=ROLE)
         elif caller.consumer not in self._entra.obo_consumers:
             detail = "Klienten er ikke godkjent for token på vegne av brukere."
-            raise _forbidden("KLIENT_IKKE_GODKJENT", detail, caller, mangler="godkjenning av klienten")
+            raise forbidden("KLIENT_IKKE_GODKJENT", detail, caller, mangler="godkjenning av klienten")
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -101,18 +111,37 @@ def _is_number(value: object) -> bool:
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    azp, roles, idtyp = claims.get("azp"), claims.get("roles"), claims.get("idtyp")
-    is_machine = idtyp == "app" or (idtyp is None and "scp" not in claims and "NAVident" not in claims)
+    """Raise `jwt.InvalidTokenError` for a token that does not say which client it is for."""
+    idtyp, consumer = claims.get("idtyp"), _text(claims, "azp")
+    if consumer is None:
+        raise jwt.InvalidTokenError
     return Caller(
-        consumer=azp if isinstance(azp, str) and azp else None,
-        roles=frozenset(role for role in roles if isinstance(role, str))
-        if isinstance(roles, list)
-        else frozenset(),
-        is_machine=is_machine,
+        consumer=consumer,
+        name=_text(claims, "azp_name"),
+        nav_ident=_text(claims, "NAVident"),
+        roles=_texts(claims, "roles"),
+        groups=_texts(claims, "groups"),
+        is_machine=idtyp == "app" or (idtyp is None and "scp" not in claims and "NAVident" not in claims),
     )
 
 
-def _forbidden(kode: str, detail: str, caller: Caller, *, mangler: str) -> Problem:
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    """A claim that the log can hold, None when there is none."""
+    value = claims.get(name)
+    return value[:_LONGEST] if isinstance(value, str) and value and "\0" not in value else None
+
+
+def _texts(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    values = claims.get(name)
+    return (
+        frozenset(value for value in values if isinstance(value, str))
+        if isinstance(values, list)
+        else frozenset()
+    )
+
+
+def forbidden(kode: str, detail: str, caller: Caller, *, mangler: str, **members: Any) -> Problem:  # noqa: ANN401
+    """403: what is missing, and what the caller has."""
     roles = sorted(caller.roles)
     has = f"Rollene i tokenet: {', '.join(roles)}." if roles else "Tokenet har ingen roller."
-    return Problem(403, kode=kode, detail=f"{detail} {has}", mangler=mangler, roller=roles)
+    return Problem(403, kode=kode, detail=f"{detail} {has}", mangler=mangler, roller=roles, **members)

@@ -4,6 +4,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from datadeling.api.purpose import route
 from datadeling.metrics import ApiMetrics
 
 _NOBODY = "unknown"
@@ -17,9 +18,11 @@ def register(app: Flask, metrics: ApiMetrics, blueprints: frozenset[str]) -> Non
 
     def end(response: Response) -> Response:
         if request.url_rule is not None and request.blueprint in blueprints:
-            endpoint = request.url_rule.rule.translate({ord("<"): "{", ord(">"): "}"})
-            consumer = g.caller.consumer if "caller" in g else None
-            metrics.lookups.labels(consumer or _NOBODY, endpoint, str(response.status_code)).inc()
+            endpoint = route()
+            consumer = g.caller.consumer if "caller" in g else _NOBODY
+            metrics.lookups.labels(consumer, endpoint, str(response.status_code)).inc()
+            for felt in g.get("felter", ()):
+                metrics.lookup_fields.labels(consumer, felt.json).inc()
             metrics.lookup_seconds.labels(endpoint).observe(time.perf_counter() - g.begun)
         return response
 

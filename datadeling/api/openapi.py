@@ -8,15 +8,16 @@ import flask_smorest  # type: ignore[import-untyped]
 from flask import Flask, Response
 from marshmallow import Schema
 
+from datadeling.api import purpose
+from datadeling.api.answers import ProblemSvar
 from datadeling.api.arguments import Parser
 from datadeling.api.call_id import HEADER
 from datadeling.api.problems import KINDS, MEDIA_TYPE
-from datadeling.api.schemas import ProblemSvar
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 
-_ANY_CALL = (401, 403, 405, 500, 503)
-_CALL_WITH_BODY = (400, 413, 415)
+_ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
+_CALL_WITH_BODY = (413, 415)
 _HEADERS = (
     {
         "in": "header",
@@ -26,9 +27,11 @@ _HEADERS = (
     },
     {
         "in": "header",
-        "name": "Behandlingsnummer",
-        "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under.",
-        "schema": {"type": "string"},
+        "name": purpose.HEADER,
+        "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
+        "flere med komma mellom.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
         "example": "B123",
     },
 )
@@ -65,11 +68,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         *,
         answer: type[Schema],
         body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
         parameters: Sequence[dict[str, Any]] = (),
         errors: Sequence[int] = (),
         **doc: str,
     ) -> Callable[[_View], _View]:
-        """Declare a call. The view gets the validated `body`, if there is one, and answers with a `Response`.
+        """Declare a call. The view gets the validated `body` or `query`, and answers with a `Response`.
 
         `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `doc` is
         what OpenAPI says about the call: `summary`, `description`, `operationId`.
@@ -82,7 +86,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 decorated = self.alt_response(status, HTTPStatus(status).name)(decorated)
             if body:
                 decorated = self.arguments(body)(decorated)
-            decorated = self.doc(parameters=[*map(dict, _HEADERS)], **doc)(decorated)
+            if query:
+                decorated = self.arguments(query, location="query")(decorated)
+            decorated = self.doc(parameters=[dict(header) for header in _HEADERS], **doc)(decorated)
             self.add_url_rule(
                 rule, view.__name__, decorated, methods=[method], parameters=[*map(dict, parameters)]
             )

@@ -15,9 +15,12 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from datadeling.api import call_id
-from datadeling.errors import DatabaseUnavailable, DatadelingError
+from datadeling.errors import DatabaseBug, DatabaseUnavailable, DatadelingError, UnstorableRow
 
 MEDIA_TYPE = "application/problem+json"
+UGYLDIGE_FELT = "UGYLDIGE_FELT"
+"""The `kode` of a request with fields that cannot be accepted."""
+
 _RETRY_AFTER = 1  # seconds
 _FRAMES = 5  # how much of the way to an unexpected error the log tells
 
@@ -38,8 +41,9 @@ KINDS: Mapping[int, Kind] = {
     403: Kind("INGEN_TILGANG", "Ingen tilgang", "Klienten har ikke tilgang til dette kallet."),
     404: Kind("FINNES_IKKE", "Finnes ikke", "Adressen finnes ikke."),
     405: Kind("METODE_IKKE_TILLATT", "Metoden er ikke tillatt", "Se headeren Allow."),
-    413: Kind("FOR_STOR", "For stor forespørsel", "Kroppen kan være på høyst 64 kB."),
+    413: Kind("FOR_STOR", "For stor forespørsel", "Kroppen kan være på høyst 64 kB, for bolk 512 kB."),
     415: Kind("FEIL_INNHOLDSTYPE", "Feil innholdstype", "Kroppen må være application/json."),
+    429: Kind("FOR_MANGE_KALL", "For mange kall", "Prøv igjen om litt, se headeren Retry-After."),
     500: Kind("INTERN_FEIL", "Intern feil", "Noe gikk galt hos oss. Oppgi traceId når du melder fra."),
     503: Kind("UTILGJENGELIG", "Utilgjengelig nå", "Prøv igjen om litt, se headeren Retry-After."),
 }
@@ -82,7 +86,7 @@ def invalid_fields(feil: Iterable[Feil]) -> Problem:
     """A request that could be read, but not accepted."""
     return Problem(
         400,
-        kode="UGYLDIGE_FELT",
+        kode=UGYLDIGE_FELT,
         detail="Forespørselen har feil, se feltet feil.",
         feil=[f._asdict() for f in feil],
     )
@@ -98,6 +102,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, answer)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DatabaseUnavailable, _database_unavailable)
+    app.register_error_handler(DatabaseBug, _refused)
+    app.register_error_handler(UnstorableRow, _refused)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -115,6 +121,12 @@ def _http(error: HTTPException) -> Response:
 
 def _database_unavailable(_: DatabaseUnavailable) -> Response:
     return answer(unavailable("DATABASE_UTILGJENGELIG"))
+
+
+def _refused(error: DatadelingError) -> Response:
+    """The database would not answer, or would not take the record of the lookup: without it no answer."""
+    log.error("lookup_refused", error=type(error).__qualname__, cause=str(error))
+    return answer(unavailable("OPPSLAG_AVVIST"))
 
 
 def _unexpected(error: Exception) -> Response:

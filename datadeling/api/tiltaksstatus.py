@@ -1,19 +1,38 @@
-"""`POST /api/v1/tiltaksstatus`: is the person on a tiltak that day, how many, which, from when to when."""
+"""`POST /api/v1/tiltaksstatus` and `…/bolk`: who is on a tiltak that day, how many, which, how long."""
 
-from collections.abc import Callable
-from datetime import date
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Response
+from flask import Response, request
 
+from datadeling.api.access import Access
+from datadeling.api.answers import TILTAK, Bolk, Tiltaksstatus
+from datadeling.api.arguments import feil_in
 from datadeling.api.openapi import Blueprint
-from datadeling.api.schemas import Tiltaksstatus, TiltaksstatusSpoersmaal
+from datadeling.api.problems import UGYLDIGE_FELT
+from datadeling.api.purpose import asker
+from datadeling.api.requests import BolkSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal, identer
 from datadeling.db.lookups import Lookups
+from datadeling.domain.felt import BY_NAME
+
+_MOST_BYTES = 512 * 1024
+_OSLO = ZoneInfo("Europe/Oslo")
+_EVERY_FIELD = tuple(BY_NAME.values())
+_person = PersonSpoersmaal()
 
 
-def blueprint(lookups: Lookups, today: Callable[[], date]) -> Blueprint:
+def blueprint(lookups: Lookups, access: Access, today: Callable[[], date]) -> Blueprint:
     """The calls. `today` is the day in Oslo."""
     calls = Blueprint("tiltaksstatus", __name__, description="Er personen på tiltak?")
+
+    def day(body: Mapping[str, Any]) -> date:
+        """The day that is asked about; as of a time it is that time's."""
+        tidspunkt: datetime | None = body.get("tidspunkt")
+        asked: date | None = body.get("dato")
+        return asked or (tidspunkt.astimezone(_OSLO).date() if tidspunkt else today())
 
     @calls.call(
         "POST",
@@ -26,7 +45,39 @@ def blueprint(lookups: Lookups, today: Callable[[], date]) -> Blueprint:
         "En ukjent person er ikke på tiltak: 200.",
     )
     def tiltaksstatus(body: dict[str, Any]) -> Response:
-        answer = lookups.tiltaksstatus([body["fnr"]], body.get("dato") or today())
+        felter = access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
+        person = identer(body) or []
+        answer = lookups.tiltaksstatus(asker(), person, day(body), felter, body.get("tidspunkt"))
         return Response(answer, mimetype="application/json")
 
+    @calls.call(
+        "POST",
+        "/tiltaksstatus/bolk",
+        body=BolkSpoersmaal,
+        answer=Bolk,
+        operationId="tiltaksstatusBolk",
+        summary="Det samme for inntil 1000 personer",
+        description="Svarene kommer i samme rekkefølge som personene. Er det noe galt med en av dem, "
+        "står det i svaret for den, og de andre får sitt.",
+    )
+    def bolk(body: dict[str, Any]) -> Response:
+        felter = access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
+        persons = [_identer_or_feil(person) for person in body["personer"]]
+        answer = lookups.tiltaksstatus_bolk(asker(), persons, day(body), felter, body.get("tidspunkt"))
+        return Response(answer, mimetype="application/json")
+
+    @calls.before_request  # type: ignore[untyped-decorator]
+    def allow_large_bodies() -> None:
+        if request.endpoint == "tiltaksstatus.bolk":
+            request.max_content_length = _MOST_BYTES
+
     return calls
+
+
+def _identer_or_feil(person: object) -> list[str] | str:
+    """The numbers of a person, or the answer to a bad one."""
+    found = _person.validate(person)  # type: ignore[arg-type]  # whatever was sent
+    if not found:
+        return identer(person) or []  # type: ignore[arg-type]
+    feil = [each._asdict() for each in feil_in(found, _person)]
+    return json.dumps({"kode": UGYLDIGE_FELT, "feil": feil}, ensure_ascii=False)

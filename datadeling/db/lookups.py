@@ -1,62 +1,117 @@
-"""What the API asks of PostgreSQL: one statement a lookup, which builds the JSON of the answer."""
+"""What the API asks of PostgreSQL: one statement a lookup, which builds the JSON and keeps a record."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
-
-from psycopg.sql import SQL, Composed, Identifier
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
-from datadeling.domain.felt import FELTER, Felt, Type
+from datadeling.db.select_list import Fields, lookup
+from datadeling.domain.oppslag import Asker, Search
 
 
 class Lookups:
     """The lookups, over one process's connections.
 
-    Every method raises `DatabaseUnavailable` when there is no answer to be had in time, and gives JSON as it
-    goes to the consumer. `identer` are the present and the historic numbers of one person.
+    Every method raises `DatabaseUnavailable` when there is no answer to be had in time, `UnstorableRow` or
+    `DatabaseBug` when the database refuses; then there is no answer, and no record. What they give is JSON as
+    it goes to the consumer. `asker` and what was asked for are in `lookup_log` when they return.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def tiltaksstatus(self, identer: Sequence[str], dato: date) -> str:
-        """What the person takes part in on that day, will, and has."""
-        return str(self._one(_TILTAKSSTATUS, identer=list(identer), dato=dato))
+    def tiltaksstatus(
+        self, asker: Asker, identer: Sequence[str], dato: date, felter: Fields, tidspunkt: datetime | None
+    ) -> str:
+        """What the person takes part in on that day, will, and has, as it was known at `tidspunkt`."""
+        search = Search(identer=identer, tidspunkt=tidspunkt)
+        return str(self._run("tiltaksstatus", asker, search, felter, is_tiltak=True, dato=dato))
 
-    def search(self, identer: Sequence[str]) -> str:
-        """The person's avtaler, newest first."""
-        return str(self._one(_SEARCH, identer=list(identer)))
+    def tiltaksstatus_bolk(
+        self,
+        asker: Asker,
+        personer: Sequence[Sequence[str] | str],
+        dato: date,
+        felter: Fields,
+        tidspunkt: datetime | None,
+    ) -> str:
+        """The same for many persons, in their order. Who is a text is answered with it: JSON."""
+        asked = [
+            (nr, ident)
+            for nr, person in enumerate(personer, 1)
+            if not isinstance(person, str)
+            for ident in dict.fromkeys(person)
+        ]
+        answer = self._run(
+            "tiltaksstatus_bolk",
+            asker,
+            Search(tidspunkt=tidspunkt),
+            felter,
+            is_tiltak=True,
+            dato=dato,
+            nr=[nr for nr, _ in asked],
+            ident=[ident for _, ident in asked],
+            svart=[person if isinstance(person, str) else None for person in personer],
+            personer=list(dict.fromkeys(ident for _, ident in asked)),
+            kinds=["identer", *(["tidspunkt"] if tidspunkt else [])],
+        )
+        return str(answer)
 
-    def find(self, avtale_id: str) -> str | None:
-        """One avtale, or None when there is none to be shown. `avtale_id` is a UUID."""
-        answer = self._one(_FIND, avtale_id=avtale_id)
+    def search(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str:
+        """A page of at most `limit` avtaler, newest first."""
+        return str(self._run("search_avtaler", asker, search, felter, limit=limit))
+
+    def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
+        """One avtale, or None when there is none to be shown."""
+        answer = self._run("find_avtale", asker, search, felter)
         return None if answer is None else str(answer)
 
     def ping(self) -> None:
         """Raise `DatabaseUnavailable` when the database does not answer or lacks migrations."""
-        self._one(_PING)
-
-    def _one(self, statement: bytes, **values: object) -> object:
-        """The first column of the first row, or None when there is no row."""
         with self._pool.connection() as connection:
-            row = connection.execute(statement, values).fetchone()
+            connection.execute(_PING)
+
+    def _run(
+        self,
+        statement: str,
+        asker: Asker,
+        search: Search,
+        felter: Fields,
+        *,
+        is_tiltak: bool = False,
+        **values: object,
+    ) -> object:
+        """The answer of a lookup. `values` add to what the asker and the search say, or replace it."""
+        kinds = search.kinds
+        text = lookup(statement, felter, _criteria(search, is_tiltak=is_tiltak), as_of="tidspunkt" in kinds)
+        bound = {
+            **asker._asdict(),
+            "behandlingsnummer": list(asker.behandlingsnummer),
+            **search._asdict(),
+            "identer": None if search.identer is None else list(search.identer),
+            "marker_time": search.marker and search.marker.opprettet_tidspunkt,
+            "marker_id": search.marker and search.marker.avtale_id,
+            "personer": None if search.identer is None else list(search.identer),
+            "criteria": values.pop("kinds", kinds),
+            "felter": [felt.json for felt in felter],
+            **values,
+        }
+        with self._pool.connection() as connection:
+            row = connection.execute(text, bound).fetchone()
         return row[0] if row else None
 
 
-def _select_list(felter: Iterable[Felt]) -> Composed:
-    """Columns under their names in JSON, and numbers without trailing zeros."""
-    return SQL(", ").join(_selected(felt) for felt in felter)
+def _criteria(search: Search, *, is_tiltak: bool) -> tuple[str, ...]:
+    """The names of the parts of a statement that say which avtaler are meant, in one order always."""
+    given = [f"by_{name}" for name in _BY if getattr(search, name) is not None]
+    given += ["is_tiltak"] if is_tiltak else []
+    if not search.feilregistrerte:
+        given += ["is_shown", *(["is_still_shown"] if search.tidspunkt else [])]
+    return tuple(given)
 
 
-def _selected(felt: Felt) -> Composed:
-    column = Identifier("avtale", felt.column)
-    value = SQL("trim_scale({})").format(column) if felt.type is Type.NUMBER else column
-    return SQL("{} AS {}").format(value, Identifier(felt.json))
-
-
+_BY = (
+    "identer", "bedrift_nr", "tiltakstype", "avtale_status", "avtale_id", "avtale_nr", "fom", "tom", "marker",
+)  # fmt: skip
 # As bytes: to put a statement together costs more than to run it.
-_TILTAKSSTATUS = queries["tiltaksstatus"].as_bytes()
-_SEARCH = queries["search_avtaler"].format(felter=_select_list(FELTER)).as_bytes()
-_FIND = queries["find_avtale"].format(felter=_select_list(FELTER)).as_bytes()
 _PING = queries["ping"].as_bytes()

@@ -8,6 +8,7 @@ connection, decides who migrates.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
 from datadeling.db.connection import TCP, connect, translated
+from datadeling.db.lookup_log import LookupLog
 from datadeling.db.queries import queries
 from datadeling.errors import MigrationFailed
 
@@ -35,12 +37,12 @@ class Migration(NamedTuple):
 
 
 def migrate(db_url: str) -> list[str]:
-    """Apply what is missing and return the ids.
+    """Apply what is missing, make the coming months of the log of lookups, and return the ids.
 
     Blocks while another process migrates, for as long as it takes. Raise `DatabaseUnavailable`, or
     `MigrationFailed` when a migration is refused. Killed at any point, it can be run again.
     """
-    with _alone(db_url), _migrations() as migrations, _backend(db_url) as backend:
+    with _alone(db_url) as connection, _migrations() as migrations, _backend(db_url) as backend:
         try:
             with translated(writes=True):
                 backend.break_lock()  # ours is held: what is there belongs to a process that is gone
@@ -50,6 +52,8 @@ def migrate(db_url: str) -> list[str]:
                 backend.apply_migrations(missing)
         except LockTimeout:
             raise MigrationFailed("somebody else is migrating without our lock") from None
+        with translated(connection, writes=True), connection.transaction():
+            LookupLog(connection).make_months(datetime.now(UTC))
         return ids
 
 
@@ -80,13 +84,13 @@ def _applied(connection: psycopg.Connection) -> set[str]:
 
 
 @contextmanager
-def _alone(db_url: str) -> Iterator[None]:
+def _alone(db_url: str) -> Iterator[psycopg.Connection]:
     """Hold the migration lock. Asks again and again: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
     with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
         with translated(connection):
             while connection.execute(queries["try_migration_lock"]).fetchone() != (True,):
                 time.sleep(_RETRY_LOCK)
-        yield
+        yield connection
 
 
 @contextmanager

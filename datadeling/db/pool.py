@@ -1,4 +1,4 @@
-"""The API's connections: a few per worker, read-only, with time limits on everything."""
+"""The API's connections: a few per worker, with time limits on everything."""
 
 import logging
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from datadeling.errors import DatabaseUnavailable
 
 # Times go out with the offset of Oslo. The server ends a statement after 2 s.
 _OPTIONS = (
-    "-c timezone=Europe/Oslo -c default_transaction_read_only=on -c statement_timeout=2s"
-    " -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s"
+    "-c timezone=Europe/Oslo -c statement_timeout=2s -c lock_timeout=1s"
+    " -c idle_in_transaction_session_timeout=5s"
 )
-_WAIT = 1.0  # seconds that a lookup waits for a connection
+_WAIT = 0.8  # seconds that a lookup waits for a connection: 503 within one
 _PATIENCE = 3.0  # seconds until a server that says nothing at all is given up
 # A pool that is told nothing waits longer and longer between its attempts to connect, up to minutes. Ours
 # gives up soon, and begins afresh with the next lookup: it is back within 2 s of the database.
@@ -78,10 +78,10 @@ class Pool:
         """A connection whose server answers and has the schema; in autocommit mode, one statement a snapshot.
 
         Blocks for a second at most. Raise `DatabaseUnavailable` when there is none, or when what is done with
-        it cannot be answered in time; or `DatabaseBug`.
+        it cannot be answered in time; or `UnstorableRow` or `DatabaseBug`.
         """
         try:
-            with translated(), self._pool.connection() as connection, translated(connection):
+            with translated(), self._pool.connection() as connection, translated(connection, writes=True):
                 self._require_schema(connection)
                 yield connection
         except DatabaseUnavailable as error:

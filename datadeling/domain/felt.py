@@ -109,3 +109,15 @@ FELTER: tuple[Felt, ...] = (
     Felt("opprettet_tidspunkt", "opprettetTidspunkt", Type.TIME, "Da avtalen ble opprettet.", nullable=False),
     Felt("endret_tidspunkt", "endretTidspunkt", Type.TIME, "Da avtalen sist ble endret.", nullable=False),
 )
+
+VARIGHET_DAGER = Felt(
+    "varighet_dager",
+    "varighetDager",
+    Type.INTEGER,
+    "Dager fra og med start til og med slutt; til og med dagen det spørres om når tiltaket er åpent. "
+    "Mangler når det er åpent og ikke har begynt.",
+)
+"""Not stored: `tiltaksstatus` works it out from the dates."""
+
+BY_NAME: dict[str, Felt] = {felt.json: felt for felt in (*FELTER, VARIGHET_DAGER)}
+"""Every field that a consumer can ask for, by its name in JSON."""

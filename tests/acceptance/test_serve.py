@@ -21,7 +21,9 @@ BODY = {"fnr": FNR, "dato": "2022-03-01"}
 
 
 def ask(api: Setting, token: str | None, body: dict[str, str] = BODY, path: str = "tiltaksstatus") -> Answer:
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    headers = {"Behandlingsnummer": "B123"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     return call(f"{api.url}/api/v1/{path}", body=json.dumps(body).encode(), headers=headers)
 
 
@@ -59,7 +61,10 @@ def test_an_event_becomes_an_answer(
     }
     found = json.loads(ask(api, token, {"fnr": FNR}, "avtaler/sok").body)["avtaler"]
     assert {avtale["avtaleId"] for avtale in found} == {avtale_id(1), avtale_id(2)}
-    one = call(f"{api.url}/api/v1/avtaler/{avtale_id(1)}", headers={"Authorization": f"Bearer {token}"})
+    one = call(
+        f"{api.url}/api/v1/avtaler/{avtale_id(1)}",
+        headers={"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"},
+    )
     assert json.loads(one.body)["avtaleInngaatt"] == "2022-01-20T12:00:00.123456+01:00"
 
     page = call(f"{api.url}/internal/prometheus").body

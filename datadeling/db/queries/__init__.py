@@ -1,28 +1,31 @@
 """Every statement that we run, named and described in the `.sql` files beside this one.
 
-A statement begins with a line `-- name --` and ends before the next one. Values are bound parameters, always;
-the only thing ever put into the text is a list of column names, quoted, from our own descriptions.
+A statement begins with a line `-- name --` and ends before the next one. Values are bound parameters, always.
+What is put into the text is a list of column names, quoted, from our own descriptions, or a part that is
+named and described in the same way (`criteria.sql`). Names and limits of partitions are the one exception.
 """
 
 import re
+from collections.abc import Collection
 from importlib.resources import files
 
 from psycopg import sql
 
 _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+_DESCRIPTION = re.compile(r"\A\s*(--.*\n)+")  # for us: the server need not read it each time
 
 
-def load() -> dict[str, sql.SQL]:
-    """All statements by name. Raise `ValueError` when two have the same name."""
+def load(names: Collection[str] | None = None) -> dict[str, sql.SQL]:
+    """All statements by name, or those of some files. Raise `ValueError` when two have the same name."""
     statements: dict[str, sql.SQL] = {}
     for file in files(__name__).iterdir():
-        if not file.name.endswith(".sql"):
+        if not file.name.endswith(".sql") or (names is not None and file.name not in names):
             continue
         _, *parts = _HEADING.split(file.read_text("utf-8"))
         for name, text in zip(parts[::2], parts[1::2], strict=True):
             if name in statements:
                 raise ValueError(f"two statements are called {name}")
-            statements[name] = sql.SQL(text.strip().removesuffix(";"))
+            statements[name] = sql.SQL(_DESCRIPTION.sub("", text).strip().removesuffix(";"))
     return statements
 
 

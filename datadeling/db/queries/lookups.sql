@@ -1,71 +1,80 @@
 -- tiltaksstatus --
--- What a person, under any of these numbers, takes part in on a day. The dates decide what is current: the stored
--- status is as of the last event. An avtale without a start is in none of the lists, one that ends before it
--- starts is in one of them. The answer is the JSON that the consumer gets.
+-- What a person takes part in on a day, will, and has. One that ends before it starts is in one of the lists.
+-- Each lookup answers in one row: the JSON that the consumer gets, how many avtaler it holds, whom they are about
+-- if nobody was asked for.
 WITH tiltak AS (
-    SELECT
-        start_dato,
-        avtale_id,
-        CASE
-            WHEN start_dato > %(dato)s::date THEN 'kommende'
-            WHEN slutt_dato < %(dato)s::date THEN 'tidligere'
-            ELSE 'naavaerende'
-        END AS naar,
-        json_build_object(
-            'avtaleId', avtale_id,
-            'avtaleNr', avtale_nr,
-            'tiltakstype', tiltakstype,
-            'startDato', start_dato,
-            'sluttDato', slutt_dato,
-            'varighetDager', CASE
-                WHEN slutt_dato IS NOT NULL THEN greatest(slutt_dato - start_dato + 1, 0)
-                WHEN start_dato <= %(dato)s::date THEN %(dato)s::date - start_dato + 1
-            END,
-            'stillingprosent', trim_scale(stillingprosent),
-            'antallDagerPerUke', trim_scale(antall_dager_per_uke),
-            'bedriftNr', bedrift_nr
-        ) AS svar
-    FROM avtale
-    WHERE deltaker_fnr = ANY (%(identer)s::text[])
-      AND avtale_inngaatt IS NOT NULL
-      AND avtale_status NOT IN ('ANNULLERT', 'AVBRUTT')
-      AND NOT feilregistrert
-      AND start_dato IS NOT NULL
+    SELECT avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
+    FROM {source}
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
 )
-SELECT json_build_object(
-    'paaTiltak', count(*) FILTER (WHERE naar = 'naavaerende') > 0,
-    'antall', count(*) FILTER (WHERE naar = 'naavaerende'),
-    'naavaerende',
-    coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'naavaerende'), '[]'),
-    'kommende',
-    coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'kommende'), '[]'),
-    'tidligere',
-    coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'tidligere'), '[]')
-)::text
+SELECT json_build_object({status}{history_begins})::text AS answer, count(*) AS hits, NULL::text[] AS personer
 FROM tiltak;
 
+-- tiltaksstatus_bolk --
+-- The same about many persons, in the order asked. Person number n is asked about by the pairs (nr, ident) with
+-- that number, or has been answered already, in `svart`.
+WITH tiltak AS (
+    SELECT spurt.nr, avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
+    FROM unnest(%(nr)s::int[], %(ident)s::text[]) AS spurt (nr, ident)
+    JOIN {source} ON avtale.deltaker_fnr = spurt.ident
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
+), funnet AS (
+    SELECT nr, count(*) AS hits, json_build_object('kode', 'OK', {status}) AS svar FROM tiltak GROUP BY nr
+)
+SELECT
+    json_build_object(
+        'resultater',
+        json_agg(
+            coalesce(person.svart::json, funnet.svar, json_build_object('kode', 'OK', {no_status}))
+            ORDER BY person.nr
+        ){history_begins}
+    )::text AS answer,
+    coalesce(sum(funnet.hits), 0)::int AS hits,
+    NULL::text[] AS personer
+FROM unnest(%(svart)s::text[]) WITH ORDINALITY AS person (svart, nr)
+LEFT JOIN funnet ON funnet.nr = person.nr;
+
 -- search_avtaler --
--- A person's avtaler, newest first, without those registered by mistake. Only the columns of the fields asked for
--- are read. The answer is the JSON that the consumer gets.
-SELECT json_build_object(
-    'avtaler',
-    coalesce(
-        json_agg(svar ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC), '[]'
-    ),
-    'markoer', NULL
-)::text
-FROM avtale
-CROSS JOIN LATERAL (SELECT {felter}) AS svar
-WHERE avtale.deltaker_fnr = ANY (%(identer)s::text[])
-  AND NOT avtale.feilregistrert;
+-- A page of avtaler, newest first, and where the next one begins: a marker when there are more. What the pages
+-- go by never changes, so none is passed over or comes twice.
+WITH funnet AS (
+    SELECT avtale.opprettet_tidspunkt, avtale.avtale_id, {person} AS person, to_json(svar) AS svar
+    FROM {source}
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
+    ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC
+    LIMIT %(limit)s::int + 1
+), nummerert AS (
+    SELECT *, row_number() OVER (ORDER BY opprettet_tidspunkt DESC, avtale_id DESC) AS nr FROM funnet
+)
+SELECT
+    json_build_object(
+        'avtaler', coalesce(json_agg(svar ORDER BY nr) FILTER (WHERE nr <= %(limit)s::int), '[]'),
+        'markoer', (
+            SELECT {marker}
+            FROM nummerert AS siste
+            WHERE siste.nr = %(limit)s::int AND EXISTS (SELECT FROM nummerert AS neste WHERE neste.nr > siste.nr)
+        ){history_begins}
+    )::text AS answer,
+    count(*) FILTER (WHERE nr <= %(limit)s::int) AS hits,
+    array_agg(DISTINCT person) FILTER (WHERE nr <= %(limit)s::int AND person IS NOT NULL) AS personer
+FROM nummerert;
 
 -- find_avtale --
--- One avtale as the JSON that the consumer gets; no row when there is none to be shown.
-SELECT to_json(svar)::text
-FROM avtale
-CROSS JOIN LATERAL (SELECT {felter}) AS svar
-WHERE avtale.avtale_id = %(avtale_id)s::uuid
-  AND NOT avtale.feilregistrert;
+-- One avtale; null when there is none to be shown. A number should belong to one; if not, the newest has it.
+WITH funnet AS (
+    SELECT avtale.deltaker_fnr AS person, to_json(svar) AS svar
+    FROM {source}
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
+    ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC
+    LIMIT 1
+)
+SELECT
+    min(svar::text) AS answer, count(*) AS hits, array_agg(person) FILTER (WHERE person IS NOT NULL) AS personer
+FROM funnet;
 
 -- ping --
 -- Whether the database answers.

@@ -48,6 +48,7 @@ def api(issuer: Issuer) -> Api:
         client = app.test_client()
         token = issuer.token(0, exp=4_102_444_800)
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        client.environ_base["HTTP_BEHANDLINGSNUMMER"] = "B123"
         try:
             yield client
         finally:

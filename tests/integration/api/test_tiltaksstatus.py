@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.schemas import Tiltak, Tiltaksstatus
+from datadeling.api.answers import TILTAK, Tiltaksstatus
 from datadeling.db.lookups import Lookups
+from tests.integration.api.asking import status
 from tests.integration.api.rows import FNR, OTHER_FNR, Row, avtale_id, insert, row
 
 _DAY = date(2026, 3, 1)
@@ -73,11 +74,11 @@ def test_where_an_avtale_stands_and_how_long_it_is(
     connection: psycopg.Connection,
 ) -> None:
     insert(connection, [row(1, **columns)])
-    status = _ask(client)
-    assert {name: len(status[name]) for name in _LISTS} == {name: int(name == where) for name in _LISTS}
-    assert (status["paaTiltak"], status["antall"]) == (where == "naavaerende", int(where == "naavaerende"))
+    told = _ask(client)
+    assert {name: len(told[name]) for name in _LISTS} == {name: int(name == where) for name in _LISTS}
+    assert (told["paaTiltak"], told["antall"]) == (where == "naavaerende", int(where == "naavaerende"))
     if where:
-        assert status[where][0]["varighetDager"] == duration
+        assert told[where][0]["varighetDager"] == duration
 
 
 def test_an_unknown_person_is_on_no_tiltak(client: FlaskClient) -> None:
@@ -104,8 +105,8 @@ def test_a_tiltak_is_told_in_full(client: FlaskClient, connection: psycopg.Conne
         "antallDagerPerUke": 2.5,
         "bedriftNr": "999999999",
     }
-    assert list(tiltak) == list(Tiltak().fields)
-    assert list(_ask(client)) == list(Tiltaksstatus().fields)
+    assert list(tiltak) == [felt.json for felt in TILTAK]
+    assert ["historikkKomplettFra", *_ask(client)] == list(Tiltaksstatus().fields)
 
 
 def test_each_list_is_in_order(client: FlaskClient, connection: psycopg.Connection) -> None:
@@ -116,7 +117,7 @@ def test_each_list_is_in_order(client: FlaskClient, connection: psycopg.Connecti
 
 def test_a_person_has_all_their_numbers(lookups: Lookups, connection: psycopg.Connection) -> None:
     insert(connection, [row(1), row(2, deltaker_fnr=OTHER_FNR)])
-    assert msgspec.json.decode(lookups.tiltaksstatus([FNR, OTHER_FNR], _DAY))["antall"] == 2
+    assert msgspec.json.decode(status(lookups, [FNR, OTHER_FNR], _DAY))["antall"] == 2
 
 
 _days = st.integers(-3, 3).map(lambda days: _DAY + timedelta(days=days))
@@ -142,7 +143,7 @@ def test_any_rows_on_any_day_are_as_the_rules_say(lookups: Lookups, connection: 
         rows = [row(number, **each) for number, each in enumerate(columns)]
         connection.execute("DELETE FROM avtale")
         insert(connection, rows)
-        answer = lookups.tiltaksstatus([FNR], day)
+        answer = status(lookups, [FNR], day)
         assert msgspec.json.decode(answer) == _oracle(rows, day)
 
     check()

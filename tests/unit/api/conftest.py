@@ -12,11 +12,18 @@ from prometheus_client import CollectorRegistry
 from datadeling.api.app import assemble
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.db.lookups import Lookups
+from datadeling.db.select_list import Fields
 from datadeling.demo.ports import free_port
+from datadeling.domain.oppslag import Asker, Search
 from datadeling.metrics import ApiMetrics
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, OBO_CONSUMER, Issuer, serving
 
 NOW = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # the second of July in Oslo
+
+
+def names(felter: Fields) -> list[str]:
+    """What the fields are called in JSON."""
+    return [felt.json for felt in felter]
 
 
 class Clock:
@@ -42,20 +49,36 @@ class FakeLookups(Lookups):
     answer: str | Exception | None = "{}"
     asked: list[object] = field(default_factory=list)
 
-    def tiltaksstatus(self, identer: Sequence[str], dato: date) -> str:
-        self.asked.append((list(identer), dato))
-        return str(self._given())
+    askers: list[Asker] = field(default_factory=list)
 
-    def search(self, identer: Sequence[str]) -> str:
-        self.asked.append(list(identer))
-        return str(self._given())
+    def tiltaksstatus(
+        self, asker: Asker, identer: Sequence[str], dato: date, felter: Fields, tidspunkt: datetime | None
+    ) -> str:
+        return str(self._asked(asker, (list(identer), dato, names(felter), tidspunkt)))
 
-    def find(self, avtale_id: str) -> str | None:
-        self.asked.append(avtale_id)
-        return self._given()
+    def tiltaksstatus_bolk(
+        self,
+        asker: Asker,
+        personer: Sequence[Sequence[str] | str],
+        dato: date,
+        felter: Fields,
+        tidspunkt: datetime | None,
+    ) -> str:
+        return str(self._asked(asker, (list(personer), dato, names(felter), tidspunkt)))
+
+    def search(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str:
+        return str(self._asked(asker, (search, names(felter), limit)))
+
+    def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
+        return self._asked(asker, (search, names(felter)))
 
     def ping(self) -> None:
         self._given()
+
+    def _asked(self, asker: Asker, what: object) -> str | None:
+        self.askers.append(asker)
+        self.asked.append(what)
+        return self._given()
 
     def _given(self) -> str | None:
         if isinstance(self.answer, Exception):
@@ -111,5 +134,5 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def token(issuer: Issuer, clock: Clock) -> dict[str, str]:
-    """The header of a caller who may."""
-    return {"Authorization": f"Bearer {issuer.token(clock().timestamp())}"}
+    """The headers of a caller who may, and says why."""
+    return {"Authorization": f"Bearer {issuer.token(clock().timestamp())}", "Behandlingsnummer": "B123"}

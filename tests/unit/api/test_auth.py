@@ -23,7 +23,9 @@ _FNR = "15877512360"
 
 
 def _ask(client: FlaskClient, authorization: str | None) -> Any:
-    headers = {} if authorization is None else {"Authorization": authorization}
+    headers = {"Behandlingsnummer": "B123"}
+    if authorization is not None:
+        headers["Authorization"] = authorization
     return client.post("/api/v1/tiltaksstatus", json={"fnr": _FNR}, headers=headers)
 
 
@@ -66,6 +68,9 @@ def test_what_is_no_token_is_401(authorization: str | None, client: FlaskClient)
 @pytest.mark.parametrize(
     "changes",
     [
+        pytest.param({"azp": None}, id="no client id: the record could not say who asked"),
+        pytest.param({"azp": 7}, id="client id that is no text"),
+        pytest.param({"azp": [OBO_CONSUMER]}, id="client id in a list"),
         pytest.param({"exp": _NOW - 60}, id="expired"),
         pytest.param({"exp": None}, id="no exp"),
         pytest.param({"exp": "4102444800"}, id="exp is text"),
@@ -122,8 +127,7 @@ def test_wrong_signatures_are_401(client: FlaskClient, issuer: Issuer) -> None:
         pytest.param({"exp": _NOW + 0.5}, id="times with fractions"),
         pytest.param({"aud": ["other", CLIENT_ID]}, id="for several audiences"),
         pytest.param({"iat": _NOW + 9_999}, id="issued in the future"),
-        pytest.param({"azp": None}, id="without a client id"),
-        pytest.param({"azp": 7, "azp_name": 7}, id="client id that is no text"),
+        pytest.param({"azp_name": 7}, id="name that is no text"),
         pytest.param({"idtyp": None}, id="without idtyp, nobody's behalf"),
         pytest.param({"roles": [7, None, {}, ROLE]}, id="roles with odd things among them"),
     ],
@@ -151,11 +155,6 @@ def test_a_good_token_is_let_in(changes: dict[str, Any], client: FlaskClient, is
             {"idtyp": None, "NAVident": "Z999999", "azp_name": OBO_CONSUMER},
             "KLIENT_IKKE_GODKJENT",
             id="an OBO client's id as name",
-        ),
-        pytest.param(
-            {"idtyp": None, "NAVident": "Z999999", "azp": [OBO_CONSUMER]},
-            "KLIENT_IKKE_GODKJENT",
-            id="an OBO client's id in a list",
         ),
     ],
 )
@@ -187,7 +186,7 @@ def test_a_client_that_checks_its_users_access_may_call_on_their_behalf(
 def test_every_route_under_the_api_asks_for_a_token(rule_method: str, client: FlaskClient) -> None:
     adapter = client.application.url_map.bind("")
     rules = [rule for rule in client.application.url_map.iter_rules() if rule.rule.startswith("/api/v1")]
-    assert len(rules) == 3
+    assert len(rules) >= 5
     for rule in rules:
         if rule_method in (rule.methods or set()):
             path = adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, "x"), method=rule_method)
@@ -210,7 +209,14 @@ def test_no_header_whatever_is_anything_but_401(entra: EntraConfig, clock: Clock
 
 def test_the_caller_is_told_apart_by_id(entra: EntraConfig, clock: Clock, issuer: Issuer) -> None:
     caller = Authenticator(entra, Keys(issuer.uri), clock).caller(f"Bearer {issuer.token(_NOW)}")
-    assert caller == Caller(CONSUMER, frozenset({ROLE}), is_machine=True)
+    assert caller == Caller(
+        consumer=CONSUMER,
+        name="prod-gcp:team:consumer",
+        nav_ident=None,
+        roles=frozenset({ROLE}),
+        groups=frozenset(),
+        is_machine=True,
+    )
 
 
 def _expect_401(response: Any, name: str = "") -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from tests.unit.api.conftest import Clock, FakeLookups
+from datadeling.api.answers import TILTAK
+from tests.unit.api.conftest import Clock, FakeLookups, names
 from tests.unit.api.issuer import Issuer
 
 _FNR = "15877512360"
@@ -16,7 +17,7 @@ def test_the_day_asked_for_is_looked_up(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     client.post("/api/v1/tiltaksstatus", json={"fnr": _FNR, "dato": "2026-03-01"}, headers=token)
-    assert lookups.asked == [([_FNR], date(2026, 3, 1))]
+    assert lookups.asked == [([_FNR], date(2026, 3, 1), names(TILTAK), None)]
 
 
 @pytest.mark.parametrize("body", [{"fnr": _FNR}, {"fnr": _FNR, "dato": None}], ids=["missing", "null"])
@@ -43,9 +44,9 @@ def test_without_a_day_it_is_today_in_oslo(
     lookups: FakeLookups,
 ) -> None:
     clock.now = now
-    headers = {"Authorization": f"Bearer {issuer.token(now.timestamp())}"}
+    headers = {"Authorization": f"Bearer {issuer.token(now.timestamp())}", "Behandlingsnummer": "B123"}
     client.post("/api/v1/tiltaksstatus", json=body, headers=headers)
-    assert lookups.asked == [([_FNR], today)]
+    assert lookups.asked == [([_FNR], today, names(TILTAK), None)]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_the_answer_goes_out_as_it_came(
     lookups: FakeLookups,
 ) -> None:
     lookups.answer = '{"avtaleStatus" : "GJENNOMFØRES"}'
-    response = client.open(path, method=method, json=body, headers={**token, "Behandlingsnummer": "B123"})
+    response = client.open(path, method=method, json=body, headers=token)
     assert response.status_code == 200
     assert response.data == lookups.answer.encode()
     assert response.content_type == "application/json"

@@ -197,7 +197,7 @@ def test_an_error_of_ours_is_logged_with_its_text(
     with capture_logs() as logs:
         response = client.post(_SOK, json={"fnr": _FNR}, headers=token)
     assert "42703" not in response.text
-    assert _problem(response, 500)["kode"] == "INTERN_FEIL"
+    assert _problem(response, 503)["kode"] == "OPPSLAG_AVVIST"
     assert "42703" in logs[0]["cause"]
 
 

@@ -1,0 +1,243 @@
+"""What goes in: the bodies and query strings of the calls, in the words of OpenAPI."""
+
+import re
+from base64 import urlsafe_b64decode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from datadeling.api import schemas
+from datadeling.api.schemas import Body, Dato, Tekst, Tidspunkt
+from datadeling.domain.felt import BY_NAME
+from datadeling.domain.oppslag import Marker
+
+MOST_PERSONS = 1_000
+"""In one request of `bolk`."""
+
+_MOST_IDENTER = 20
+_MOST_AVTALER = 1_000
+_MARKER = re.compile(r"(-?\d{1,17})_([0-9a-f-]{36})", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Markoer(fields.String):
+    """Where a page begins, as the page before said it."""
+
+    default_error_messages = {"invalid": schemas.NO_MARKER}  # noqa: RUF012 (marshmallow reads it so)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Marker:  # type: ignore[override]  # noqa: ANN401, ARG002
+        try:
+            given = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
+            match = _MARKER.fullmatch(given)
+            if match:
+                return Marker(_EPOCH + timedelta(microseconds=int(match[1])), UUID(match[2]))
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise self.make_error("invalid")
+
+
+class Felter(fields.List[str]):
+    """Names of fields; whether there are such fields, and who may have them, is seen to elsewhere."""
+
+    default_error_messages = {"invalid": schemas.NO_FIELDS}  # noqa: RUF012 (marshmallow reads it so)
+
+    def __init__(self, valid: list[str], **metadata: object) -> None:
+        super().__init__(
+            fields.String(
+                error_messages={"invalid": schemas.NO_FIELDS, "null": schemas.NO_FIELDS},
+                metadata={"enum": valid},
+            ),
+            validate=validate.Length(min=1, error=schemas.NO_FIELDS),
+            metadata={
+                "description": "Feltene som trengs; bare de leses. Uten listen svares alle som "
+                "klienten har lov til.",
+                "example": ["avtaleId", "tiltakstype", "startDato", "sluttDato"],
+                **metadata,
+            },
+        )
+
+
+_SHARED = [name for name in BY_NAME if name != "varighetDager"]
+
+
+def felter() -> Felter:
+    """`felter` of the calls that answer with avtaler."""
+    return Felter(_SHARED)
+
+
+def tiltaksfelter() -> Felter:
+    """`felter` of the calls that answer with a status."""
+    return Felter(
+        list(BY_NAME),
+        description="Feltene som trengs i hvert tiltak; bare de leses. Uten listen svares de ni "
+        "i eksempelet på svar.",
+        example=["tiltakstype", "startDato", "sluttDato", "varighetDager"],
+    )
+
+
+def _tidspunkt() -> Tidspunkt:
+    return Tidspunkt(
+        allow_none=True,
+        metadata={
+            "description": "Svar med det som var kjent da. Svaret sier i historikkKomplettFra hvor langt "
+            "tilbake historikken er hel.",
+            "example": schemas.EXAMPLE_TIME,
+        },
+    )
+
+
+def _dato(description: str) -> Dato:
+    return Dato(allow_none=True, metadata={"description": description, "example": "2026-03-01"})
+
+
+class Person(Body):
+    """Whom it is about: a number, or all the numbers that one person has had."""
+
+    fnr = schemas.fnr()
+    identer = fields.List(
+        schemas.fnr(),
+        validate=validate.Length(min=1, max=_MOST_IDENTER, error=schemas.NO_IDENTER),
+        error_messages={"invalid": schemas.NO_IDENTER, "null": schemas.NOT_NULL},
+        metadata={
+            "description": "Personens nåværende og tidligere identitetsnumre, i stedet for fnr: 1–20.",
+            "example": [schemas.EXAMPLE_FNR],
+        },
+    )
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _is_one(self, _: dict[str, Any], given: object, **__: object) -> None:
+        if isinstance(given, dict) and given.keys() >= {"fnr", "identer"}:
+            raise ValidationError(schemas.ONE_PERSON, "identer")
+
+
+def identer(body: dict[str, Any]) -> list[str] | None:
+    """The numbers of the person that a valid body names; None when it names nobody."""
+    if "fnr" in body:
+        return [body["fnr"]]
+    return list(dict.fromkeys(body["identer"])) if "identer" in body else None
+
+
+class OnePerson(Person):
+    """A body that must name one person."""
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _is_named(self, _: dict[str, Any], given: object, **__: object) -> None:
+        if isinstance(given, dict) and not given.keys() & {"fnr", "identer"}:
+            raise ValidationError(schemas.MISSING, "fnr")
+
+
+class TiltaksstatusSpoersmaal(OnePerson):
+    """Whom and which day `tiltaksstatus` is about."""
+
+    dato = _dato("Dagen det spørres om; i dag (Oslo) når den mangler, eller dagen i tidspunkt.")
+    tidspunkt = _tidspunkt()
+    felter = tiltaksfelter()
+
+
+class PersonSpoersmaal(OnePerson):
+    """One of many."""
+
+
+class BolkSpoersmaal(Body):
+    """Whom and which day `tiltaksstatus/bolk` is about. What is wrong with a person is in the answer."""
+
+    personer = fields.List(
+        fields.Raw(),  # one by one: a bad one does not fail the others
+        required=True,
+        validate=validate.Length(min=1, max=MOST_PERSONS, error=schemas.NO_PERSONS),
+        error_messages={
+            "required": schemas.MISSING,
+            "null": schemas.NOT_NULL,
+            "invalid": schemas.NO_PERSONS,
+        },
+        metadata={
+            "description": "1–1000 personer, hver med fnr eller identer. Er det noe galt med en av dem, står "
+            "det i svaret for den.",
+            "items": {"$ref": "#/components/schemas/PersonSpoersmaal"},
+            "example": [{"fnr": schemas.EXAMPLE_FNR}],
+        },
+    )
+    dato = _dato("Dagen det spørres om; i dag (Oslo) når den mangler, eller dagen i tidspunkt.")
+    tidspunkt = _tidspunkt()
+    felter = tiltaksfelter()
+
+
+class Periode(Body):
+    """Days from and to, both included; either may be missing."""
+
+    fom = _dato("Første dag.")
+    tom = _dato("Siste dag.")
+
+    @validates_schema
+    def _has_days(self, data: dict[str, Any], **_: object) -> None:
+        fom, tom = data.get("fom"), data.get("tom")
+        if (fom is None and tom is None) or (fom and tom and fom > tom):
+            raise ValidationError(schemas.NO_PERIOD)
+
+
+class AvtalesoekSpoersmaal(Person):
+    """What `avtaler/sok` is to look for: all of it must hold."""
+
+    bedriftNr = Tekst(  # noqa: N815 (as in the request)
+        metadata={"description": "Arbeidsgiverens virksomhetsnummer. Sjekkes ikke.", "example": "999999999"}
+    )
+    tiltakstype = Tekst(
+        metadata={"description": "Åpen: nye verdier kan komme.", "example": "MIDLERTIDIG_LONNSTILSKUDD"}
+    )
+    avtaleStatus = Tekst(  # noqa: N815 (as in the request)
+        metadata={
+            "description": "Som i hendelsen (PÅBEGYNT). Åpen: nye verdier kan komme.",
+            "example": "GJENNOMFØRES",
+        }
+    )
+    periode = fields.Nested(
+        Periode,
+        error_messages={"null": schemas.NOT_NULL, "invalid": schemas.NO_OBJECT, "type": schemas.NO_OBJECT},
+        metadata={"description": "Avtaler med minst én dag i perioden. En avtale uten startDato har ingen."},
+    )
+    tidspunkt = _tidspunkt()
+    felter = felter()
+    inkluderFeilregistrerte = fields.Boolean(  # noqa: N815 (as in the request)
+        truthy={True},
+        falsy={False},
+        load_default=False,
+        error_messages={"invalid": schemas.NO_BOOLEAN, "null": schemas.NOT_NULL},
+        metadata={"description": "Også avtaler som er registrert ved en feil.", "example": False},
+    )
+    antall = fields.Integer(
+        strict=True,
+        load_default=100,
+        validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
+        error_messages={"invalid": schemas.NO_COUNT, "null": schemas.NOT_NULL, "too_large": schemas.NO_COUNT},
+        metadata={"description": "Høyst så mange på én side.", "example": 100},
+    )
+    markoer = Markoer(
+        allow_none=True,
+        metadata={"description": "markoer i svaret på siden før. Uten den: første side."},
+    )
+
+
+class _FelterInQuery(Felter):
+    """The same in an address: one text, with commas between."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # type: ignore[override]  # noqa: ANN401
+        return super()._deserialize(value.split(","), attr, data, **kwargs)  # type: ignore[return-value]
+
+
+class AvtaleQuery(Body):
+    """The query string of a call about one avtale."""
+
+    felter = _FelterInQuery(_SHARED, example="avtaleId,tiltakstype,startDato,sluttDato")
+
+
+class AvtaleNrQuery(AvtaleQuery):
+    """The query string of a call that finds an avtale by its number."""
+
+    avtaleNr = fields.Integer(  # noqa: N815 (as in the address)
+        required=True,
+        validate=validate.Range(-(2**31), 2**31 - 1, error=schemas.NO_NUMBER),
+        error_messages={"required": schemas.MISSING, "invalid": schemas.NO_NUMBER},
+        metadata={"description": "Avtalens nummer.", "example": 123456},
+    )

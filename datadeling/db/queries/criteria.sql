@@ -1,0 +1,110 @@
+-- by_identer --
+-- Parts of statements, as the rest of this file: which avtaler are meant. A person under any of their numbers.
+avtale.deltaker_fnr = ANY (%(identer)s::text[]);
+
+-- by_bedrift_nr --
+avtale.bedrift_nr = %(bedrift_nr)s::text;
+
+-- by_tiltakstype --
+avtale.tiltakstype = %(tiltakstype)s::text;
+
+-- by_avtale_status --
+avtale.avtale_status = %(avtale_status)s::text;
+
+-- by_avtale_id --
+avtale.avtale_id = %(avtale_id)s::uuid;
+
+-- by_avtale_nr --
+avtale.avtale_nr = %(avtale_nr)s::bigint;
+
+-- by_fom --
+-- Not over before that day. Without a start it has no days at all.
+avtale.start_dato IS NOT NULL AND coalesce(avtale.slutt_dato, 'infinity') >= %(fom)s::date;
+
+-- by_tom --
+-- Begun by that day.
+avtale.start_dato <= %(tom)s::date;
+
+-- by_marker --
+-- What comes after the last one of the page before.
+(avtale.opprettet_tidspunkt, avtale.avtale_id) < (%(marker_time)s::timestamptz, %(marker_id)s::uuid);
+
+-- marker --
+-- Microseconds and id of the last one of a page, in the alphabet of addresses.
+translate(
+    encode(
+        convert_to((extract(epoch FROM siste.opprettet_tidspunkt) * 1000000)::bigint || '_' || siste.avtale_id, 'UTF8'),
+        'base64'
+    ),
+    '+/=', '-_'
+);
+
+-- is_tiltak --
+-- What counts for `tiltaksstatus`: agreed, not given up, with a beginning. The dates decide the rest: the stored
+-- status is as of the last event.
+avtale.avtale_inngaatt IS NOT NULL
+AND avtale.avtale_status NOT IN ('ANNULLERT', 'AVBRUTT')
+AND avtale.start_dato IS NOT NULL;
+
+-- is_shown --
+NOT avtale.feilregistrert;
+
+-- is_still_shown --
+-- Of an earlier version: what is known today to have been registered by mistake stays hidden, too.
+NOT EXISTS (SELECT FROM avtale AS naa WHERE naa.avtale_id = avtale.avtale_id AND naa.feilregistrert);
+
+-- as_of --
+-- The version of each avtale that was the newest at a time, by the time of its message. Such times may run
+-- backwards on the topic; of two versions that were valid then the newer one counts.
+(
+    SELECT {columns} FROM avtale WHERE avtale.hendelse_tidspunkt <= %(tidspunkt)s::timestamptz
+    UNION ALL
+    SELECT {versions}
+    FROM avtale_historikk AS tidligere
+    WHERE tidligere.gyldig_fra <= %(tidspunkt)s::timestamptz
+      AND tidligere.gyldig_til > %(tidspunkt)s::timestamptz
+      AND NOT EXISTS (
+          SELECT
+          FROM avtale AS naa
+          WHERE naa.avtale_id = tidligere.avtale_id AND naa.hendelse_tidspunkt <= %(tidspunkt)s::timestamptz
+      )
+      AND NOT EXISTS (
+          SELECT
+          FROM avtale_historikk AS nyere
+          WHERE nyere.avtale_id = tidligere.avtale_id
+            AND nyere.gyldig_fra <= %(tidspunkt)s::timestamptz
+            AND nyere.gyldig_til > %(tidspunkt)s::timestamptz
+            AND (nyere.endret_tidspunkt, nyere.generation, nyere.kafka_offset)
+              > (tidligere.endret_tidspunkt, tidligere.generation, tidligere.kafka_offset)
+      )
+) AS avtale;
+
+-- varighet_dager --
+-- From the first day to the last; of an open tiltak that has begun, to the day that is asked about.
+CASE
+    WHEN avtale.slutt_dato IS NOT NULL THEN greatest(avtale.slutt_dato - avtale.start_dato + 1, 0)
+    WHEN avtale.start_dato <= %(dato)s::date THEN %(dato)s::date - avtale.start_dato + 1
+END;
+
+-- naar --
+CASE
+    WHEN avtale.start_dato > %(dato)s::date THEN 'kommende'
+    WHEN avtale.slutt_dato < %(dato)s::date THEN 'tidligere'
+    ELSE 'naavaerende'
+END;
+
+-- status --
+-- The members of the answer about one person.
+'paaTiltak', count(*) FILTER (WHERE naar = 'naavaerende') > 0,
+'antall', count(*) FILTER (WHERE naar = 'naavaerende'),
+'naavaerende', coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'naavaerende'), '[]'),
+'kommende', coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'kommende'), '[]'),
+'tidligere', coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'tidligere'), '[]');
+
+-- no_status --
+-- The same of somebody who has none.
+'paaTiltak', FALSE, 'antall', 0, 'naavaerende', '[]'::json, 'kommende', '[]'::json, 'tidligere', '[]'::json;
+
+-- history_begins --
+-- From when history is complete, in every partition there has been; null while nothing has been read.
+, 'historikkKomplettFra', (SELECT max(historikk_fra) FROM consumer_offset);

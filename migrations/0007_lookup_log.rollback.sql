@@ -1,0 +1,3 @@
+DROP INDEX IF EXISTS avtale_opprettet;
+
+DROP TABLE IF EXISTS lookup_log;

@@ -1,4 +1,4 @@
-"""A load of HTTP requests over connections that are kept: one thread, so that it takes little of the cores."""
+"""A load of HTTP requests over kept connections, by one thread, so that it takes little of the cores."""
 
 import re
 import selectors
@@ -59,7 +59,7 @@ def request(path: str, headers: Mapping[str, str], body: bytes | None = None) ->
 
 
 def load(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Figures:
-    """Ask over so many connections for so long. Raise `ServiceFailed` when one is refused, or not answered."""
+    """Ask over so many connections for so long. Raise `ServiceFailed` when one is not answered with 200."""
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
         clients = [_Connection(port) for _ in range(connections)]

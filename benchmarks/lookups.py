@@ -51,7 +51,9 @@ _FILL = """
 def lookups(avtaler: int, connections: int, seconds: float, workers: int) -> None:
     """Fill a table, then look persons and avtaler up in it, each kind of lookup for some seconds."""
     console = Console()
-    table = Table("lookup", "a second", "median ms", "p99 ms", "worst ms", "CPU of the API, ms each", "of the database")
+    table = Table(
+        "lookup", "a second", "median ms", "p99 ms", "worst ms", "CPU of the API, ms each", "of the database"
+    )
     with EmbeddedPostgres() as postgres, TokenIssuer() as issuer:
         migrate(postgres.url)
         persons, ids = _fill(postgres.url, avtaler)
@@ -78,7 +80,9 @@ def lookups(avtaler: int, connections: int, seconds: float, workers: int) -> Non
                 table.add_row(name, *(f"{figure:,.1f}" for figure in figures), *cpu)
         records = _records(postgres.url)
     console.print(table)
-    console.print(f"{records:,} records in the log. API, database and clients share the cores of this machine.")
+    console.print(
+        f"{records:,} records in the log. API, database and clients share the cores of this machine."
+    )
 
 
 def _kinds(headers: dict[str, str], persons: list[str], ids: list[str]) -> dict[str, Iterator[bytes]]:

@@ -1,6 +1,7 @@
 """flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
 
 from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from marshmallow import Schema
 
 from datadeling.api import purpose
 from datadeling.api.answers import ProblemSvar
-from datadeling.api.arguments import Parser
+from datadeling.api.arguments import read_body, read_query
 from datadeling.api.call_id import HEADER
 from datadeling.api.problems import KINDS, MEDIA_TYPE
 
@@ -59,8 +60,6 @@ _OPTIONS = {
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A group of calls."""
 
-    ARGUMENTS_PARSER = Parser()
-
     def call(
         self,
         method: str,
@@ -80,17 +79,26 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
 
-        def declare(view: _View) -> _View:
+        def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
             decorated = self.response(200, answer, description="OK")(view)
             for status in statuses:
                 decorated = self.alt_response(status, HTTPStatus(status).name)(decorated)
-            if body:
-                decorated = self.arguments(body)(decorated)
-            if query:
-                decorated = self.arguments(query, location="query")(decorated)
-            decorated = self.doc(parameters=[dict(header) for header in _HEADERS], **doc)(decorated)
+            for schema, location in ((body, "json"), (query, "query")):
+                if schema:
+                    decorated = self.arguments(schema, location=location, error_status_code=400)(decorated)
+            return self.doc(parameters=[dict(header) for header in _HEADERS], **doc)(decorated)
+
+        def declare(view: _View) -> _View:
+            read = partial(read_body, body()) if body else partial(read_query, query()) if query else None
+
+            @wraps(view)
+            def answered(**path: Any) -> Response:  # noqa: ANN401 (texts of the address)
+                return view(read(), **path) if read else view(**path)
+
+            # Described by smorest, and run without it: its wrappers would cost as much as the lookup.
+            answered._apidoc = described(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             self.add_url_rule(
-                rule, view.__name__, decorated, methods=[method], parameters=[*map(dict, parameters)]
+                rule, view.__name__, answered, methods=[method], parameters=[*map(dict, parameters)]
             )
             return view
 

@@ -50,7 +50,7 @@ _FILL = """
 @click.option("--workers", default=2, show_default=True, help="Processes of the API.")
 def lookups(avtaler: int, connections: int, seconds: float, workers: int) -> None:
     """Fill a table, then look persons and avtaler up in it, each kind of lookup for some seconds."""
-    console = Console()
+    console = Console(width=140)
     table = Table(
         "lookup", "a second", "median ms", "p99 ms", "worst ms", "CPU of the API, ms each", "of the database"
     )

@@ -12,6 +12,8 @@ from datadeling.api.access import Access
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
+from datadeling.api.rate_limit import RateLimit
+from datadeling.api.security import SECURITY_HEADERS
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
@@ -28,21 +30,31 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(config: ApiConfig, *, connections: int, registry: CollectorRegistry | None = None) -> Flask:
+def create_app(
+    config: ApiConfig,
+    *,
+    connections: int,
+    registry: CollectorRegistry | None = None,
+    limit: RateLimit | None = None,
+) -> Flask:
     """An application that begins to connect at once, and answers whether it can or not.
 
     Call it in the process that answers, after the fork. Without a `registry` the metrics go to
-    prometheus-client's multiprocess directory.
+    prometheus-client's multiprocess directory. `limit` is one that the workers of a server share.
     """
     pool = Pool(config.db_url, connections)
-    app = assemble(config, Lookups(pool), ApiMetrics(registry))
+    app = assemble(config, Lookups(pool), ApiMetrics(registry), limit=limit)
     app.extensions[POOL] = pool
     pool.open()
     return app
 
 
 def assemble(
-    config: ApiConfig, lookups: Lookups, metrics: ApiMetrics, now: Callable[[], datetime] = _now
+    config: ApiConfig,
+    lookups: Lookups,
+    metrics: ApiMetrics,
+    now: Callable[[], datetime] = _now,
+    limit: RateLimit | None = None,
 ) -> Flask:
     """The parts put together; connects to nothing. `now` gives an aware time."""
     app = Flask("datadeling", static_folder=None)
@@ -52,6 +64,7 @@ def assemble(
     def today() -> date:
         return now().astimezone(_OSLO).date()
 
+    limit = limit or RateLimit(config.calls_per_second)
     access = Access(config.consumer_fields)
     calls = [tiltaksstatus.blueprint(lookups, access, today), avtaler.blueprint(lookups, access)]
     call_id.register(app)
@@ -63,6 +76,7 @@ def assemble(
     authenticate = Authenticator(config.entra, Keys(config.entra.jwks_uri), now)
     for blueprint in calls:
         blueprint.before_request(authenticate)
+        blueprint.before_request(limit)
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
@@ -70,7 +84,7 @@ def assemble(
 
 
 def _secured(response: Response) -> Response:
-    """Answers hold personal data: nobody on the way keeps them."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    """What every answer says to browsers and caches; pages of ours have said what they need already."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

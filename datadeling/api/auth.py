@@ -5,11 +5,13 @@ clients that have promised to check their users' access themselves (`OBO_CONSUME
 look up anybody. Clients are told apart by `azp`; names are not unique.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from flask import g, request
 from structlog.contextvars import bind_contextvars
 
@@ -21,6 +23,7 @@ ROLE = "access_as_application"
 _ALGORITHMS = ["RS256"]
 _LEEWAY = 60.0  # seconds that clocks may differ
 _REQUIRED = ["iss", "aud", "exp"]
+_MOST_TOKENS = 1_000  # that are known at once; then all are looked at anew
 _LONGEST = 200  # characters of a name
 _CHALLENGE = [("WWW-Authenticate", "Bearer")]
 
@@ -40,13 +43,29 @@ class Caller(NamedTuple):
     is_machine: bool
 
 
+class _Verified(NamedTuple):
+    """What a token said when its signature was found good, under which of the issuer's keys."""
+
+    kid: str
+    key: RSAPublicKey
+    not_before: float
+    expires: float
+    caller: Caller
+
+
 class Authenticator:
-    """Lets calls through that carry a good token. `now` gives the time that tokens are held against."""
+    """Lets calls through that carry a good token. `now` gives the time that tokens are held against.
+
+    A signature is looked at once: a consumer sends the same token for an hour, and looking costs as much as
+    all else that is done in Python for a lookup. Times are held against the clock each time, and a key
+    that the issuer has withdrawn, or fetched anew, counts no more.
+    """
 
     def __init__(self, entra: EntraConfig, keys: Keys, now: Callable[[], datetime]) -> None:
         self._entra = entra
         self._keys = keys
         self._now = now
+        self._verified: dict[bytes, _Verified] = {}
 
     def __call__(self) -> None:
         """For `before_request`: leave the caller in `g.caller`, or raise a `Problem`: 401, 403 or 503."""
@@ -64,7 +83,7 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise Problem(401, headers=_CHALLENGE)
         try:
-            return _caller(self._claims(token))
+            return self._known(token).caller
         except KeysUnavailable as error:
             raise unavailable("NOEKLER_UTILGJENGELIG", error.retry_after) from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
@@ -79,7 +98,20 @@ class Authenticator:
             detail = "Klienten er ikke godkjent for token på vegne av brukere."
             raise forbidden("KLIENT_IKKE_GODKJENT", detail, caller, mangler="godkjenning av klienten")
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
+    def _known(self, token: str) -> _Verified:
+        """What a good token says. Raise what is wrong with it, or `KeysUnavailable`."""
+        digest = hashlib.sha256(token.encode("ascii")).digest()
+        known = self._verified.get(digest)
+        if known is None or self._keys.get(known.kid) is not known.key:
+            known = self._verify(token)
+            if len(self._verified) >= _MOST_TOKENS:
+                self._verified.clear()
+            self._verified[digest] = known
+        if not known.not_before - _LEEWAY <= self._now().timestamp() < known.expires + _LEEWAY:
+            raise jwt.InvalidTokenError
+        return known
+
+    def _verify(self, token: str) -> _Verified:
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
         if header.get("alg") not in _ALGORITHMS or not isinstance(kid, str):
@@ -96,18 +128,15 @@ class Authenticator:
             # The times are checked below, by our own clock.
             options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
-        if not _holds_at(claims, self._now().timestamp()):
-            raise jwt.InvalidTokenError
-        return claims
+        nbf = claims.get("nbf", 0)  # a token without nbf is valid from its making
+        return _Verified(kid, key, _number(nbf), _number(claims["exp"]), _caller(claims))
 
 
-def _holds_at(claims: Mapping[str, Any], now: float) -> bool:
-    exp, nbf = claims["exp"], claims.get("nbf", 0)  # a token without nbf is valid from its making
-    return _is_number(exp) and _is_number(nbf) and nbf - _LEEWAY <= now < exp + _LEEWAY
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float:
+    """Raise `jwt.InvalidTokenError` for what is no number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise jwt.InvalidTokenError
+    return value
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:

@@ -6,8 +6,11 @@ from uuid import uuid4
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from datadeling.log import masked
+
 HEADER = "Nav-Call-Id"
 _ACCEPTED = (HEADER, "Nav-CallId", "X-Correlation-Id")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -29,7 +32,19 @@ def current() -> str:
 def _given() -> str | None:
     """The first that can be used."""
     values = (request.headers.get(name, "") for name in _ACCEPTED)
-    return next((value for value in values if _WELL_FORMED.fullmatch(value)), None)
+    return next((value for value in values if _is_usable(value)), None)
+
+
+def _is_usable(value: str) -> bool:
+    """Well-formed, and nobody's identity number: the id goes into the log and into every answer.
+
+    A UUID can have eleven digits in a row by chance.
+    """
+    return _WELL_FORMED.fullmatch(value) is not None and (masked(value) == value or _is_uuid(value))
+
+
+def _is_uuid(value: str) -> bool:
+    return _UUID.fullmatch(value) is not None
 
 
 def _begin() -> None:

@@ -21,6 +21,8 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
 from datadeling.api.problems import MEDIA_TYPE, Problem
+from datadeling.api.rate_limit import RateLimit
+from datadeling.api.security import SECURITY_HEADERS
 from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
@@ -62,6 +64,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: ApiConfig, listener: socket.socket) -> None:
         self._config = config
         self._listener = listener.detach()
+        self._limit = RateLimit(config.calls_per_second)  # before the fork: the workers share it
         super().__init__()
 
     def load_config(self) -> None:
@@ -82,7 +85,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in each worker."""
-        return create_app(self._config, connections=THREADS)
+        return create_app(self._config, connections=THREADS, limit=self._limit)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -127,8 +130,8 @@ def _raw_answer(status: HTTPStatus, call_id: str) -> bytes:
         "Connection: close",
         f"Content-Type: {MEDIA_TYPE}",
         f"Content-Length: {len(body)}",
-        "Cache-Control: no-store",
         f"Nav-Call-Id: {call_id}",
+        *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
     )
     return "\r\n".join((*head, "", "")).encode() + body
 

@@ -119,10 +119,27 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
+def calls_per_second() -> int:
+    """How often a consumer may call; 0 is no limit."""
+    return 0
+
+
+@pytest.fixture
 def app(
-    entra: EntraConfig, lookups: FakeLookups, registry: CollectorRegistry, clock: Clock, consumer_port: int
+    entra: EntraConfig,
+    lookups: FakeLookups,
+    registry: CollectorRegistry,
+    clock: Clock,
+    consumer_port: int,
+    calls_per_second: int,
 ) -> Flask:
-    config = ApiConfig("postgresql://nowhere/nothing", entra, port=8080, consumer_port=consumer_port)
+    config = ApiConfig(
+        "postgresql://nowhere/nothing",
+        entra,
+        port=8080,
+        consumer_port=consumer_port,
+        calls_per_second=calls_per_second,
+    )
     return assemble(config, lookups, ApiMetrics(registry), clock)
 
 

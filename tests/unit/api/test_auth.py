@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datadeling.api import auth
 from datadeling.api.auth import Authenticator, Caller
 from datadeling.api.jwks import Keys
 from datadeling.api.problems import Problem
@@ -217,6 +218,45 @@ def test_the_caller_is_told_apart_by_id(entra: EntraConfig, clock: Clock, issuer
         groups=frozenset(),
         is_machine=True,
     )
+
+
+def test_a_token_that_was_good_is_refused_when_its_time_is_up(
+    client: FlaskClient, issuer: Issuer, clock: Clock
+) -> None:
+    token = issuer.token(_NOW, exp=_NOW + 100, nbf=_NOW)
+    for seconds, status in ((0, 200), (159, 200), (1, 401), (-220, 200), (-1, 401)):
+        clock.advance(seconds)
+        assert _ask(client, f"Bearer {token}").status_code == status
+
+
+def test_a_token_that_was_good_is_refused_when_its_key_is_withdrawn(
+    issuer: Issuer, clock: Clock, entra: EntraConfig
+) -> None:
+    keys = Keys(issuer.uri, clock.monotonic)
+    authenticator = Authenticator(entra, keys, clock)
+    token = issuer.token(_NOW, exp=_NOW + 100_000)
+    for _ in range(2):
+        assert authenticator.caller(f"Bearer {token}").consumer == CONSUMER
+    issuer.document = {"keys": [issuer.jwk("key-2", new_key())]}
+    clock.advance(3_601)
+    with pytest.raises(Problem) as caught:
+        authenticator.caller(f"Bearer {token}")
+    assert caught.value.status == 401
+    issuer.document = {"keys": [issuer.jwk(KID, new_key())]}  # the same name for another key
+    clock.advance(3_601)
+    with pytest.raises(Problem):
+        authenticator.caller(f"Bearer {token}")
+
+
+def test_no_more_tokens_are_remembered_than_there_is_room_for(
+    entra: EntraConfig, clock: Clock, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_MOST_TOKENS", 3)
+    authenticator = Authenticator(entra, Keys(issuer.uri, clock.monotonic), clock)
+    for number in range(8):
+        authenticator.caller(f"Bearer {issuer.token(_NOW, azp=f'client-{number}')}")
+        assert len(authenticator._verified) <= 3
+    assert authenticator.caller(f"Bearer {issuer.token(_NOW, azp='client-0')}").consumer == "client-0"
 
 
 def _expect_401(response: Any, name: str = "") -> None:

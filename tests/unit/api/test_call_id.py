@@ -5,6 +5,7 @@ import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 
+_DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"
 _LONGEST = "aZ09_.:-" * 8
 
 
@@ -17,6 +18,8 @@ _LONGEST = "aZ09_.:-" * 8
         pytest.param({"X-Correlation-Id": "c"}, "c", id="another name"),
         pytest.param({"X-Correlation-Id": "c", "Nav-CallId": "b", "Nav-Call-Id": "a"}, "a", id="order"),
         pytest.param({"Nav-Call-Id": "a b", "Nav-CallId": "b"}, "b", id="first that can be used"),
+        pytest.param({"Nav-Call-Id": _DIGITS}, _DIGITS, id="a UUID with eleven digits in a row"),
+        pytest.param({"Nav-Call-Id": "1" * 12}, "1" * 12, id="more digits than an identity number has"),
     ],
 )
 def test_a_well_formed_id_is_kept(headers: dict[str, str], expected: str, client: FlaskClient) -> None:
@@ -36,6 +39,8 @@ def test_a_well_formed_id_is_kept(headers: dict[str, str], expected: str, client
         pytest.param("a\tb", id="a tab"),
         pytest.param('{"a":1}', id="JSON"),
         pytest.param("١٢٣", id="other digits"),
+        pytest.param("15877512360", id="an identity number"),
+        pytest.param("sak-15877512360.1", id="an identity number in the middle"),
     ],
 )
 def test_any_other_id_is_replaced(given: str, client: FlaskClient) -> None:

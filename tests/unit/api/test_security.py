@@ -1,0 +1,51 @@
+"""Every answer says that nobody may keep, frame or run it."""
+
+from http import HTTPStatus
+
+import pytest
+from flask.testing import FlaskClient
+
+from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.server import _raw_answer
+from datadeling.errors import DatabaseUnavailable
+from tests.unit.api.conftest import FakeLookups
+
+_FNR = "15877512360"
+_STATUS = "/api/v1/tiltaksstatus"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        pytest.param("POST", _STATUS, {"fnr": _FNR}, 200, id="an answer"),
+        pytest.param("POST", _STATUS, {}, 400, id="a bad body"),
+        pytest.param("GET", _STATUS, None, 405, id="a wrong method"),
+        pytest.param("OPTIONS", _STATUS, None, 200, id="a preflight"),
+        pytest.param("GET", "/x", None, 404, id="no such address"),
+        pytest.param("GET", "/api/openapi.json", None, 200, id="the description"),
+        pytest.param("GET", "/internal/health/liveness", None, 200, id="health"),
+        pytest.param("GET", "/internal/prometheus", None, 200, id="metrics"),
+    ],
+)
+def test_every_answer_is_secured(
+    method: str, path: str, body: object, status: int, client: FlaskClient, token: dict[str, str]
+) -> None:
+    answer = client.open(path, method=method, json=body, headers={**token, "Origin": "https://x.example"})
+    assert answer.status_code == status
+    assert {name: answer.headers[name] for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")]
+
+
+@pytest.mark.parametrize("error", [DatabaseUnavailable("no connection"), ValueError("x")])
+def test_so_is_an_answer_to_our_own_trouble(
+    error: Exception, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
+) -> None:
+    lookups.answer = error
+    answer = client.post(_STATUS, json={"fnr": _FNR}, headers=token)
+    assert answer.status_code >= 500
+    assert {name: answer.headers[name] for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
+
+
+def test_so_is_the_answer_to_what_never_became_a_request() -> None:
+    head = _raw_answer(HTTPStatus.BAD_REQUEST, "call-1").split(b"\r\n\r\n")[0].decode()
+    assert not [name for name, value in SECURITY_HEADERS.items() if f"{name}: {value}" not in head]

@@ -92,6 +92,19 @@ class ApiMetrics:
             ["consumer", "endpoint", "outcome"],
             registry=registry,
         )
+        self.pool = {
+            state: Gauge(
+                f"datadeling_db_pool_{state}",
+                meaning,
+                registry=registry,
+                multiprocess_mode="livesum",
+            )
+            for state, meaning in (
+                ("size", "Connections to the database that lookups have, over all workers."),
+                ("available", "Those of them that are not in use."),
+                ("waiting", "Lookups that wait for one."),
+            )
+        }
         self.lookup_fields = Counter(
             "datadeling_lookup_fields",
             "Lookups that asked for a field, by consumer.",

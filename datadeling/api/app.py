@@ -43,7 +43,15 @@ def create_app(
     prometheus-client's multiprocess directory. `limit` is one that the workers of a server share.
     """
     pool = Pool(config.db_url, connections)
-    app = assemble(config, Lookups(pool), ApiMetrics(registry), limit=limit)
+    metrics = ApiMetrics(registry)
+    app = assemble(config, Lookups(pool), metrics, limit=limit)
+
+    @app.after_request
+    def tell_pool(response: Response) -> Response:
+        for name, number in pool.state().items():
+            metrics.pool[name].set(number)
+        return response
+
     app.extensions[POOL] = pool
     pool.open()
     return app

@@ -17,7 +17,7 @@ from datadeling.api.schemas import INVALID, MELDINGER
 
 def read_body(schema: Schema) -> dict[str, Any]:
     """The body of the request at hand, as `schema` has it. Raise `Problem`; Werkzeug raises 413."""
-    if not request.is_json:
+    if not request.is_json or request.content_encoding not in {None, "identity"}:
         raise Problem(415)
     body = request.get_data(cache=False)
     if request.content_length is None and len(body) >= (request.max_content_length or 0):

@@ -42,7 +42,7 @@ KINDS: Mapping[int, Kind] = {
     404: Kind("FINNES_IKKE", "Finnes ikke", "Adressen finnes ikke."),
     405: Kind("METODE_IKKE_TILLATT", "Metoden er ikke tillatt", "Se headeren Allow."),
     413: Kind("FOR_STOR", "For stor forespørsel", "Kroppen kan være på høyst 64 kB, for bolk 512 kB."),
-    415: Kind("FEIL_INNHOLDSTYPE", "Feil innholdstype", "Kroppen må være application/json."),
+    415: Kind("FEIL_INNHOLDSTYPE", "Feil innholdstype", "Kroppen må være application/json, ukomprimert."),
     429: Kind("FOR_MANGE_KALL", "For mange kall", "Prøv igjen om litt, se headeren Retry-After."),
     500: Kind("INTERN_FEIL", "Intern feil", "Noe gikk galt hos oss. Oppgi traceId når du melder fra."),
     503: Kind("UTILGJENGELIG", "Utilgjengelig nå", "Prøv igjen om litt, se headeren Retry-After."),

@@ -1,28 +1,17 @@
 """The API as processes: gunicorn with threads, one application and one pool of connections per worker."""
 
-import json
 import socket
-from contextlib import suppress
-from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
-import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-)
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
-from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.api.rate_limit import RateLimit
-from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
@@ -31,8 +20,6 @@ THREADS = 4  # per worker; as many connections to the database
 
 _GRACE = 6  # seconds that calls in hand get after SIGTERM: more than a lookup can take
 _BACKLOG = 2_048
-
-log = structlog.get_logger(__name__)
 
 
 def run_api(config: ApiConfig) -> None:
@@ -88,19 +75,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._config, connections=THREADS, limit=self._limit)
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """Threads, and errors as ours: gunicorn's answer and log quote what was sent."""
-
-    def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002
-        """Answer what never became a request, or what escaped from the application."""
-        status = _status_of(exc)
-        call_id = str(uuid4())
-        tell = log.error if status == HTTPStatus.INTERNAL_SERVER_ERROR else log.warning
-        tell("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
-        with suppress(OSError):
-            client.sendall(_raw_answer(status, call_id))
-
-
 class ServerLog(Logger):  # type: ignore[misc]
     """gunicorn's log by way of ours. No access log: addresses are logged nowhere."""
 
@@ -109,31 +83,6 @@ class ServerLog(Logger):  # type: ignore[misc]
         self.cfg = cfg
         self.error_log.propagate = True
         self._access_log_enabled = False
-
-
-def _status_of(error: Exception) -> HTTPStatus:
-    match error:
-        case LimitRequestLine():
-            return HTTPStatus.REQUEST_URI_TOO_LONG
-        case LimitRequestHeaders():
-            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        case ParseException():
-            return HTTPStatus.BAD_REQUEST
-        case _:
-            return HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _raw_answer(status: HTTPStatus, call_id: str) -> bytes:
-    body = json.dumps({**Problem(status).body, "traceId": call_id}, ensure_ascii=False).encode()
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "Connection: close",
-        f"Content-Type: {MEDIA_TYPE}",
-        f"Content-Length: {len(body)}",
-        f"Nav-Call-Id: {call_id}",
-        *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
-    )
-    return "\r\n".join((*head, "", "")).encode() + body
 
 
 def _close_pool(worker: ThreadWorker) -> None:

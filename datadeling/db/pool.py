@@ -83,6 +83,12 @@ class Pool:
             name="datadeling serve",
         )
 
+    def state(self) -> dict[str, int]:
+        """How many connections there are (`size`), are free (`available`), are waited for (`waiting`)."""
+        stats = self._pool.get_stats()
+        names = {"size": "pool_size", "available": "pool_available", "waiting": "requests_waiting"}
+        return {name: stats.get(key, 0) for name, key in names.items()}
+
     def open(self) -> None:
         """Begin to connect, in the background. Call it in the process that uses the pool: after the fork."""
         self._pool.open(wait=False)

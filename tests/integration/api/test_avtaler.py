@@ -1,5 +1,6 @@
 """The avtaler themselves: which, in what order, and every field as consumers were promised it."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -104,6 +105,14 @@ def test_a_person_gets_their_own_newest_first(client: FlaskClient, connection: p
     answer = _search(client)
     assert [avtale["avtaleNr"] for avtale in answer["avtaler"]] == [2, 3, 1]
     assert answer["markoer"] is None
+
+
+def test_the_metrics_tell_of_the_pool_and_of_the_fields(client: FlaskClient) -> None:
+    client.post("/api/v1/avtaler/sok", json={"fnr": FNR, "felter": ["avtaleNr"]})
+    page = client.get("/internal/prometheus").text
+    assert re.search(r"^datadeling_db_pool_size [12]\.0$", page, re.MULTILINE)
+    assert "\ndatadeling_db_pool_waiting 0.0\n" in page
+    assert 'field="avtaleNr"} 1.0\n' in page
 
 
 def test_an_unknown_person_has_none(client: FlaskClient) -> None:

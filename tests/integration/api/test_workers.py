@@ -29,7 +29,12 @@ assert not os.path.exists(directory)
 def test_the_page_adds_up_what_all_workers_have_counted() -> None:
     done = subprocess.run([sys.executable, "-c", _WORKERS], capture_output=True, text=True, check=True)
     families = {family.name: family for family in text_string_to_metric_families(done.stdout)}
-    assert set(families) == {"datadeling_lookups", "datadeling_lookup_seconds", "datadeling_consumer_scraped"}
+    assert set(families) == {
+        "datadeling_lookups",
+        "datadeling_lookup_seconds",
+        "datadeling_consumer_scraped",
+        *(f"datadeling_db_pool_{state}" for state in ("size", "available", "waiting")),
+    }
     assert families["datadeling_lookups"].samples[0].value == 3
     counts = [s.value for s in families["datadeling_lookup_seconds"].samples if s.name.endswith("_count")]
     assert counts == [2]

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from datadeling.api.security import SECURITY_HEADERS
-from datadeling.api.server import _raw_answer
+from datadeling.api.worker import _raw_answer
 from datadeling.errors import DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups
 

@@ -14,7 +14,8 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 from structlog.testing import capture_logs
 
 from datadeling.api.metrics_directory import metrics_directory
-from datadeling.api.server import Worker, run_api
+from datadeling.api.server import run_api
+from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.errors import ConfigError
 

@@ -1,0 +1,99 @@
+"""gunicorn's worker with threads as we need it: slow clients hold no thread for long, and errors are ours."""
+
+import json
+import selectors
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from datadeling.api.problems import MEDIA_TYPE, Problem
+from datadeling.api.security import SECURITY_HEADERS
+
+_LONGEST = 10.0  # seconds that a thread has for a request, from its first byte to the last of the answer
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Threads, and errors as ours: gunicorn's answer and log quote what was sent.
+
+    A connection gets a thread when it has begun to send, and is cut when it has had it for too long.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as gunicorn has it)
+        super().__init__(*args, **kwargs)
+        self._begun: dict[Any, float] = {}
+
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
+        """Give a connection a thread; one that has sent nothing yet waits without, and not for long."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.sock.settimeout(0.0)
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+        readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+    def handle(self, conn: Any) -> Any:  # noqa: ANN401
+        """Answer one request, in a thread."""
+        self._begun[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            self._begun.pop(conn, None)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (as gunicorn has it)
+        """Called every second: close what has been silent too long, and cut who is too slow."""
+        super().murder_keepalived(force)
+        latest = time.monotonic() - _LONGEST
+        for conn, begun in list(self._begun.items()):
+            if begun < latest:
+                with suppress(OSError):  # it ended just now
+                    conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, req: object, client: socket.socket, addr: object, exc: Exception) -> None:  # noqa: ARG002
+        """Answer what never became a request, or what escaped from the application."""
+        status = _status_of(exc)
+        call_id = str(uuid4())
+        tell = log.error if status == HTTPStatus.INTERNAL_SERVER_ERROR else log.warning
+        tell("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
+        with suppress(OSError):
+            client.sendall(_raw_answer(status, call_id))
+
+
+def _status_of(error: Exception) -> HTTPStatus:
+    match error:
+        case LimitRequestLine():
+            return HTTPStatus.REQUEST_URI_TOO_LONG
+        case LimitRequestHeaders():
+            return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        case ParseException():
+            return HTTPStatus.BAD_REQUEST
+        case _:
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _raw_answer(status: HTTPStatus, call_id: str) -> bytes:
+    body = json.dumps({**Problem(status).body, "traceId": call_id}, ensure_ascii=False).encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        f"Nav-Call-Id: {call_id}",
+        *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
+    )
+    return "\r\n".join((*head, "", "")).encode() + body

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups lint format types lock build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups lint format types lock assets build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,14 @@ lock: venv ## compile the pinned requirements from pyproject.toml
 
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
+
+assets: ## copy what the page at /graphql is made of into the package (needs npm)
+	cd tools/graphiql && npm ci --ignore-scripts --no-audit --no-fund
+	cp tools/graphiql/node_modules/graphiql/graphiql.min.js tools/graphiql/node_modules/graphiql/graphiql.min.css \
+	  tools/graphiql/node_modules/react/umd/react.production.min.js \
+	  tools/graphiql/node_modules/react-dom/umd/react-dom.production.min.js datadeling/api/assets/graphiql/
+	for name in graphiql react react-dom; do \
+	  cp tools/graphiql/node_modules/$$name/LICENSE datadeling/api/assets/graphiql/LICENSE.$$name; done
 
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

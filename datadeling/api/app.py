@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import avtaler, call_id, health, measured, problems, purpose, tiltaksstatus
+from datadeling.api import avtaler, call_id, health, measured, pages, problems, purpose, tiltaksstatus
 from datadeling.api.access import Access
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
@@ -87,6 +87,7 @@ def assemble(
         blueprint.before_request(limit)
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
+    app.register_blueprint(pages.blueprint())
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
     return app
 

@@ -137,7 +137,6 @@ def test_an_unknown_address_is_404(client: FlaskClient) -> None:
         "/api",
         f"/api/v1/{_FNR}",
         f"/x/{_FNR}/",
-        "/api/docs",
         f"/api/v1//avtaler/{_FNR}",
         "/api/v1/avtaler/a/b",
     ):

@@ -1,7 +1,7 @@
 """The two pages for people with a browser: Swagger UI at `/api/docs`, GraphiQL at `/graphql`.
 
-All that they are made of is in the package or in one that it depends on, and a policy forbids all else: a page
-that people type identity numbers into loads nothing from strangers.
+All that they are made of is in the package or in one that it depends on, and a policy forbids all else: a
+page that people type identity numbers into loads nothing from strangers.
 """
 
 from collections.abc import Callable

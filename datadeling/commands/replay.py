@@ -19,7 +19,7 @@ from datadeling.commands.watching import stop_on_signal, watching
 from datadeling.db.replays import ReplayRow
 from datadeling.ingest.tidspunkt import OSLO
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Request
+from datadeling.replay.request import Request
 from datadeling.replay.runner import Runner, Setting, rehearse
 
 _INTERRUPTED = 130  # as a shell calls it

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow, Stretch
 from datadeling.errors import Busy, NotFound, TopicChanged
-from datadeling.replay.plan import Planned, Request
+from datadeling.replay.request import Planned, Request
 
 
 class Jobs:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from datadeling.api import avtaler, call_id, health, measured, problems, purpose, tiltaksstatus
 from datadeling.api.access import Access
+from datadeling.api.admin import blueprint as admin
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
@@ -65,6 +66,7 @@ def assemble(
         blueprint.before_request(authenticate)
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
+    api.register_blueprint(admin.blueprint(config, authenticate), url_prefix="/api/v1/admin")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
     return app
 

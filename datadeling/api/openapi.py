@@ -1,6 +1,6 @@
 """flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -18,23 +18,21 @@ _View = TypeVar("_View", bound=Callable[..., Response])
 
 _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
-_HEADERS = (
-    {
-        "in": "header",
-        "name": HEADER,
-        "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
-    },
-    {
-        "in": "header",
-        "name": purpose.HEADER,
-        "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
-        "flere med komma mellom.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
-        "example": "B123",
-    },
-)
+CALL_ID: Mapping[str, Any] = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+}
+PURPOSE: Mapping[str, Any] = {
+    "in": "header",
+    "name": purpose.HEADER,
+    "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
+    "flere med komma mellom.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
+    "example": "B123",
+}
 _OPTIONS = {
     "info": {
         "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak. Verdiene i tiltakstype, "
@@ -60,6 +58,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A group of calls."""
 
     ARGUMENTS_PARSER = Parser()
+    HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
+    """Those that every call takes."""
 
     def call(
         self,
@@ -71,6 +71,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         query: type[Schema] | None = None,
         parameters: Sequence[dict[str, Any]] = (),
         errors: Sequence[int] = (),
+        status: int = 200,
         **doc: str,
     ) -> Callable[[_View], _View]:
         """Declare a call. The view gets the validated `body` or `query`, and answers with a `Response`.
@@ -79,16 +80,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         what OpenAPI says about the call: `summary`, `description`, `operationId`.
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
+        headers = [dict(header) for header in self.HEADERS]
 
         def declare(view: _View) -> _View:
-            decorated = self.response(200, answer, description="OK")(view)
-            for status in statuses:
-                decorated = self.alt_response(status, HTTPStatus(status).name)(decorated)
+            decorated = self.response(status, answer, description=HTTPStatus(status).phrase)(view)
+            for error in statuses:
+                decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
             if body:
                 decorated = self.arguments(body)(decorated)
             if query:
                 decorated = self.arguments(query, location="query")(decorated)
-            decorated = self.doc(parameters=[dict(header) for header in _HEADERS], **doc)(decorated)
+            decorated = self.doc(parameters=headers, **doc)(decorated)
             self.add_url_rule(
                 rule, view.__name__, decorated, methods=[method], parameters=[*map(dict, parameters)]
             )

@@ -80,7 +80,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         what OpenAPI says about the call: `summary`, `description`, `operationId`.
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
-        headers = [dict(header) for header in self.HEADERS]
 
         def declare(view: _View) -> _View:
             decorated = self.response(status, answer, description=HTTPStatus(status).phrase)(view)
@@ -90,10 +89,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 decorated = self.arguments(body)(decorated)
             if query:
                 decorated = self.arguments(query, location="query")(decorated)
-            decorated = self.doc(parameters=headers, **doc)(decorated)
-            self.add_url_rule(
-                rule, view.__name__, decorated, methods=[method], parameters=[*map(dict, parameters)]
-            )
+            decorated = self.doc(**doc)(decorated)
+            # Said of the address; of the call, they would take the place of what its query string may hold.
+            everywhere = [dict(parameter) for parameter in (*self.HEADERS, *parameters)]
+            self.add_url_rule(rule, view.__name__, decorated, methods=[method], parameters=everywhere)
             return view
 
         return declare

@@ -90,6 +90,17 @@ class Tidspunkt(fields.AwareDateTime):
             raise self.make_error("invalid") from None
 
 
+class JaNei(fields.Boolean):
+    """True or false, and not 1 or 0, which Python takes for the same."""
+
+    default_error_messages = {"invalid": NO_BOOLEAN, "null": NOT_NULL}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class Tekst(fields.String):
     """Text that PostgreSQL can hold."""
 

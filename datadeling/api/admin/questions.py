@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from datadeling.api import schemas
 from datadeling.api.admin.naming import AdminBody
 from datadeling.api.problems import Feil, invalid_fields
-from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, Tekst, Tidspunkt
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, JaNei, Tekst, Tidspunkt
 from datadeling.domain.hendelse import Place
 from datadeling.ingest.store import FAILED_STATES
 from datadeling.replay.request import Request
@@ -99,11 +99,8 @@ def _time(description: str) -> Tidspunkt:
 class ReplaySpoersmaal(AdminBody):
     """What is to be read again; as the command `replay` takes it."""
 
-    from_beginning = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    from_beginning = JaNei(
         load_default=False,
-        error_messages={"invalid": schemas.NO_BOOLEAN, "null": schemas.NOT_NULL},
         metadata={"description": "Alt som topicet har.", "example": True},
     )
     from_offsets = _Offsets("Fra denne offseten på hver partisjon, og bare disse partisjonene.")

@@ -34,6 +34,28 @@ def test_every_call_is_described(spec: dict[str, Any], app: Flask) -> None:
             assert "default" not in operation["responses"]
 
 
+def test_what_an_address_may_hold_is_described(spec: dict[str, Any]) -> None:
+    headers = ["Nav-Call-Id", "Behandlingsnummer"]
+    assert names_in(spec, "/api/v1/avtaler", "get") == [*headers, "felter", "avtaleNr"]
+    assert names_in(spec, "/api/v1/avtaler/{avtaleId}", "get") == [*headers, "avtaleId", "felter"]
+    assert names_in(spec, "/api/v1/admin/failed-messages", "get") == [
+        "Nav-Call-Id", "state", "reason", "limit",
+    ]  # fmt: skip
+
+
+def test_a_purpose_is_for_lookups_alone(spec: dict[str, Any]) -> None:
+    for path, operations in spec["paths"].items():
+        for method in operations.keys() & {"get", "post"}:
+            asked = "Behandlingsnummer" in names_in(spec, path, method)
+            assert asked == (not path.startswith("/api/v1/admin/")), path
+
+
+def names_in(spec: dict[str, Any], path: str, method: str) -> list[str]:
+    """What a call's parameters are called."""
+    described = spec["paths"][path]
+    return [p["name"] for p in (*described["parameters"], *described[method].get("parameters", ()))]
+
+
 def test_errors_are_problems(spec: dict[str, Any]) -> None:
     responses = spec["components"]["responses"].values()
     assert all(list(response["content"]) == ["application/problem+json"] for response in responses)

@@ -126,6 +126,15 @@ def test_who_may_stands_in_the_record(
     assert operator_log() == [(who, "replay", "replay 1", None)]
 
 
+@pytest.mark.usefixtures("what_there_is")
+def test_there_is_no_deed_without_its_record(admin: Admin, connection: psycopg.Connection) -> None:
+    connection.execute("ALTER TABLE operator_log ADD CONSTRAINT full CHECK (false)")
+    before = trace(connection)
+    for path, body in [(path, body) for method, path, body in EVERY_CALL if method == "POST"]:
+        assert admin.call("POST", path, body).status_code == 503
+    assert trace(connection) == before
+
+
 def test_no_purpose_is_asked_for(admin: Admin) -> None:
     assert admin.get("replays") == {"replays": []}
 

@@ -145,6 +145,7 @@ def test_no_number_of_a_person_is_kept_or_told(
     replay = ask(admin, begrunnelse=f"for {_FNR}")
     assert admin.get(f"replays/{replay}")["begrunnelse"] == "for ***********"
     assert operator_log()[0][3] == "for ***********"
+    assert connection.execute("SELECT reason FROM replay_job").fetchall() == [("for ***********",)]
     by_hand = "UPDATE replay_job SET reason = %(fnr)s, error = %(fnr)s, requested_by = %(fnr)s"
     connection.execute(by_hand, {"fnr": _FNR})
     assert _FNR not in str(admin.get(f"replays/{replay}")) + str(admin.get("replays"))

@@ -19,6 +19,7 @@ from datadeling.errors import ConfigError
 
 LogFormat = Literal["json", "text"]
 
+_PARK_LIMIT = 100
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what begins with ^ would be a pattern to librdkafka
 _BROKER = r"(\w+://)?([^\s,:/]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
 _BROKERS = re.compile(rf"({_BROKER})(,\s*({_BROKER}))*", re.ASCII)
@@ -99,7 +100,8 @@ class ApiConfig:
 
     `consumer_fields`: by client id, the names of the fields that a consumer may have; who is not there may
     have all. `calls_per_second`: how often one consumer may call this process's workers; 0 is no limit.
-    `topic`: whose replays and failed messages administrators see to; without it they cannot.
+    `topic`: whose replays and failed messages administrators see to; without it they cannot. `park_limit` is
+    the consumer's, to tell when it is reached.
     """
 
     db_url: str
@@ -110,6 +112,7 @@ class ApiConfig:
     consumer_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
     calls_per_second: int = 0
     topic: str | None = None
+    park_limit: int = _PARK_LIMIT
 
 
 def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
@@ -125,7 +128,7 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
         db_url=read.db_url(),
         batch_size=read.number("BATCH_SIZE", default=1_000, at_least=1, at_most=100_000),
         batch_wait=read.number("BATCH_WAIT_MS", default=200, at_least=1, at_most=60_000) / 1_000,
-        park_limit=read.number("PARK_LIMIT", default=100, at_least=1, at_most=1_000_000),
+        park_limit=read.park_limit(),
         port=read.port("CONSUMER_PORT", default=8081),
         retention=read.retention(),
     )
@@ -163,6 +166,7 @@ def api_config(env: Mapping[str, str]) -> ApiConfig:
         consumer_fields=read.consumer_fields("CONSUMER_FIELDS"),
         calls_per_second=read.number("CALLS_PER_SECOND", default=0, at_least=0, at_most=1_000_000),
         topic=read.topic() if env.get("KAFKA_TOPIC") else None,
+        park_limit=read.park_limit(),
     )
     read.finish()
     return config
@@ -242,6 +246,9 @@ class _Reader:
             self._faults.append(f"{name} must be a whole number from {at_least} to {at_most}")
             return default
         return int(text)
+
+    def park_limit(self) -> int:
+        return self.number("PARK_LIMIT", default=_PARK_LIMIT, at_least=1, at_most=1_000_000)
 
     def port(self, name: str, *, default: int) -> int:
         return self.number(name, default=default, at_least=1, at_most=65_535)

@@ -62,3 +62,7 @@ class MigrationFailed(DatadelingError):
 
 class NotFound(DatadelingError):
     """What the operator named is not there, or not in a state for it. Say so in one line and exit with 1."""
+
+
+class TooLate(NotFound):
+    """What the operator named is there, but has come to its end already. Say so; trying again is no use."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from datadeling.api import avtaler, call_id, health, measured, pages, problems, purpose, tiltaksstatus
 from datadeling.api.access import Access
+from datadeling.api.admin import blueprint as admin
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
@@ -88,6 +89,7 @@ def assemble(
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
     app.register_blueprint(pages.blueprint())
+    api.register_blueprint(admin.blueprint(config, authenticate), url_prefix="/api/v1/admin")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
     return app
 

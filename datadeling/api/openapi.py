@@ -1,6 +1,6 @@
 """flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -19,23 +19,21 @@ _View = TypeVar("_View", bound=Callable[..., Response])
 
 _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
-_HEADERS = (
-    {
-        "in": "header",
-        "name": HEADER,
-        "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
-    },
-    {
-        "in": "header",
-        "name": purpose.HEADER,
-        "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
-        "flere med komma mellom.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
-        "example": "B123",
-    },
-)
+CALL_ID: Mapping[str, Any] = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+}
+PURPOSE: Mapping[str, Any] = {
+    "in": "header",
+    "name": purpose.HEADER,
+    "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
+    "flere med komma mellom.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
+    "example": "B123",
+}
 _OPTIONS = {
     "info": {
         "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak. Verdiene i tiltakstype, "
@@ -60,6 +58,9 @@ _OPTIONS = {
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A group of calls."""
 
+    HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
+    """Those that every call takes."""
+
     def call(
         self,
         method: str,
@@ -70,6 +71,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         query: type[Schema] | None = None,
         parameters: Sequence[dict[str, Any]] = (),
         errors: Sequence[int] = (),
+        status: int = 200,
         **doc: str,
     ) -> Callable[[_View], _View]:
         """Declare a call. The view gets the validated `body` or `query`, and answers with a `Response`.
@@ -80,13 +82,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
 
         def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
-            decorated = self.response(200, answer, description="OK")(view)
-            for status in statuses:
-                decorated = self.alt_response(status, HTTPStatus(status).name)(decorated)
+            decorated = self.response(status, answer, description=HTTPStatus(status).phrase)(view)
+            for error in statuses:
+                decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
             for schema, location in ((body, "json"), (query, "query")):
                 if schema:
                     decorated = self.arguments(schema, location=location, error_status_code=400)(decorated)
-            return self.doc(parameters=[dict(header) for header in _HEADERS], **doc)(decorated)
+            return self.doc(**doc)(decorated)
 
         def declare(view: _View) -> _View:
             read = partial(read_body, body()) if body else partial(read_query, query()) if query else None
@@ -97,9 +99,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
             # Described by smorest, and run without it: its wrappers would cost as much as the lookup.
             answered._apidoc = described(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
-            self.add_url_rule(
-                rule, view.__name__, answered, methods=[method], parameters=[*map(dict, parameters)]
-            )
+            # Said of the address; of the call, they would take the place of what its query string may hold.
+            everywhere = [dict(parameter) for parameter in (*self.HEADERS, *parameters)]
+            self.add_url_rule(rule, view.__name__, answered, methods=[method], parameters=everywhere)
             return view
 
         return declare

@@ -41,6 +41,7 @@ KINDS: Mapping[int, Kind] = {
     403: Kind("INGEN_TILGANG", "Ingen tilgang", "Klienten har ikke tilgang til dette kallet."),
     404: Kind("FINNES_IKKE", "Finnes ikke", "Adressen finnes ikke."),
     405: Kind("METODE_IKKE_TILLATT", "Metoden er ikke tillatt", "Se headeren Allow."),
+    409: Kind("KONFLIKT", "Konflikt", "Det som kallet gjelder, er ikke lenger i en tilstand for det."),
     413: Kind("FOR_STOR", "For stor forespørsel", "Kroppen kan være på høyst 64 kB, for bolk 512 kB."),
     415: Kind("FEIL_INNHOLDSTYPE", "Feil innholdstype", "Kroppen må være application/json, ukomprimert."),
     429: Kind("FOR_MANGE_KALL", "For mange kall", "Prøv igjen om litt, se headeren Retry-After."),

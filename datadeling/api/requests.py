@@ -9,7 +9,7 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import schemas
-from datadeling.api.schemas import Body, Dato, Tekst, Tidspunkt
+from datadeling.api.schemas import Body, Dato, JaNei, Tekst, Tidspunkt
 from datadeling.domain.felt import BY_NAME
 from datadeling.domain.oppslag import Marker
 
@@ -199,11 +199,8 @@ class AvtalesoekSpoersmaal(Person):
     )
     tidspunkt = _tidspunkt()
     felter = felter()
-    inkluderFeilregistrerte = fields.Boolean(  # noqa: N815 (as in the request)
-        truthy={True},
-        falsy={False},
+    inkluderFeilregistrerte = JaNei(  # noqa: N815 (as in the request)
         load_default=False,
-        error_messages={"invalid": schemas.NO_BOOLEAN, "null": schemas.NOT_NULL},
         metadata={"description": "Også avtaler som er registrert ved en feil.", "example": False},
     )
     antall = fields.Integer(

@@ -28,12 +28,20 @@ NO_COUNT = "må være et heltall fra 1 til 1000"
 NO_MARKER = "er ikke en markør herfra"
 NO_PERIOD = "må ha fom eller tom, og fom kan ikke være etter tom"
 NO_FIELDS = "må være en liste med minst ett felt"
+NO_REASON = "må være en tekst på 1–500 tegn"
+NO_OFFSETS = "må være et objekt med en offset for hver partisjon"
+NO_RATE = "må være et heltall fra 1 til 1000000"
+NO_STATE = "må være new, resolved, superseded eller discarded"
+NO_PLACE = "må være generasjon:partisjon:offset"
+ONE_BEGINNING = "oppgi høyst én av fromBeginning, fromOffsets og fromTime"
+NO_BEGINNING = "oppgi fromBeginning, fromOffsets, fromTime eller avtaleId"
 INVALID = "ugyldig verdi"
 # What an answer may say of a field. Everything else, a text of a library, becomes `INVALID`.
 MELDINGER = frozenset(
     {
         UNKNOWN, NO_OBJECT, MISSING, NOT_NULL, NO_FNR, NO_IDENTER, ONE_PERSON, NO_PERSONS, NO_DATE, NO_TIME,
         NO_UUID, NO_TEXT, NO_BOOLEAN, NO_NUMBER, NO_COUNT, NO_MARKER, NO_PERIOD, NO_FIELDS,
+        NO_REASON, NO_OFFSETS, NO_RATE, NO_STATE, NO_PLACE, ONE_BEGINNING, NO_BEGINNING,
     }
 )  # fmt: skip
 
@@ -80,6 +88,17 @@ class Tidspunkt(fields.AwareDateTime):
             return dt.datetime.fromisoformat(value).astimezone(dt.UTC)
         except (ValueError, OverflowError):
             raise self.make_error("invalid") from None
+
+
+class JaNei(fields.Boolean):
+    """True or false, and not 1 or 0, which Python takes for the same."""
+
+    default_error_messages = {"invalid": NO_BOOLEAN, "null": NOT_NULL}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
 
 
 class Tekst(fields.String):

@@ -19,9 +19,7 @@ from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
 from datadeling.ingest.store import FAILED_STATES
 from datadeling.operations.failed import FailedMessages
-from datadeling.operations.masking import readable, show_key, show_value
-
-_SHOWN = 4_000  # characters of a masked value
+from datadeling.operations.masking import cut, readable, show_key, show_value
 
 
 class _PlaceType(click.ParamType[Place]):
@@ -90,7 +88,7 @@ def show(place: Place, unmask: bool, asked_by: str, as_json: bool) -> None:
     shown = _as_dict(row)
     if unmask:
         shown["key"] = None if row.key is None else readable(row.key)
-    shown["value"] = None if value is None else readable(value) if unmask else _cut(show_value(value))
+    shown["value"] = None if value is None else readable(value) if unmask else cut(show_value(value))
     shown["masked"] = not unmask
     if as_json:
         if unmask and value is not None:
@@ -105,18 +103,20 @@ def show(place: Place, unmask: bool, asked_by: str, as_json: bool) -> None:
 @failed.command()
 @click.argument("places", type=_PLACE, metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that have not been resolved or discarded.")
+@by_option
 @json_option
-def retry(places: tuple[Place, ...], every: bool, as_json: bool) -> None:
+def retry(places: tuple[Place, ...], every: bool, asked_by: str, as_json: bool) -> None:
     """Try them once more, by the rules of the live path. Exit code 1 when any still fails."""
     if every == bool(places):
         raise click.UsageError("give IDs, or --all")
     outcomes: dict[str, int] = {}
+    who = asked(asked_by)
     with work() as on:
         messages = FailedMessages(on.database, on.name)
         if every:
-            outcomes = {str(outcome): count for outcome, count in sorted(messages.retry_all().items())}
+            outcomes = {str(outcome): n for outcome, n in sorted(messages.retry_all(who).outcomes.items())}
         for place in places:
-            outcome = messages.retry(place)
+            outcome = messages.retry(place, who)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
     if as_json:
         print_json(outcomes)
@@ -152,7 +152,3 @@ def _as_dict(row: FailedRow) -> dict[str, Any]:
     rest = row._asdict()
     rest["key"] = show_key(row.key)
     return {"id": row.place.text, **rest}
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} more characters"

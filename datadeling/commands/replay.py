@@ -7,6 +7,7 @@ import click
 
 from datadeling.commands.common import (
     Work,
+    asked,
     avtale_id,
     by_option,
     json_option,
@@ -18,8 +19,9 @@ from datadeling.commands.replay_output import print_replays, print_tally, print_
 from datadeling.commands.watching import stop_on_signal, watching
 from datadeling.db.replays import ReplayRow
 from datadeling.ingest.tidspunkt import OSLO
+from datadeling.operations import replays
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Request
+from datadeling.replay.request import Request
 from datadeling.replay.runner import Runner, Setting, rehearse
 
 _INTERRUPTED = 130  # as a shell calls it
@@ -85,7 +87,7 @@ def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said abov
         if given["listing"]:
             print_replays(jobs.listed(50), as_json=given["as_json"])
         elif given["cancel"]:
-            jobs.cancel(given["cancel"])
+            replays.cancel(jobs, given["cancel"], asked(given["asked_by"], given["reason"]))
             click.echo(f"replay {given['cancel']} is cancelled")
         elif given["dry_run"]:
             _rehearse(on, given)
@@ -119,7 +121,8 @@ def _request(given: dict[str, Any]) -> Request:
 
 
 def _add(jobs: Jobs, given: dict[str, Any]) -> int:
-    return jobs.add(_request(given), given["asked_by"], given["reason"], background=given["background"])
+    who = asked(given["asked_by"], given["reason"])
+    return replays.ask_for(jobs, _request(given), who, background=given["background"])
 
 
 def _setting(on: Work, given: dict[str, Any]) -> Setting:

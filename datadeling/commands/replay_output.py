@@ -50,7 +50,7 @@ def print_replays(rows: Sequence[ReplayRow], *, as_json: bool) -> None:
         [
             (
                 row.id,
-                _state(row),
+                row.standing,
                 "consumer" if row.background else "command",
                 _what(row),
                 row.requested_by,
@@ -74,18 +74,13 @@ def _print_tables(tally: Tally) -> None:
 
 
 def _as_dict(row: ReplayRow) -> dict[str, Any]:
-    return {**row._asdict(), "state": _state(row)}
+    return {**row._asdict(), "state": row.standing}
 
 
 def _place(one: Stretch) -> dict[str, int]:
     numbers = one._asdict()
     del numbers["tally"], numbers["updated_at"]
     return numbers
-
-
-def _state(row: ReplayRow) -> str:
-    """A replay that is running says so in the table also after its process was killed."""
-    return "interrupted" if row.state == "running" and not row.held else row.state
 
 
 def _what(row: ReplayRow) -> str:

@@ -6,7 +6,7 @@ carries the SQLSTATE and names of ours at most, and is raised `from None`.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -29,6 +29,12 @@ TCP = {
 # client_connection_check_interval: a statement whose client has been killed ends, and lets the lock go.
 _CONSUMER = (
     "-c timezone=UTC -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
+    " -c client_connection_check_interval=2s"
+)
+
+# The same for who waits for an answer meanwhile.
+_CALL = (
+    "-c timezone=UTC -c lock_timeout=2s -c idle_in_transaction_session_timeout=5s -c transaction_timeout=8s"
     " -c client_connection_check_interval=2s"
 )
 
@@ -64,7 +70,21 @@ class Impatient(psycopg.Connection[TupleRow]):
             raise
 
 
-def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> psycopg.Connection:
+class Limits(NamedTuple):
+    """How long a connection that writes may take: what the server is told, and `Impatient.patience`."""
+
+    options: str
+    patience: float
+
+
+UNHURRIED = Limits(_CONSUMER, Impatient.patience)
+"""For who can wait, and holds nobody up."""
+
+FOR_A_CALL = Limits(_CALL, 10.0)
+"""For who answers a call: a lock is waited for 2 s, a transaction ends after 8 s."""
+
+
+def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> Impatient:
     """Open a connection in autocommit mode, so that transactions are explicit blocks.
 
     Blocks for 5 s at most. Raise `DatabaseUnavailable` when there is none to be had.

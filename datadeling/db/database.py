@@ -8,7 +8,7 @@ from threading import Timer
 
 import psycopg
 
-from datadeling.db.connection import connect, translated
+from datadeling.db.connection import UNHURRIED, Impatient, Limits, connect, translated
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatabaseUnavailable
 
@@ -16,10 +16,11 @@ from datadeling.errors import DatabaseUnavailable
 class Database:
     """Hands out transactions over one connection. For one thread at a time, but for `wind_up`."""
 
-    def __init__(self, db_url: str, application: str) -> None:
+    def __init__(self, db_url: str, application: str, limits: Limits = UNHURRIED) -> None:
         self._db_url = db_url
         self._application = application
-        self._connection: psycopg.Connection | None = None
+        self._limits = limits
+        self._connection: Impatient | None = None
         self._winding_up = False
 
     @contextmanager
@@ -63,7 +64,10 @@ class Database:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self.close()
             if not self._winding_up:
-                self._connection = connect(self._db_url, application=self._application)
+                self._connection = connect(
+                    self._db_url, options=self._limits.options, application=self._application
+                )
+                self._connection.patience = self._limits.patience
             if self._winding_up:  # maybe only since
                 self.close()
         if self._connection is None:

@@ -1,6 +1,6 @@
 """What a replay asks of PostgreSQL, one statement a method."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -33,6 +33,11 @@ class ReplayRow(NamedTuple):
     error: str | None
     held: bool
 
+    @property
+    def standing(self) -> str:
+        """The state as people are told it: a row says that it runs also after its process was killed."""
+        return "interrupted" if self.state == "running" and not self.held else self.state
+
 
 class Stretch(NamedTuple):
     """What a replay reads of one partition: from one offset up to another, and how far it has come.
@@ -63,10 +68,14 @@ class Replays(Statements):
         row = self._run("insert_replay", topic=topic, state=state, **values).fetchone()
         return int(row[0]) if row else 0
 
-    def listed(self, topic: str, limit: int, replay: int | None = None) -> list[ReplayRow]:
-        """The newest, or one of them."""
-        values = {"topic": topic, "limit": limit, "id": replay, "space": LOCK_SPACE}
-        cursor = self._run("select_replays", **values)
+    def listed(
+        self, topic: str, limit: int, replay: int | None = None, states: Sequence[str] | None = None
+    ) -> list[ReplayRow]:
+        """The newest, of those in these states, or one of them."""
+        wanted = None if states is None else list(states)
+        cursor = self._run(
+            "select_replays", topic=topic, limit=limit, id=replay, states=wanted, space=LOCK_SPACE
+        )
         return [ReplayRow(*row) for row in cursor]
 
     def waiting(self, topic: str) -> list[int]:

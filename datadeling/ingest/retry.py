@@ -4,11 +4,12 @@ So the newest wins here, too: a parked message that is older than what is stored
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from datadeling.db.database import Database
 from datadeling.db.parking import FailedMessage
+from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
@@ -25,12 +26,16 @@ _Page = tuple[Counter[Outcome], Place | None]
 class Retry:
     """The parked messages of one topic. For one thread at a time.
 
-    Raise `DatabaseUnavailable`; what had been retried by then stays done.
+    `record` is called once, in the transaction of the first retry. Raise `DatabaseUnavailable`; what had been
+    retried by then stays done.
     """
 
-    def __init__(self, database: Database, topic: str) -> None:
+    def __init__(
+        self, database: Database, topic: str, record: Callable[[Transaction], None] | None = None
+    ) -> None:
         self._database = database
         self._topic = topic
+        self._record = record
 
     def partition(self, partition: int, states: Sequence[str] = ("new",)) -> Counter[Outcome]:
         """Retry the parked messages of a partition that are in these states, in the order of the log.
@@ -38,20 +43,30 @@ class Retry:
         What can be stored now, or is outdated, becomes `resolved`; the rest stays as it is, with one more
         attempt counted. Never moves the offset.
         """
-        return self._range(states, Place(-1, partition, -1), Place(2**31 - 1, partition, 2**63 - 1))
+        return _sum(page for page, _ in self.pages(partition, states))
+
+    def pages(
+        self, partition: int, states: Sequence[str], after: Place | None = None
+    ) -> Iterator[tuple[Counter[Outcome], Place]]:
+        """The same, some at a time, each time in one transaction: what they came to, and the last of them.
+
+        `after` is a place on the partition to begin behind; None for its beginning.
+        """
+        return self._range(states, after or Place(-1, partition, -1), Place(2**31 - 1, partition, 2**63 - 1))
 
     def one(self, place: Place, states: Sequence[str]) -> Counter[Outcome]:
         """Retry the one at this place; nothing when it is not in one of these states."""
-        return self._range(states, place._replace(offset=place.offset - 1), place)
+        pages = self._range(states, place._replace(offset=place.offset - 1), place)
+        return _sum(page for page, _ in pages)
 
-    def _range(self, states: Sequence[str], after: Place, last: Place) -> Counter[Outcome]:
+    def _range(
+        self, states: Sequence[str], after: Place, last: Place
+    ) -> Iterator[tuple[Counter[Outcome], Place]]:
         """Retry what stands after one place and up to another on the same partition."""
-        outcomes: Counter[Outcome] = Counter()
-        at: Place | None = after
+        page, at = self._page_or_halves(states, after, last, _PAGE)
         while at is not None:
+            yield page, at
             page, at = self._page_or_halves(states, at, last, _PAGE)
-            outcomes += page
-        return outcomes
 
     def _page_or_halves(self, states: Sequence[str], after: Place, last: Place, limit: int) -> _Page:
         try:
@@ -80,8 +95,15 @@ class Retry:
             tx.parking.resolve(self._topic, partition, list(places))
             changes = fold_stored(tx, mended)
             apply(tx, self._topic, changes)
+            if self._record:
+                self._record(tx)
+        self._record = None
         changes.outcomes["failed"] += len(again)
         return changes.outcomes, failed[-1].place
+
+
+def _sum(pages: Iterable[Counter[Outcome]]) -> Counter[Outcome]:
+    return sum(pages, Counter[Outcome]())
 
 
 def _read(message: FailedMessage, mottatt: datetime) -> Reading:

@@ -18,8 +18,13 @@ class Asked(NamedTuple):
 
     def keep(self, tx: Transaction, command: str, target: str) -> None:
         """Write it down in the transaction of the deed."""
-        tx.operator.write_log(masked(self.who), command, target, self.reason and masked(self.reason))
+        shown = self._shown()
+        tx.operator.write_log(shown.who, command, target, shown.reason)
 
     def tell(self, command: str, target: str) -> None:
         """Log it, once the deed is done."""
-        log.warning("operator", who=self.who, command=command, target=target, reason=self.reason)
+        shown = self._shown()
+        log.warning("operator", who=shown.who, command=command, target=target, reason=shown.reason)
+
+    def _shown(self) -> "Asked":
+        return Asked(masked(self.who), self.reason and masked(self.reason))

@@ -1,13 +1,14 @@
 """Parked messages, as an operator sees and handles them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.operator import FailedRow
+from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place
-from datadeling.errors import NotFound
+from datadeling.errors import NotFound, TooLate
 from datadeling.ingest.fold import Outcome
 from datadeling.ingest.retry import Retry
 from datadeling.operations.asked import Asked
@@ -21,6 +22,13 @@ class Shown(NamedTuple):
 
     row: FailedRow
     value: bytes | None
+
+
+class Retried(NamedTuple):
+    """What a retry of many came to. `left_off`: the last one that was tried, None when there are no more."""
+
+    outcomes: Counter[Outcome]
+    left_off: Place | None
 
 
 class FailedMessages:
@@ -47,30 +55,58 @@ class FailedMessages:
             unmask.tell("failed show --unmask", place.text)
         return Shown(*found)
 
-    def retry(self, place: Place) -> Outcome:
-        """Try one once more. Raise `NotFound` when it is not there, or has been handled."""
-        outcomes = Retry(self._database, self._topic).one(place, RETRYABLE)
+    def retry(self, place: Place, asked: Asked) -> Outcome:
+        """Try one once more. Raise `NotFound`, or `TooLate` when it has been handled."""
+        retry = Retry(self._database, self._topic, _record(asked, "failed retry", place.text))
+        outcomes = retry.one(place, RETRYABLE)
         if not outcomes:
-            raise NotFound(f"{place.text}: {self._why_not(place)}")
+            raise TooLate(f"{place.text}: {self._why_not(place)}")
+        asked.tell("failed retry", place.text)
         return next(iter(outcomes))
 
-    def retry_all(self) -> Counter[Outcome]:
-        """Try all that have not been handled once more, partition by partition in the order of the log."""
-        with self._database.transaction() as tx:
-            partitions: Sequence[int] = tx.operator.partitions_with_failed(self._topic)
-        retry = Retry(self._database, self._topic)
-        return sum((retry.partition(p, RETRYABLE) for p in partitions), Counter[Outcome]())
+    def retry_all(
+        self, asked: Asked, after: Place | None = None, enough: Callable[[], bool] = lambda: False
+    ) -> Retried:
+        """Try all that have not been handled once more, partition by partition in the order of the log.
+
+        Begins behind `after`, where another one has left off; leaves off itself as soon as it is `enough`,
+        which is asked after every few hundred of them.
+        """
+        outcomes: Counter[Outcome] = Counter()
+        left_off = None
+        for page, at in self._pages(asked, after):
+            outcomes += page
+            if enough():
+                left_off = at
+                break
+        if outcomes:
+            asked.tell("failed retry --all", self._topic)
+        return Retried(outcomes, left_off)
 
     def discard(self, place: Place, asked: Asked) -> None:
-        """Let one go for good, with its value. Raise `NotFound` when it is not there, or has been handled."""
+        """Let one go for good, with its value. Raise `NotFound`, or `TooLate` when it has been handled."""
         with self._database.transaction() as tx:
             tx.lock_partition(self._topic, place.partition)
             discarded = tx.operator.discard(self._topic, place)
             if discarded:
                 asked.keep(tx, "failed discard", place.text)
         if not discarded:
-            raise NotFound(f"{place.text}: {self._why_not(place)}")
+            raise TooLate(f"{place.text}: {self._why_not(place)}")
         asked.tell("failed discard", place.text)
+
+    def _pages(self, asked: Asked, after: Place | None) -> Iterator[tuple[Counter[Outcome], Place]]:
+        """Some retried messages at a time, and the last of them."""
+        with self._database.transaction() as tx:
+            partitions = tx.operator.partitions_with_failed(self._topic)
+        retry = Retry(self._database, self._topic, _record(asked, "failed retry --all", self._topic))
+        for partition in partitions:
+            if after is None or partition >= after.partition:
+                begin = after if after and partition == after.partition else None
+                yield from retry.pages(partition, RETRYABLE, begin)
 
     def _why_not(self, place: Place) -> str:
         return f"it has been {self.show(place).row.state} already"
+
+
+def _record(asked: Asked, command: str, target: str) -> Callable[[Transaction], None]:
+    return lambda tx: asked.keep(tx, command, target)

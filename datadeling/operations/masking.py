@@ -13,15 +13,22 @@ import msgspec
 from datadeling.domain.felt import FELTER, Sensitivity
 from datadeling.domain.hendelse import Hendelse
 from datadeling.ingest.melding import avtale_id_in
-from datadeling.log import masked
 
 _SENSITIVE = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
 _NAMES = {field.encode_name for field in msgspec.structs.fields(Hendelse)} | {"hendelseType"}
 _OPEN = _NAMES - {f.encode_name for f in msgspec.structs.fields(Hendelse) if f.name in _SENSITIVE}
 
-# An enum, a UUID, a date or a time, the number of an employer's unit.
-_HARMLESS = re.compile(r"[A-ZÆØÅ_]{1,40}|[0-9a-f-]{36}|\d{4}-\d\d-\d\d(T[\d:.]{5,18}Z?)?|\d{9}")
+# An enum, a UUID, a date or a time, the number of an employer's unit. None has eleven digits in a row, but a
+# UUID at its end.
+_HARMLESS = re.compile(
+    r"[A-ZÆØÅ_]{1,40}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z?)?|\d{9}",
+    re.ASCII,
+)
+_LONG = re.compile(r"\d{11}")  # also as part of a longer number
 _HIDDEN = "***"
+SHOWN = 4_000
+"""Characters of a masked value that are shown."""
 
 # Field names and what makes a text unreadable stay: invalid bytes, NUL, escapes of halves of characters.
 _KEPT = re.compile(
@@ -45,6 +52,11 @@ def show_value(value: bytes) -> str:
         return _hide_characters(readable(value))
 
 
+def cut(text: str) -> str:
+    """What is too long to be looked at, without the rest."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n… {len(text) - SHOWN} more characters"
+
+
 def readable(raw: bytes) -> str:
     """The bytes as text that a terminal can show: what is not UTF-8, and control characters, as escapes."""
     text = raw.decode("utf-8", "backslashreplace")
@@ -64,7 +76,7 @@ def _hide(value: Any, name: str = "") -> Any:  # noqa: ANN401 (JSON)
         case None | bool():
             return value
         case int() | float() if name in _OPEN:
-            return masked(str(value)) if masked(str(value)) != str(value) else value
+            return _HIDDEN if _LONG.search(str(value)) else value
         case str() if name in _OPEN and _HARMLESS.fullmatch(value):
             return value
         case _:

@@ -1,11 +1,20 @@
 """Replays as they are kept in the database: asked for, begun, moved on, ended."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow, Stretch
-from datadeling.errors import Busy, NotFound, TopicChanged
-from datadeling.replay.plan import Planned, Request
+from datadeling.db.transaction import Transaction
+from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
+from datadeling.log import masked
+from datadeling.replay.request import Planned, Request
+
+Record = Callable[[Transaction, int], None]
+"""Keeps who did it, in the transaction of the deed; told the replay's id."""
+
+
+def _no_record(_: Transaction, __: int) -> None:
+    """Who asked for a replay stands in its row."""
 
 
 class Jobs:
@@ -15,14 +24,25 @@ class Jobs:
         self._database = database
         self._topic = topic
 
-    def add(self, request: Request, who: str, reason: str | None, *, background: bool) -> int:
+    def add(
+        self,
+        request: Request,
+        who: str,
+        reason: str | None,
+        *,
+        background: bool,
+        record: Record = _no_record,
+    ) -> int:
         """Keep what is asked for, and say its id. In the background a consumer takes it up."""
-        asked = {**request._asdict(), "requested_by": who, "reason": reason, "background": background}
+        why = reason and masked(reason)
+        asked = {**request._asdict(), "requested_by": masked(who), "reason": why, "background": background}
         for name in ("from_offsets", "to_offsets"):
             offsets = asked[name]
             asked[name] = {str(p): offset for p, offset in offsets.items()} if offsets else None
         with self._database.transaction() as tx:
-            return tx.replays.insert(self._topic, "requested" if background else "stopped", asked)
+            replay = tx.replays.insert(self._topic, "requested" if background else "stopped", asked)
+            record(tx, replay)
+        return replay
 
     def get(self, replay: int) -> ReplayRow:
         """One of them. Raise `NotFound`."""
@@ -77,12 +97,14 @@ class Jobs:
         with self._database.transaction() as tx:
             tx.replays.end(replay, state, error)
 
-    def cancel(self, replay: int) -> None:
-        """Stop it for good, wherever it runs. Raise `NotFound` when it is not there or has ended."""
+    def cancel(self, replay: int, record: Record = _no_record) -> None:
+        """Stop it for good, wherever it runs. Raise `NotFound`, or `TooLate` when it has ended."""
         with self._database.transaction() as tx:
             cancelled = tx.replays.cancel(self._topic, replay)
+            if cancelled:
+                record(tx, replay)
         if not cancelled:
-            raise NotFound(f"replay {replay} has been {self.get(replay).state} already")
+            raise TooLate(f"replay {replay} has been {self.get(replay).state} already")
 
 
 def request_of(row: ReplayRow) -> Request:

@@ -8,7 +8,8 @@ from datadeling.errors import BrokerUnavailable, DatabaseUnavailable
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Service
 from datadeling.replay.rate import Rate
-from datadeling.replay.reader import Range, Reader
+from datadeling.replay.reader import Reader
+from datadeling.replay.request import Range
 from datadeling.replay.sink import Sink
 
 _WAIT = 0.2  # seconds that a batch waits to be full

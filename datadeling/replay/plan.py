@@ -1,37 +1,13 @@
 """What a replay is to read: from the request to an offset range of each partition."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.operator import OffsetRow
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic
-from datadeling.replay.reader import Range
-
-
-class Request(NamedTuple):
-    """What is asked for; None is no bound. Offsets are by partition, and only those partitions are read.
-
-    `avtale_id`: only the messages with this key, from the partitions on which they can be. `rate` is in
-    messages a second.
-    """
-
-    from_offsets: Mapping[int, int] | None = None
-    from_time: datetime | None = None
-    to_offsets: Mapping[int, int] | None = None
-    to_time: datetime | None = None
-    avtale_id: str | None = None
-    rate: int | None = None
-
-
-class Planned(NamedTuple):
-    """The range of a partition, and the generation to which its offsets belong."""
-
-    range: Range
-    generation: int
+from datadeling.replay.request import Planned, Range, Request
 
 
 def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[int, Planned]:

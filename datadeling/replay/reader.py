@@ -1,7 +1,6 @@
 """Reads ranges of a topic's partitions, as no member of any group. Moves nobody's offsets."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -9,15 +8,9 @@ from datadeling.config import KafkaConfig
 from datadeling.errors import BrokerUnavailable, TopicChanged
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.topic import kafka_settings, made, melding_of
+from datadeling.replay.request import Range
 
 _NOBODY = "datadeling-replay"  # librdkafka wants a name; without a subscription no such group comes to be
-
-
-class Range(NamedTuple):
-    """From the offset `start` on, up to `end`, which does not belong to it."""
-
-    start: int
-    end: int
 
 
 class Reader:

@@ -16,10 +16,10 @@ from datadeling.ingest.tally import Tally, total
 from datadeling.ingest.topic import UNHURRIED, Topic
 from datadeling.replay.jobs import Jobs, request_of
 from datadeling.replay.partition import PartitionReplay
-from datadeling.replay.plan import Planned, Request, plan
+from datadeling.replay.plan import plan
 from datadeling.replay.progress import Look, Progress
 from datadeling.replay.rate import Rate, no_lag
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Planned, Range, Request
 from datadeling.replay.sink import NotRunning, Rehearsing, Rewriting, Sink
 from datadeling.replay.workers import side_by_side
 

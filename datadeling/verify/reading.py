@@ -9,7 +9,8 @@ from datadeling.errors import TopicChanged
 from datadeling.ingest.generation import Ended
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.topic import Topic, Watermarks
-from datadeling.replay.reader import Range, Reader
+from datadeling.replay.reader import Reader
+from datadeling.replay.request import Range
 
 _AT_ONCE = 1_000
 _WAIT = 0.5  # seconds; Ctrl-C is heard at the end of it

@@ -15,7 +15,7 @@ from datadeling.ingest.rewrite import Rewrite
 from datadeling.ingest.topic import Topic, Watermarks
 from datadeling.operations.asked import Asked
 from datadeling.operations.offsets import is_another_topic
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Range
 from datadeling.verify.compare import Comparison, Findings
 from datadeling.verify.judgement import FAULTS, Log
 from datadeling.verify.pages import pages

@@ -46,7 +46,7 @@ def test_an_outdated_one_can_be_retried_and_the_newest_still_wins(
 ) -> None:
     write(store, record(0, avtale_id(1).encode(), b"{"), melding(1, offset=1))
     mend(connection, 0, encoded(hendelse(1, sistEndret="2020-01-01T00:00:00Z")))
-    assert failed.retry(Place(0, 0, 0)) == "older"
+    assert failed.retry(Place(0, 0, 0), WHO) == "older"
     assert states(connection) == [(0, "resolved", None)]
     assert connection.execute("SELECT kafka_offset FROM avtale").fetchall() == [(1,)]
 
@@ -56,7 +56,7 @@ def test_an_outdated_one_that_was_edited_later_takes_the_place(
 ) -> None:
     write(store, record(0, avtale_id(1).encode(), b"{"), melding(1, offset=1))
     mend(connection, 0, encoded(hendelse(1, sistEndret=LATER)))
-    assert failed.retry_all() == {"changed": 1}
+    assert failed.retry_all(WHO) == ({"changed": 1}, None)
     assert connection.execute("SELECT kafka_offset FROM avtale").fetchall() == [(0,)]
     assert connection.execute("SELECT kafka_offset FROM avtale_historikk").fetchall() == [(1,)]
 
@@ -64,12 +64,12 @@ def test_an_outdated_one_that_was_edited_later_takes_the_place(
 def test_what_is_handled_is_not_retried(store: Store, failed: FailedMessages) -> None:
     write(store, record(0, b"x", b"{"))
     failed.discard(Place(0, 0, 0), WHO)
-    for act in (lambda: failed.retry(Place(0, 0, 0)), lambda: failed.discard(Place(0, 0, 0), WHO)):
+    for act in (lambda: failed.retry(Place(0, 0, 0), WHO), lambda: failed.discard(Place(0, 0, 0), WHO)):
         with pytest.raises(NotFound, match="0:0:0: it has been discarded already"):
             act()
     with pytest.raises(NotFound, match="there is no failed message 0:0:1"):
-        failed.retry(Place(0, 0, 1))
-    assert failed.retry_all() == {}
+        failed.retry(Place(0, 0, 1), WHO)
+    assert failed.retry_all(WHO) == ({}, None)
 
 
 def test_a_discarded_one_loses_its_value_and_leaves_a_record(

@@ -29,6 +29,7 @@ def test_defaults() -> None:
     assert config.kafka.tls is None
     api = api_config(API)
     assert (api.port, api.consumer_port, api.entra.obo_consumers) == (8080, 8081, frozenset())
+    assert (api.topic, api.entra.admin_group, api.park_limit) == (None, None, config.park_limit)
 
 
 def test_every_missing_variable_is_named_in_one_line() -> None:
@@ -118,6 +119,14 @@ def test_the_number_of_workers() -> None:
     assert api_config({**API, "WEB_CONCURRENCY": "3"}).workers == 3
     with pytest.raises(ConfigError, match=r"^WEB_CONCURRENCY must be"):
         api_config({**API, "WEB_CONCURRENCY": "many"})
+
+
+def test_what_administrators_need() -> None:
+    api = api_config({**API, "KAFKA_TOPIC": "avtaler", "ADMIN_GROUP": " a-group ", "PARK_LIMIT": "7"})
+    assert (api.topic, api.entra.admin_group, api.park_limit) == ("avtaler", "a-group", 7)
+    assert api_config({**API, "ADMIN_GROUP": "  "}).entra.admin_group is None
+    with pytest.raises(ConfigError, match="KAFKA_TOPIC"):
+        api_config({**API, "KAFKA_TOPIC": "two topics"})
 
 
 def test_obo_consumers_are_a_list() -> None:

@@ -14,7 +14,7 @@ VALUES (%(topic)s, %(state)s, %(background)s, %(from_offsets)s, %(from_time)s, %
 RETURNING id;
 
 -- select_replays --
--- The newest first; an id of null is any. "held" while somebody runs it.
+-- The newest first; an id or states of null are any. "held" while somebody runs it.
 SELECT id, topic, state, background, from_offsets, from_time, to_offsets, to_time, avtale_id::text, rate,
        requested_by, reason, requested_at, started_at, finished_at, error,
        EXISTS (
@@ -24,7 +24,9 @@ SELECT id, topic, state, background, from_offsets, from_time, to_offsets, to_tim
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
        ) AS held
 FROM replay_job
-WHERE topic = %(topic)s AND (%(id)s::bigint IS NULL OR id = %(id)s)
+WHERE topic = %(topic)s
+  AND (%(id)s::bigint IS NULL OR id = %(id)s)
+  AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
 ORDER BY id DESC
 LIMIT %(limit)s;
 

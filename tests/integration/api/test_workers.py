@@ -39,3 +39,20 @@ def test_the_page_adds_up_what_all_workers_have_counted() -> None:
     counts = [s.value for s in families["datadeling_lookup_seconds"].samples if s.name.endswith("_count")]
     assert counts == [2]
     assert families["datadeling_lookups"].documentation.startswith("Lookups, by consumer")
+
+
+_LOADED = """
+import sys
+import datadeling.api.app, datadeling.api.server
+print(*sorted({"confluent_kafka", "yoyo", "click", "rich"} & sys.modules.keys()))
+print(*sorted(name for name in sys.modules if name.startswith("datadeling.ingest")))
+"""
+
+
+def test_the_api_does_not_load_kafkas_client() -> None:
+    """Administrators' calls reuse what the consumer stands on. The client's memory is not to come along."""
+    done = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
+    loaded, ours = done.stdout.splitlines()
+    assert "confluent_kafka" not in loaded
+    assert "datadeling.ingest.retry" in ours  # so this has looked where it should
+    assert "datadeling.ingest.topic" not in ours

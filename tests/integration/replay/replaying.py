@@ -15,8 +15,8 @@ from datadeling.db.transaction import Transaction
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.store import Store
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Request
 from datadeling.replay.progress import Progress
+from datadeling.replay.request import Request
 from datadeling.replay.runner import Runner
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce

@@ -11,8 +11,7 @@ from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.ingest.health import Health
 from datadeling.replay.background import Background
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Planned, Request
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Planned, Range, Request
 from tests.acceptance.processes import wait_until
 from tests.hendelser import melding
 from tests.integration.consuming import count

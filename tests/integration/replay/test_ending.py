@@ -8,9 +8,8 @@ import pytest
 from datadeling.db.database import Database
 from datadeling.errors import Busy, TopicChanged
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Planned, Request
 from datadeling.replay.progress import Progress
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Planned, Range, Request
 from datadeling.replay.runner import Runner, Setting
 from tests.integration.inside import Inside
 from tests.integration.replay.replaying import Claims, act_between, ask, events, look, lose, run

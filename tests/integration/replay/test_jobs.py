@@ -11,8 +11,7 @@ from datadeling.db.replays import ReplayRow
 from datadeling.errors import Busy, NotFound, TopicChanged
 from datadeling.ingest.store import Store
 from datadeling.replay.jobs import Jobs, request_of
-from datadeling.replay.plan import Planned, Request
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Planned, Range, Request
 from tests.hendelser import EPOCH, avtale_id, melding
 from tests.integration.replay.replaying import Claims, ask
 from tests.integration.storing import TOPIC, begin, write

@@ -9,8 +9,8 @@ from datadeling.db.database import Database
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.ingest.partitioner import partition_of
 from datadeling.ingest.topic import Topic
-from datadeling.replay.plan import Request, plan
-from datadeling.replay.reader import Range
+from datadeling.replay.plan import plan
+from datadeling.replay.request import Range, Request
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce
 from tests.integration.replay.replaying import Handled, drop

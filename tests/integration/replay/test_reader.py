@@ -10,7 +10,8 @@ from datadeling.config import KafkaConfig
 from datadeling.errors import TopicChanged
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.topic import UNHURRIED, Topic
-from datadeling.replay.reader import Range, Reader
+from datadeling.replay.reader import Reader
+from datadeling.replay.request import Range
 from tests.hendelser import EPOCH, melding
 from tests.services import Kafka
 

@@ -9,8 +9,7 @@ import pytest
 from datadeling.ingest.fold import Outcome
 from datadeling.ingest.tally import Tally, total
 from datadeling.replay.jobs import Jobs
-from datadeling.replay.plan import Planned, Request
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Planned, Range, Request
 from datadeling.replay.runner import Runner, Setting, rehearse
 from tests.hendelser import avtale_id, melding
 from tests.integration.inside import Inside

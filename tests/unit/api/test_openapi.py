@@ -28,9 +28,32 @@ def test_every_call_is_described(spec: dict[str, Any], app: Flask) -> None:
         for operation in (operations[m] for m in ("get", "post") if m in operations):
             assert operation["operationId"]
             assert operation["summary"]
-            assert {"200", "400", "401", "403", "500", "503"} <= operation["responses"].keys()
+            assert {"400", "401", "403", "500", "503"} <= operation["responses"].keys()
+            assert len({"200", "202"} & operation["responses"].keys()) == 1
             assert "422" not in operation["responses"]
             assert "default" not in operation["responses"]
+
+
+def test_what_an_address_may_hold_is_described(spec: dict[str, Any]) -> None:
+    headers = ["Nav-Call-Id", "Behandlingsnummer"]
+    assert names_in(spec, "/api/v1/avtaler", "get") == [*headers, "felter", "avtaleNr"]
+    assert names_in(spec, "/api/v1/avtaler/{avtaleId}", "get") == [*headers, "avtaleId", "felter"]
+    assert names_in(spec, "/api/v1/admin/failed-messages", "get") == [
+        "Nav-Call-Id", "state", "reason", "limit",
+    ]  # fmt: skip
+
+
+def test_a_purpose_is_for_lookups_alone(spec: dict[str, Any]) -> None:
+    for path, operations in spec["paths"].items():
+        for method in operations.keys() & {"get", "post"}:
+            asked = "Behandlingsnummer" in names_in(spec, path, method)
+            assert asked == (not path.startswith("/api/v1/admin/")), path
+
+
+def names_in(spec: dict[str, Any], path: str, method: str) -> list[str]:
+    """What a call's parameters are called."""
+    described = spec["paths"][path]
+    return [p["name"] for p in (*described["parameters"], *described[method].get("parameters", ()))]
 
 
 def test_errors_are_problems(spec: dict[str, Any]) -> None:

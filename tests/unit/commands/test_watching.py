@@ -11,7 +11,7 @@ from datadeling.commands.watching import stop_on_signal, watching
 from datadeling.config import KafkaConfig
 from datadeling.replay.partition import PartitionReplay
 from datadeling.replay.progress import Progress
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Range
 
 KAFKA = KafkaConfig("nowhere:9092", "avtaler", "", None)
 

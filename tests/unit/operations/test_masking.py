@@ -36,12 +36,31 @@ def test_open_fields_stand_and_personal_ones_are_hidden() -> None:
         pytest.param("avtaleNr", int(FNR.replace("0", "1", 1)), id="a long number where a short one stands"),
         pytest.param("startDato", "2022-02-01 Kåre", id="a name after a date"),
         pytest.param("bedriftNr", FNR, id="eleven digits for an employer"),
+        pytest.param("avtaleNr", int(f"9{FNR}"), id="a number that holds one of a person"),
+        pytest.param("stillingprosent", float(f"0.9{FNR}"), id="decimals that hold one"),
+        pytest.param("avtaleId", f"{FNR}-{FNR}-{FNR}-", id="as long as an id"),
+        pytest.param("sistEndret", f"2022-02-01T{FNR}Z", id="a date before it"),
+        pytest.param("sistEndret", f"2022-02-01T{FNR[:8]}.", id="no time"),
         pytest.param("sistEndret", {"deltaker": "Kåre"}, id="an object where a time stands"),
     ],
 )
 def test_a_value_that_does_not_look_like_its_field_is_hidden(felt: str, value: Any) -> None:
     assert str(value) not in json.dumps(shown(**{felt: value}), ensure_ascii=False)
     assert "Kåre" not in json.dumps(shown(**{felt: value}), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("felt", "value"),
+    [
+        ("sistEndret", "2022-02-04T08:46Z"),
+        ("sistEndret", "2022-02-04T08:46:39.573884123Z"),
+        ("opprettetTidspunkt", "2022-01-18T08:43:01"),
+        ("avtaleNr", 9_999_999_999),
+        ("stillingprosent", 62.125),
+    ],
+)
+def test_a_value_that_looks_like_its_field_stands(felt: str, value: Any) -> None:
+    assert shown(**{felt: value})[felt] == value
 
 
 def test_what_is_no_field_name_is_hidden() -> None:

@@ -6,7 +6,7 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
 from datadeling.ingest.generation import Ended
 from datadeling.ingest.topic import Watermarks
-from datadeling.replay.reader import Range
+from datadeling.replay.request import Range
 from datadeling.verify.reading import Ranges, by_generation, refuse_beyond
 
 

@@ -1,0 +1,22 @@
+"""The calls of administrators together."""
+
+from datadeling.api.admin import consumer, failed, replays
+from datadeling.api.admin.calls import AdminCalls
+from datadeling.api.admin.desk import Desk
+from datadeling.api.admin.rights import only
+from datadeling.api.auth import Authenticator
+from datadeling.config import ApiConfig
+
+
+def blueprint(config: ApiConfig, authenticate: Authenticator) -> AdminCalls:
+    """All of them. Connects to nothing until one is called."""
+    calls = AdminCalls(
+        "admin", __name__, description="For administratorer: tokenet må ha gruppen for det i groups."
+    )
+    calls.before_request(authenticate.identify)
+    calls.before_request(only(config.entra.admin_group))
+    desk = Desk(config.db_url, config.topic)
+    replays.declare(calls, desk)
+    failed.declare(calls, desk)
+    consumer.declare(calls, desk, config.consumer_port, config.park_limit)
+    return calls

@@ -1,0 +1,55 @@
+"""Administrators take neither all threads nor any connection for long."""
+
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from flask import Flask
+
+from datadeling.api.admin.desk import Desk
+from datadeling.api.problems import Problem
+from tests.integration.api.admin.asking import Admin
+
+_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datadeling admin'"
+
+
+def test_more_than_a_few_at_once_are_turned_away(db_url: str) -> None:
+    desk = Desk(db_url, "topic")
+    for _ in range(2):  # places are given back
+        with ExitStack() as stack:
+            for _ in range(2):
+                stack.enter_context(desk.database())
+            with pytest.raises(Problem) as turned_away, desk.database():
+                pass
+    assert (turned_away.value.status, turned_away.value.body["kode"]) == (503, "ADMIN_OPPTATT")
+    assert ("Retry-After", "1") in turned_away.value.headers
+
+
+def test_a_place_is_given_back_when_the_call_fails(db_url: str) -> None:
+    desk = Desk(db_url, "topic")
+    for _ in range(5):
+        with pytest.raises(ValueError, match="x"), desk.database():
+            raise ValueError("x")
+    with desk.database():
+        pass
+
+
+def test_no_connection_is_left_behind(admin: Admin, connection: psycopg.Connection) -> None:
+    for path, status in (("consumer", 200), ("replays/7", 404), ("failed-messages?limit=0", 400)):
+        admin.get(path, status)
+    assert connection.execute(_CONNECTIONS).fetchone() == (0,)
+
+
+def test_the_server_is_told_how_long_it_may_take(db_url: str) -> None:
+    with Desk(db_url, "topic").database() as database, database.transaction() as tx:
+        shown = [tx._connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
+    assert shown == [(limit,) for limit in _LIMITS.values()]
+
+
+_LIMITS = {"lock_timeout": "2s", "transaction_timeout": "8s", "idle_in_transaction_session_timeout": "5s"}
+
+
+def test_lookups_go_on_while_administrators_are_turned_away(app: Flask, admin: Admin) -> None:
+    """What they have is not the lookups': here, one connection."""
+    admin.get("consumer")
+    assert app.test_client().get("/internal/health/readiness").status_code == 200

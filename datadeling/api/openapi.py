@@ -13,7 +13,9 @@ from datadeling.api import purpose
 from datadeling.api.answers import ProblemSvar
 from datadeling.api.arguments import read_body, read_query
 from datadeling.api.call_id import HEADER
-from datadeling.api.problems import KINDS, MEDIA_TYPE
+from datadeling.api.koder import KODER
+from datadeling.api.problems import KINDS, MEDIA_TYPE, UGYLDIGE_FELT, Problem
+from datadeling.api.schemas import EXAMPLE_ID, NO_FNR
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 
@@ -55,6 +57,25 @@ _OPTIONS = {
 }
 
 
+_ANSWER_HEADERS: Mapping[str, Any] = {
+    HEADER: {"description": "Kallets id.", "schema": {"type": "string"}, "example": EXAMPLE_ID},
+    "Retry-After": {
+        "description": "Sekunder til det er verdt å prøve igjen.",
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 1,
+    },
+    "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}, "example": "Bearer"},
+    "Allow": {"description": "Metodene som adressen tar.", "schema": {"type": "string"}, "example": "POST"},
+}
+_MORE_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_EXAMPLES: Mapping[int, Mapping[str, Any]] = {
+    400: {"kode": UGYLDIGE_FELT, "feil": [{"felt": "fnr", "melding": NO_FNR}]},
+    403: {"kode": "MANGLER_ROLLE", "mangler": "access_as_application", "roller": []},
+    404: {"kode": "UKJENT_AVTALE"},
+    503: {"kode": "DATABASE_UTILGJENGELIG"},
+}
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A group of calls."""
 
@@ -82,7 +103,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
 
         def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
-            decorated = self.response(status, answer, description=HTTPStatus(status).phrase)(view)
+            decorated = self.response(
+                status,
+                answer,
+                description=HTTPStatus(status).phrase,
+                headers={HEADER: dict(_ANSWER_HEADERS[HEADER])},
+            )(view)
             for error in statuses:
                 decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
             for schema, location in ((body, "json"), (query, "query")):
@@ -132,6 +158,12 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status, kind in KINDS.items():
-            content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}
-            response = {"description": f"{kind.title}. {kind.detail}", "content": content}
+            example = Problem(status, **_EXAMPLES.get(status, {})).body | {"traceId": EXAMPLE_ID}
+            content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA, "example": example}}
+            koder = "".join(f"\n* `{kode}`: {meaning}" for kode, meaning in KODER[status].items())
+            response = {
+                "description": f"{kind.title}. `kode` er en av:\n{koder}",
+                "headers": {name: _ANSWER_HEADERS[name] for name in (HEADER, *_MORE_HEADERS.get(status, ()))},
+                "content": content,
+            }
             self.spec.components.response(HTTPStatus(status).name, response, lazy=True)

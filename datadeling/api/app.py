@@ -11,6 +11,7 @@ from datadeling.api import avtaler, call_id, health, measured, pages, problems, 
 from datadeling.api.access import Access
 from datadeling.api.admin import blueprint as admin
 from datadeling.api.auth import Authenticator
+from datadeling.api.graphql import blueprint as graphql
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
 from datadeling.api.rate_limit import RateLimit
@@ -77,7 +78,7 @@ def assemble(
     access = Access(config.consumer_fields)
     calls = [tiltaksstatus.blueprint(lookups, access, today), avtaler.blueprint(lookups, access)]
     call_id.register(app)
-    measured.register(app, metrics, frozenset(blueprint.name for blueprint in calls))
+    measured.register(app, metrics, frozenset({"graphql", *(blueprint.name for blueprint in calls)}))
     problems.register(app)
     app.after_request(_secured)
 
@@ -88,6 +89,10 @@ def assemble(
         blueprint.before_request(limit)
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
+    queries = graphql.blueprint(lookups, access)
+    for before in (authenticate, limit, purpose.note_purpose):
+        queries.before_request(before)
+    app.register_blueprint(queries)
     app.register_blueprint(pages.blueprint())
     api.register_blueprint(admin.blueprint(config, authenticate), url_prefix="/api/v1/admin")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))

@@ -17,16 +17,20 @@ from datadeling.api.schemas import INVALID, MELDINGER
 
 def read_body(schema: Schema) -> dict[str, Any]:
     """The body of the request at hand, as `schema` has it. Raise `Problem`; Werkzeug raises 413."""
+    return _loaded(schema, read_json())
+
+
+def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
+    """The body of the request at hand, whatever it holds. Raise `Problem`; Werkzeug raises 413."""
     if not request.is_json or request.content_encoding not in {None, "identity"}:
         raise Problem(415)
     body = request.get_data(cache=False)
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
         raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
     try:
-        given = msgspec.json.decode(body)
+        return msgspec.json.decode(body)
     except (ValueError, RecursionError):
         raise Problem(400, kode="UGYLDIG_JSON", detail="Kroppen er ikke gyldig JSON.") from None
-    return _loaded(schema, given)
 
 
 def read_query(schema: Schema) -> dict[str, Any]:

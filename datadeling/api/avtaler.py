@@ -24,7 +24,7 @@ AVTALE_ID = {
 }
 """The parameter of a route, in OpenAPI."""
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def blueprint(lookups: Lookups, access: Access) -> Blueprint:
@@ -89,7 +89,7 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
 
 def valid_id(avtale_id: str) -> str:
     """An id as it stands in an address. Raise `Problem` 400."""
-    if not _UUID.fullmatch(avtale_id):
+    if not UUID.fullmatch(avtale_id):
         raise invalid_fields([Feil("avtaleId", NO_UUID)])
     return avtale_id
 

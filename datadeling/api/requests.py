@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import schemas
 from datadeling.api.schemas import Body, Dato, JaNei, Tekst, Tidspunkt
-from datadeling.domain.felt import BY_NAME
+from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 from datadeling.domain.oppslag import Marker
 
 MOST_PERSONS = 1_000
@@ -59,7 +59,7 @@ class Felter(fields.List[str]):
         )
 
 
-_SHARED = [name for name in BY_NAME if name != "varighetDager"]
+_SHARED = [felt.json for felt in FELTER]
 
 
 def felter() -> Felter:
@@ -70,7 +70,7 @@ def felter() -> Felter:
 def tiltaksfelter() -> Felter:
     """`felter` of the calls that answer with a status."""
     return Felter(
-        list(BY_NAME),
+        [*_SHARED, VARIGHET_DAGER.json],
         description="Feltene som trengs i hvert tiltak; bare de leses. Uten listen svares de ni "
         "i eksempelet på svar.",
         example=["tiltakstype", "startDato", "sluttDato", "varighetDager"],

@@ -16,11 +16,11 @@ from datadeling.api.problems import UGYLDIGE_FELT
 from datadeling.api.purpose import asker
 from datadeling.api.requests import BolkSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal, identer
 from datadeling.db.lookups import Lookups
-from datadeling.domain.felt import BY_NAME
+from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 
 _MOST_BYTES = 512 * 1024
 _OSLO = ZoneInfo("Europe/Oslo")
-_EVERY_FIELD = tuple(BY_NAME.values())
+_EVERY_FIELD = (*FELTER, VARIGHET_DAGER)
 _person = PersonSpoersmaal()
 
 

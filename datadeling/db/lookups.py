@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
-from datadeling.db.select_list import Fields, lookup
+from datadeling.db.select_list import Fields, Shape, lookup
 from datadeling.domain.oppslag import Asker, Search
 
 
@@ -66,6 +66,11 @@ class Lookups:
         answer = self._run("find_avtale", asker, search, felter)
         return None if answer is None else str(answer)
 
+    def listed(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str | None:
+        """Avtaler as GraphQL tells them, newest first; None when there are more than `limit`."""
+        answer = self._run("list_avtaler", asker, search, felter, shape=Shape.GRAPHQL, limit=limit)
+        return None if answer is None else str(answer)
+
     def ping(self) -> None:
         """Raise `DatabaseUnavailable` when the database does not answer or lacks migrations."""
         with self._pool.connection() as connection:
@@ -79,11 +84,13 @@ class Lookups:
         felter: Fields,
         *,
         is_tiltak: bool = False,
+        shape: Shape = Shape.REST,
         **values: object,
     ) -> object:
         """The answer of a lookup. `values` add to what the asker and the search say, or replace it."""
         kinds = search.kinds
-        text = lookup(statement, felter, _criteria(search, is_tiltak=is_tiltak), as_of="tidspunkt" in kinds)
+        criteria = _criteria(search, is_tiltak=is_tiltak)
+        text = lookup(statement, felter, criteria, as_of="tidspunkt" in kinds, shape=shape)
         bound = {
             **asker._asdict(),
             "behandlingsnummer": list(asker.behandlingsnummer),
@@ -105,6 +112,7 @@ def _criteria(search: Search, *, is_tiltak: bool) -> tuple[str, ...]:
     """The names of the parts of a statement that say which avtaler are meant, in one order always."""
     given = [f"by_{name}" for name in _BY if getattr(search, name) is not None]
     given += ["is_tiltak"] if is_tiltak else []
+    given += ["is_numbered"] if search.numbered else []
     if not search.feilregistrerte:
         given += ["is_shown", *(["is_still_shown"] if search.tidspunkt else [])]
     return tuple(given)

@@ -119,5 +119,14 @@ VARIGHET_DAGER = Felt(
 )
 """Not stored: `tiltaksstatus` works it out from the dates."""
 
-BY_NAME: dict[str, Felt] = {felt.json: felt for felt in (*FELTER, VARIGHET_DAGER)}
+MOTTATT_TIDSPUNKT = Felt(
+    "mottatt_tidspunkt",
+    "endring_mottatt_tidspunkt",
+    Type.TIME,
+    "Da denne versjonen ble lagret her.",
+    nullable=False,
+)
+"""Told over GraphQL alone, and spelt as today's consumers have it."""
+
+BY_NAME: dict[str, Felt] = {felt.json: felt for felt in (*FELTER, VARIGHET_DAGER, MOTTATT_TIDSPUNKT)}
 """Every field that a consumer can ask for, by its name in JSON."""

@@ -31,7 +31,8 @@ class Search(NamedTuple):
     """Which avtaler are looked for; what is None does not matter.
 
     `identer` are the present and the historic numbers of one person. `fom` and `tom` are the days of a period
-    that the avtale must have a day in. `tidspunkt` asks for what was known then.
+    that the avtale must have a day in. `tidspunkt` asks for what was known then. Only `numbered` ones have a
+    number.
     """
 
     identer: Sequence[str] | None = None
@@ -45,12 +46,15 @@ class Search(NamedTuple):
     tidspunkt: datetime | None = None
     marker: Marker | None = None
     feilregistrerte: bool = False
+    numbered: bool = False
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of criteria that it has, by the names of its columns and times; none of their values."""
         return [
-            name for name, value in self._asdict().items() if name != "marker" and value not in (None, False)
+            name
+            for name, value in self._asdict().items()
+            if name not in {"marker", "numbered"} and value not in (None, False)
         ]
 
     @property
@@ -63,4 +67,4 @@ class Search(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """True when nothing says which avtaler are meant."""
-        return not set(self.kinds) - {"tidspunkt", "feilregistrerte"}
+        return not set(self.kinds) - {"tidspunkt", "feilregistrerte", "numbered"}

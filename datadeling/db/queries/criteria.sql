@@ -46,6 +46,10 @@ avtale.avtale_inngaatt IS NOT NULL
 AND avtale.avtale_status NOT IN ('ANNULLERT', 'AVBRUTT')
 AND avtale.start_dato IS NOT NULL;
 
+-- is_numbered --
+-- Consumers over GraphQL read the number as one that is always there.
+avtale.avtale_nr IS NOT NULL;
+
 -- is_shown --
 NOT avtale.feilregistrert;
 

@@ -62,6 +62,27 @@ SELECT
     array_agg(DISTINCT person) FILTER (WHERE nr <= %(limit)s::int AND person IS NOT NULL) AS personer
 FROM nummerert;
 
+-- list_avtaler --
+-- All avtaler that are meant, newest first; null when there are more than may be told.
+WITH funnet AS (
+    SELECT avtale.opprettet_tidspunkt, avtale.avtale_id, {person} AS person, to_json(svar) AS svar
+    FROM {source}
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
+    ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC
+    LIMIT %(limit)s::int + 1
+)
+SELECT
+    CASE
+        WHEN count(*) <= %(limit)s::int
+            THEN coalesce(json_agg(svar ORDER BY opprettet_tidspunkt DESC, avtale_id DESC), '[]')::text
+    END AS answer,
+    CASE WHEN count(*) <= %(limit)s::int THEN count(*) ELSE 0 END AS hits,
+    CASE
+        WHEN count(*) <= %(limit)s::int THEN array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL)
+    END AS personer
+FROM funnet;
+
 -- find_avtale --
 -- One avtale; null when there is none to be shown. A number should belong to one; if not, the newest has it.
 WITH funnet AS (

@@ -5,6 +5,7 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
     ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
     db → api
     commands → verify → operations → replay → ingest, db
+    api.admin → operations, replay
 
 * `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
 * `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
@@ -12,7 +13,7 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `verify`: whether the tables hold what the topic says, and what to do where they do not.
 * `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`, `prune`).
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
-* `api`: process 2, `datadeling serve`: lookups over HTTP, read only.
+* `api`: process 2, `datadeling serve`: lookups over HTTP, read only; in `api.admin`, what operators do there.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
 * `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
 * `config`, `errors`, `log`, `metrics`: what every part uses.

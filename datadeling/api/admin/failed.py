@@ -9,6 +9,7 @@ from datadeling.api.admin import answers
 from datadeling.api.admin.calls import AdminCalls, named, told
 from datadeling.api.admin.desk import Desk
 from datadeling.api.admin.questions import (
+    PLACE_PATTERN,
     BegrunnelseSpoersmaal,
     DiscardSpoersmaal,
     FailedMessagesQuery,
@@ -25,7 +26,7 @@ _ID = {
     "in": "path",
     "name": "id",
     "description": "Plassen: generasjon:partisjon:offset.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"},
+    "schema": {"type": "string", "pattern": PLACE_PATTERN},
     "example": "0:2:4711",
 }
 

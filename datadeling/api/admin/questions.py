@@ -15,6 +15,8 @@ from datadeling.ingest.store import FAILED_STATES
 from datadeling.replay.request import Request
 
 _PARTITION = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
+"""Where a message stood: generation, partition and offset; as OpenAPI says it."""
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
 _HIGHEST = 10**18
 _FASTEST = 1_000_000
@@ -28,8 +30,8 @@ class _Offsets(fields.Dict):
     default_error_messages = {"invalid": schemas.NO_OFFSETS, "null": schemas.NOT_NULL}  # noqa: RUF012
 
     def __init__(self, description: str) -> None:
-        metadata = {"description": description, "example": {"0": 4711}}
-        super().__init__(values=fields.Integer(), metadata=metadata)
+        metadata = {"description": description, "example": {"0": 4711}, "minProperties": 1}
+        super().__init__(values=fields.Integer(validate=validate.Range(0, _HIGHEST - 1)), metadata=metadata)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, int]:  # noqa: ANN401, ARG002
         if not isinstance(value, dict) or not value or not all(_is_offset(*item) for item in value.items()):
@@ -171,6 +173,7 @@ class RetrySpoersmaal(BegrunnelseSpoersmaal):
     after = _Place(
         metadata={
             "description": "next i svaret før, når det ikke rakk alle. Uten: alle.",
+            "pattern": PLACE_PATTERN,
             "example": "0:2:4711",
         }
     )

@@ -27,7 +27,7 @@ _ID = {
     "in": "path",
     "name": "id",
     "description": "Replayets id.",
-    "schema": {"type": "integer", "minimum": 1},
+    "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
     "example": 7,
 }
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)

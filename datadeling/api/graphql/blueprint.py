@@ -12,6 +12,7 @@ from datadeling.api.arguments import read_json
 from datadeling.api.graphql import errors
 from datadeling.api.graphql.documents import reader
 from datadeling.api.graphql.queries import Queries
+from datadeling.api.graphql.rows import RowExecutor
 from datadeling.api.graphql.schema import schema
 from datadeling.api.problems import Problem
 from datadeling.db.lookups import Lookups
@@ -40,7 +41,11 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
         if get_operation_ast(document.node, asked.operationName or None) is None:
             return {"errors": [errors.of_document(_NO_OPERATION)]}
         result = execute_sync(
-            ours, document.node, variable_values=asked.variables, operation_name=asked.operationName or None
+            ours,
+            document.node,
+            variable_values=asked.variables,
+            operation_name=asked.operationName or None,
+            executor_class=RowExecutor,
         )
         if not result.errors:
             return {"data": result.data}

@@ -69,6 +69,9 @@ class FakeLookups(Lookups):
     def search(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str:
         return str(self._asked(asker, (search, names(felter), limit)))
 
+    def listed(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str | None:
+        return self._asked(asker, (search, names(felter), limit))
+
     def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
         return self._asked(asker, (search, names(felter)))
 

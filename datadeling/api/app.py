@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import avtaler, call_id, health, measured, problems, purpose, tiltaksstatus
+from datadeling.api import avtaler, call_id, health, historikk, measured, problems, purpose, tiltaksstatus
 from datadeling.api.access import Access
 from datadeling.api.auth import Authenticator
 from datadeling.api.jwks import Keys
@@ -53,7 +53,11 @@ def assemble(
         return now().astimezone(_OSLO).date()
 
     access = Access(config.consumer_fields)
-    calls = [tiltaksstatus.blueprint(lookups, access, today), avtaler.blueprint(lookups, access)]
+    calls = [
+        tiltaksstatus.blueprint(lookups, access, today),
+        avtaler.blueprint(lookups, access),
+        historikk.blueprint(lookups, access),
+    ]
     call_id.register(app)
     measured.register(app, metrics, frozenset(blueprint.name for blueprint in calls))
     problems.register(app)

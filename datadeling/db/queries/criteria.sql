@@ -79,6 +79,26 @@ NOT EXISTS (SELECT FROM avtale AS naa WHERE naa.avtale_id = avtale.avtale_id AND
       )
 ) AS avtale;
 
+-- versions --
+-- The present state of each avtale and its superseded versions. Which of two is newer: the present one, whatever
+-- a better reading of its message has made of its times, and else by the order of versions.
+(
+    SELECT
+        {columns},
+        avtale.hendelse_tidspunkt AS gyldig_fra, NULL::timestamptz AS gyldig_til,
+        avtale.generation, avtale.kafka_offset, TRUE AS er_naa
+    FROM avtale
+    UNION ALL
+    SELECT
+        {versions},
+        tidligere.gyldig_fra, tidligere.gyldig_til,
+        tidligere.generation, tidligere.kafka_offset, FALSE
+    FROM avtale_historikk AS tidligere
+) AS avtale;
+
+-- name_if_changed --
+CASE WHEN {column} IS DISTINCT FROM lag({column}) OVER eldst_foerst THEN {name} END;
+
 -- varighet_dager --
 -- From the first day to the last; of an open tiltak that has begun, to the day that is asked about.
 CASE

@@ -1,12 +1,13 @@
 """What was known at a time, against a plain telling of it, for any versions that were really stored."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 import psycopg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import BY_NAME
 from datadeling.domain.oppslag import Search
 from datadeling.ingest.store import Store
+from tests.hendelser import EPOCH, melding
+from tests.hendelser import FNR as HENDELSE_FNR
 from tests.integration.api.asking import ASKER
 from tests.integration.api.versions import (
     EMPLOYERS,
@@ -31,7 +34,7 @@ from tests.integration.storing import write
 _FELTER = tuple(BY_NAME[name] for name in ("avtaleNr", "deltakerFnr", "bedriftNr", "avtaleStatus"))
 _DAY = date(2022, 3, 1)
 _identer = st.lists(st.sampled_from(PERSONS), min_size=1, max_size=2, unique=True)
-_searches = st.fixed_dictionaries(
+_searches: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"feilregistrerte": st.booleans()},
     optional={
         "identer": _identer,
@@ -40,6 +43,28 @@ _searches = st.fixed_dictionaries(
         "avtale_nr": st.integers(1, 3),
     },
 ).filter(lambda wanted: len(wanted) > 1)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "known"),
+    [
+        pytest.param([1, 3, 5], {0: None, 1: 0, 2: 0, 3: 1, 4: 1, 5: 2, 6: 2}, id="forwards"),
+        pytest.param([3, 1, 5], {0: None, 1: 1, 4: 1, 5: 2}, id="the first one came late: never alone"),
+        pytest.param([1, 5, 3], {2: 0, 3: 2, 5: 2}, id="the present one runs backwards"),
+        pytest.param([1, 5, 2, 6], {1: 0, 2: 2, 3: 2, 5: 2, 6: 3}, id="two were valid: the newer one"),
+        pytest.param([2, 2, 2], {1: None, 2: 2}, id="all at once"),
+    ],
+)
+def test_the_newest_version_told_by_then_is_what_was_known(
+    minutes: list[int], known: dict[int, int | None], lookups: Lookups, store: Store
+) -> None:
+    for offset, minute in enumerate(minutes):
+        time = EPOCH + timedelta(minutes=minute)
+        write(store, melding(offset=offset, versjon=offset)._replace(timestamp=time))
+    for minute, version in known.items():
+        search = Search(identer=[HENDELSE_FNR], tidspunkt=EPOCH + timedelta(minutes=minute))
+        answer = msgspec.json.decode(lookups.search(ASKER, search, (BY_NAME["versjon"],), 10))
+        assert answer["avtaler"] == ([] if version is None else [{"versjon": version}]), minute
 
 
 def test_any_search_finds_what_was_known_then(

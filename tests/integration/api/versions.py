@@ -62,8 +62,12 @@ contents = st.builds(
     st.sampled_from((*PERSONS, *PERSONS, None)),
     st.sampled_from(EMPLOYERS),
     st.sampled_from(STATES),
-    st.sampled_from((False, False, False, True)),
+    st.sampled_from((False, False, False, False, True)),
 )
+# A tombstone and a late edit end a history: few of them.
+_KINDS = ("new",) * 9 + ("again",) * 2 + ("tombstone",)
+_EDITS = (1, 1, 1, 1, 1, 2, 0)
+
 times = st.integers(-1, 13).map(lambda number: EPOCH + timedelta(seconds=30 * number))
 
 
@@ -72,17 +76,17 @@ def logs(draw: st.DrawFn) -> list[Entry]:
     """Times that run backwards, states that are told again, late edits, tombstones."""
     log: list[Entry] = []
     before: dict[int, Entry] = {}
-    for offset in range(draw(st.integers(0, 14))):
-        number = draw(st.integers(1, 3))
+    for offset in range(draw(st.integers(2, 14))):
+        number = draw(st.sampled_from((1, 1, 1, 2, 3)))  # one of them with a long history
         time = EPOCH + timedelta(minutes=draw(st.integers(0, 6)))
         last = before.get(number)
-        match draw(st.sampled_from(("new", "new", "new", "again", "tombstone"))):
+        match draw(st.sampled_from(_KINDS)):
             case "tombstone":
                 log.append(Entry(offset, number, time, 0, None))
             case "again" if last:
                 log.append(last._replace(offset=offset, time=time))
             case _:
-                log.append(Entry(offset, number, time, draw(st.integers(0, 2)), draw(contents)))
+                log.append(Entry(offset, number, time, draw(st.sampled_from(_EDITS)), draw(contents)))
                 before[number] = log[-1]
     return log
 

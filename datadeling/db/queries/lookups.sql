@@ -19,7 +19,7 @@ WITH tiltak AS (
     FROM unnest(%(nr)s::int[], %(ident)s::text[]) AS spurt (nr, ident)
     JOIN {source} ON avtale.deltaker_fnr = spurt.ident
     CROSS JOIN LATERAL (SELECT {felter}) AS svar
-    WHERE {criteria}
+    WHERE avtale.deltaker_fnr = ANY (%(personer)s::text[]) AND {criteria}
 ), funnet AS (
     SELECT nr, count(*) AS hits, json_build_object('kode', 'OK', {status}) AS svar FROM tiltak GROUP BY nr
 )

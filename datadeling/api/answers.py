@@ -157,6 +157,51 @@ class Avtaler(_FromHistory):
     )
 
 
+class Versjon(Answer):
+    """One version of an avtale."""
+
+    gyldigFra = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        metadata={"description": "Da meldingen om den ble sendt.", "example": EXAMPLE_TIME},
+    )
+    gyldigTil = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Da meldingen om den neste ble sendt; null for den nåværende. Lik gyldigFra når "
+            "den neste ble sendt før den selv: da gjaldt den aldri alene.",
+            "example": None,
+        },
+    )
+    endret = fields.List(
+        fields.String(),
+        required=True,
+        metadata={
+            "description": "Feltene, av dem det ble spurt om, som er andre enn i versjonen før. Tom når "
+            "ingen av dem er det, og for den eldste vi kjenner.",
+            "example": ["avtaleStatus", "endretTidspunkt"],
+        },
+    )
+    avtale = fields.Nested(
+        Avtale, required=True, metadata={"description": "Avtalen slik den var da: feltene det ble spurt om."}
+    )
+
+
+class Historikk(Answer):
+    """The answer of `avtaler/{avtaleId}/historikk`."""
+
+    versjoner = _list_of(Versjon, "Nyeste først.")
+    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Fra da av er historikken hel. Versjoner fra før kan mangle. "
+            "Null når ingenting er lest ennå.",
+            "example": EXAMPLE_TIME,
+        },
+    )
+
+
 class ProblemSvar(Answer):
     """Every error answer."""
 

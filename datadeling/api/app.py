@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import avtaler, call_id, health, measured, pages, problems, purpose, tiltaksstatus
+from datadeling.api import (
+    avtaler,
+    call_id,
+    health,
+    historikk,
+    measured,
+    pages,
+    problems,
+    purpose,
+    tiltaksstatus,
+)
 from datadeling.api.access import Access
 from datadeling.api.admin import blueprint as admin
 from datadeling.api.auth import Authenticator
@@ -76,7 +86,11 @@ def assemble(
 
     limit = limit or RateLimit(config.calls_per_second)
     access = Access(config.consumer_fields)
-    calls = [tiltaksstatus.blueprint(lookups, access, today), avtaler.blueprint(lookups, access)]
+    calls = [
+        tiltaksstatus.blueprint(lookups, access, today),
+        avtaler.blueprint(lookups, access),
+        historikk.blueprint(lookups, access),
+    ]
     call_id.register(app)
     measured.register(app, metrics, frozenset({"graphql", *(blueprint.name for blueprint in calls)}))
     problems.register(app)

@@ -3,6 +3,7 @@
 Whatever is wrong with them is 400, except the type and the size of a body.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ from marshmallow import Schema, ValidationError, fields
 from marshmallow.exceptions import SCHEMA
 
 from datadeling.api.problems import Feil, Problem, invalid_fields
-from datadeling.api.schemas import INVALID, MELDINGER
+from datadeling.api.schemas import INVALID, MELDINGER, TWICE
+
+_NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
 
 
 def read_body(schema: Schema) -> dict[str, Any]:
@@ -28,14 +31,27 @@ def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
     if request.content_length is None and len(body) >= (request.max_content_length or 0):
         raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
     try:
-        return msgspec.json.decode(body)
+        given = msgspec.json.decode(body)
+        _search_for_repeated_names(body.decode())
     except (ValueError, RecursionError):
-        raise Problem(400, kode="UGYLDIG_JSON", detail="Kroppen er ikke gyldig JSON.") from None
+        raise Problem(400, kode="UGYLDIG_JSON", detail=_NO_JSON) from None
+    return given
 
 
 def read_query(schema: Schema) -> dict[str, Any]:
     """The query string of the request at hand, each name once. Raise `Problem`."""
+    if any(len(values) > 1 for _, values in request.args.lists()):
+        raise invalid_fields([Feil(None, TWICE)])
     return _loaded(schema, dict(request.args.items()))
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+
+
+# msgspec takes the last one: of two persons in one question, only one would be looked up.
+_search_for_repeated_names = json.JSONDecoder(object_pairs_hook=_each_once).decode
 
 
 def _loaded(schema: Schema, given: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever was sent)

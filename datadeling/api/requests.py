@@ -220,7 +220,8 @@ class _FelterInQuery(Felter):
     """The same in an address: one text, with commas between."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # type: ignore[override]  # noqa: ANN401
-        return super()._deserialize(value.split(","), attr, data, **kwargs)  # type: ignore[return-value]
+        names = value.split(",") if value else []
+        return super()._deserialize(names, attr, data, **kwargs)  # type: ignore[return-value]
 
 
 class AvtaleQuery(Body):

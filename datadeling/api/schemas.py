@@ -35,6 +35,7 @@ NO_STATE = "må være new, resolved, superseded eller discarded"
 NO_PLACE = "må være generasjon:partisjon:offset"
 ONE_BEGINNING = "oppgi høyst én av fromBeginning, fromOffsets og fromTime"
 NO_BEGINNING = "oppgi fromBeginning, fromOffsets, fromTime eller avtaleId"
+TWICE = "oppgitt mer enn én gang"
 INVALID = "ugyldig verdi"
 # What an answer may say of a field. Everything else, a text of a library, becomes `INVALID`.
 MELDINGER = frozenset(

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
-from datadeling.db.select_list import Fields, Shape, lookup
+from datadeling.db.select_list import Fields, Shape, history, lookup
 from datadeling.domain.oppslag import Asker, Search
 
 
@@ -71,6 +71,12 @@ class Lookups:
         answer = self._run("list_avtaler", asker, search, felter, shape=Shape.GRAPHQL, limit=limit)
         return None if answer is None else str(answer)
 
+    def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
+        """The versions of one avtale, newest first, or None when there is none to be shown."""
+        search = Search(avtale_id=avtale_id)
+        answer = self._answer(history(felter), asker, search, felter)
+        return None if answer is None else str(answer)
+
     def ping(self) -> None:
         """Raise `DatabaseUnavailable` when the database does not answer or lacks migrations."""
         with self._pool.connection() as connection:
@@ -87,10 +93,13 @@ class Lookups:
         shape: Shape = Shape.REST,
         **values: object,
     ) -> object:
-        """The answer of a lookup. `values` add to what the asker and the search say, or replace it."""
-        kinds = search.kinds
+        """The answer of a lookup that is put together by its criteria."""
         criteria = _criteria(search, is_tiltak=is_tiltak)
-        text = lookup(statement, felter, criteria, as_of="tidspunkt" in kinds, shape=shape)
+        text = lookup(statement, felter, criteria, as_of=search.tidspunkt is not None, shape=shape)
+        return self._answer(text, asker, search, felter, **values)
+
+    def _answer(self, text: bytes, asker: Asker, search: Search, felter: Fields, **values: object) -> object:
+        """What a statement answers. `values` add to what the asker and the search say, or replace it."""
         bound = {
             **asker._asdict(),
             "behandlingsnummer": list(asker.behandlingsnummer),
@@ -99,7 +108,7 @@ class Lookups:
             "marker_time": search.marker and search.marker.opprettet_tidspunkt,
             "marker_id": search.marker and search.marker.avtale_id,
             "personer": None if search.identer is None else list(search.identer),
-            "criteria": values.pop("kinds", kinds),
+            "criteria": values.pop("kinds", search.kinds),
             "felter": [felt.json for felt in felter],
             **values,
         }

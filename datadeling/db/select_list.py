@@ -27,6 +27,8 @@ _READ_BY = {
     "is_tiltak": ("avtale_inngaatt", "avtale_status", "start_dato", "slutt_dato"),
 }
 _WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # cut, in the zone of the session: Oslo
+# The same of the versions of one avtale.
+_READ_OF_VERSIONS = ("avtale_id", "deltaker_fnr", "endret_tidspunkt")
 _NOTHING = SQL("")
 
 
@@ -65,14 +67,47 @@ def lookup(
     )
 
 
+@lru_cache(maxsize=2_048)
+def history(felter: Fields) -> bytes:
+    """The versions of one avtale, with the record of the lookup, ready to run."""
+    return (
+        queries["audited"]
+        .format(
+            lookup=queries["list_versions"].format(
+                source=_versions("versions", _READ_OF_VERSIONS, felter),
+                felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
+                names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
+                criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
+                history_begins=queries["history_begins"],
+            )
+        )
+        .as_bytes()
+    )
+
+
 def _source(felter: Iterable[Felt], criteria: Iterable[str], *, as_of: bool) -> Composable:
     if not as_of:
         return SQL("avtale")
-    read = dict.fromkeys((*_READ_ANYWAY, *(c for name in criteria for c in _READ_BY.get(name, ()))))
+    read = (*_READ_ANYWAY, *(column for name in criteria for column in _READ_BY.get(name, ())))
+    return _versions("as_of", read, felter)
+
+
+def _versions(source: str, read: Iterable[str], felter: Iterable[Felt]) -> Composed:
+    """The present ones and the superseded ones, with these columns and those of the fields."""
+    names = dict.fromkeys(read)
     for felt in felter:
-        read.update(dict.fromkeys(("start_dato", "slutt_dato") if felt is VARIGHET_DAGER else (felt.column,)))
-    return queries["as_of"].format(
-        columns=columns(*read, table="avtale"), versions=columns(*read, table="tidligere")
+        names.update(
+            dict.fromkeys(("start_dato", "slutt_dato") if felt is VARIGHET_DAGER else (felt.column,))
+        )
+    return queries[source].format(
+        columns=columns(*names, table="avtale"), versions=columns(*names, table="tidligere")
+    )
+
+
+def _name_if_changed(felt: Felt) -> Composed:
+    """The name of a field that differs from the version before, else null."""
+    return queries["name_if_changed"].format(
+        column=Identifier("avtale", felt.column), name=Literal(felt.json)
     )
 
 

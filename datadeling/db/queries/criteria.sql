@@ -55,33 +55,56 @@ NOT avtale.feilregistrert;
 
 -- is_still_shown --
 -- Of an earlier version: what is known today to have been registered by mistake stays hidden, too.
-NOT EXISTS (SELECT FROM avtale AS naa WHERE naa.avtale_id = avtale.avtale_id AND naa.feilregistrert);
+NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.avtale_id);
 
 -- as_of --
 -- The version of each avtale that was the newest at a time, by the time of its message. Such times may run
--- backwards on the topic; of two versions that were valid then the newer one counts.
+-- backwards on the topic; of two versions that were valid then the newer one counts. The inner questions give a value
+-- and are not asked with EXISTS, and the index on gyldig_til is kept out of it: else both tables would be read from end
+-- to end where more than a few persons are meant.
 (
     SELECT {columns} FROM avtale WHERE avtale.hendelse_tidspunkt <= %(tidspunkt)s::timestamptz
     UNION ALL
     SELECT {versions}
     FROM avtale_historikk AS tidligere
     WHERE tidligere.gyldig_fra <= %(tidspunkt)s::timestamptz
-      AND tidligere.gyldig_til > %(tidspunkt)s::timestamptz
-      AND NOT EXISTS (
-          SELECT
+      AND (tidligere.gyldig_til > %(tidspunkt)s::timestamptz) IS TRUE
+      AND (
+          SELECT naa.hendelse_tidspunkt > %(tidspunkt)s::timestamptz
           FROM avtale AS naa
-          WHERE naa.avtale_id = tidligere.avtale_id AND naa.hendelse_tidspunkt <= %(tidspunkt)s::timestamptz
+          WHERE naa.avtale_id = tidligere.avtale_id
       )
-      AND NOT EXISTS (
-          SELECT
-          FROM avtale_historikk AS nyere
-          WHERE nyere.avtale_id = tidligere.avtale_id
-            AND nyere.gyldig_fra <= %(tidspunkt)s::timestamptz
-            AND nyere.gyldig_til > %(tidspunkt)s::timestamptz
-            AND (nyere.endret_tidspunkt, nyere.generation, nyere.kafka_offset)
-              > (tidligere.endret_tidspunkt, tidligere.generation, tidligere.kafka_offset)
+      AND (
+          SELECT (nyest.generation, nyest.kafka_partition, nyest.kafka_offset)
+               = (tidligere.generation, tidligere.kafka_partition, tidligere.kafka_offset)
+          FROM avtale_historikk AS nyest
+          WHERE nyest.avtale_id = tidligere.avtale_id
+            AND nyest.gyldig_fra <= %(tidspunkt)s::timestamptz
+            AND (nyest.gyldig_til > %(tidspunkt)s::timestamptz) IS TRUE
+          ORDER BY nyest.endret_tidspunkt DESC, nyest.generation DESC, nyest.kafka_offset DESC
+          LIMIT 1
       )
 ) AS avtale;
+
+-- versions --
+-- The present state of each avtale and its superseded versions. Which of two is newer: the present one, whatever
+-- a better reading of its message has made of its times, and else by the order of versions.
+(
+    SELECT
+        {columns},
+        avtale.hendelse_tidspunkt AS gyldig_fra, NULL::timestamptz AS gyldig_til,
+        avtale.generation, avtale.kafka_offset, TRUE AS er_naa
+    FROM avtale
+    UNION ALL
+    SELECT
+        {versions},
+        tidligere.gyldig_fra, tidligere.gyldig_til,
+        tidligere.generation, tidligere.kafka_offset, FALSE
+    FROM avtale_historikk AS tidligere
+) AS avtale;
+
+-- name_if_changed --
+CASE WHEN {column} IS DISTINCT FROM lag({column}) OVER eldst_foerst THEN {name} END;
 
 -- varighet_dager --
 -- From the first day to the last; of an open tiltak that has begun, to the day that is asked about.

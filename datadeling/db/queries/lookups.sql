@@ -19,7 +19,7 @@ WITH tiltak AS (
     FROM unnest(%(nr)s::int[], %(ident)s::text[]) AS spurt (nr, ident)
     JOIN {source} ON avtale.deltaker_fnr = spurt.ident
     CROSS JOIN LATERAL (SELECT {felter}) AS svar
-    WHERE {criteria}
+    WHERE avtale.deltaker_fnr = ANY (%(personer)s::text[]) AND {criteria}
 ), funnet AS (
     SELECT nr, count(*) AS hits, json_build_object('kode', 'OK', {status}) AS svar FROM tiltak GROUP BY nr
 )
@@ -95,6 +95,36 @@ WITH funnet AS (
 )
 SELECT
     min(svar::text) AS answer, count(*) AS hits, array_agg(person) FILTER (WHERE person IS NOT NULL) AS personer
+FROM funnet;
+
+-- list_versions --
+-- All versions of one avtale, newest first, and what each of them changed; null when there is none to be shown.
+-- The oldest one known has changed nothing: what was before it is not known.
+WITH funnet AS (
+    SELECT
+        avtale.deltaker_fnr AS person, avtale.gyldig_fra, avtale.gyldig_til, to_json(svar) AS svar,
+        row_number() OVER eldst_foerst AS nr,
+        array_remove(ARRAY[{names}]::text[], NULL) AS endret
+    FROM {source}
+    CROSS JOIN LATERAL (SELECT {felter}) AS svar
+    WHERE {criteria}
+    WINDOW eldst_foerst AS (
+        ORDER BY avtale.er_naa, avtale.endret_tidspunkt, avtale.generation, avtale.kafka_offset
+    )
+)
+SELECT
+    CASE WHEN count(*) > 0 THEN json_build_object(
+        'versjoner', json_agg(
+            json_build_object(
+                'gyldigFra', gyldig_fra,
+                'gyldigTil', gyldig_til,
+                'endret', CASE WHEN nr > 1 THEN endret ELSE '{{}}' END,
+                'avtale', svar
+            ) ORDER BY nr DESC
+        ){history_begins}
+    ) END::text AS answer,
+    count(*) AS hits,
+    array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL) AS personer
 FROM funnet;
 
 -- ping --

@@ -6,8 +6,8 @@ import re
 import psycopg
 import pytest
 
-from datadeling.db.select_list import lookup
-from datadeling.domain.felt import BY_NAME, FELTER
+from datadeling.db.select_list import history, lookup
+from datadeling.domain.felt import BY_NAME, FELTER, Felt
 
 _STATEMENTS = ("tiltaksstatus", "tiltaksstatus_bolk", "search_avtaler", "find_avtale")
 _CRITERIA = (
@@ -23,16 +23,24 @@ def test_a_lookup_can_be_prepared_with_any_criteria(
 ) -> None:
     several = [*itertools.combinations(_CRITERIA, 1), *itertools.combinations(_CRITERIA, 2), _CRITERIA]
     for criteria in several:
-        text = lookup(statement, tuple(BY_NAME.values()), criteria, as_of=as_of).decode()
-        names: list[str] = []
+        _prepare(connection, lookup(statement, tuple(BY_NAME.values()), criteria, as_of=as_of))
 
-        def number(match: re.Match[str], names: list[str] = names) -> str:
-            if match[1] not in names:
-                names.append(match[1])
-            return f"${names.index(match[1]) + 1}"
 
-        connection.execute("PREPARE checked AS " + re.sub(r"%\((\w+)\)s", number, text))
-        connection.execute("DEALLOCATE checked")
+def test_the_lookup_of_versions_can_be_prepared(connection: psycopg.Connection) -> None:
+    for felter in (FELTER, FELTER[:1]):
+        _prepare(connection, history(felter))
+
+
+def _prepare(connection: psycopg.Connection, statement: bytes) -> None:
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    connection.execute("PREPARE checked AS " + re.sub(r"%\((\w+)\)s", number, statement.decode()))
+    connection.execute("DEALLOCATE checked")
 
 
 @pytest.mark.parametrize("as_of", [False, True])
@@ -41,8 +49,17 @@ def test_only_the_fields_asked_for_are_read(felt: object, as_of: bool) -> None:
     """But for those that say which avtaler are meant, and in what order."""
     wanted = BY_NAME[getattr(felt, "json", "")]
     text = lookup("search_avtaler", (wanted,), ("by_identer", "is_shown"), as_of=as_of).decode()
-    answer = text.split("INSERT INTO")[0]
     anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "opprettet_tidspunkt"}
     order = {"endret_tidspunkt"} if as_of else set()  # which of two versions is the newer one
-    read = {each.column for each in FELTER if re.search(rf"\b{each.column}\b", answer)}
-    assert read == {wanted.column} | anyway | order
+    assert _read(text) == {wanted.column} | anyway | order
+
+
+@pytest.mark.parametrize("felt", FELTER, ids=lambda felt: felt.json)
+def test_only_the_fields_asked_for_are_read_of_versions(felt: Felt) -> None:
+    anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "endret_tidspunkt"}
+    assert _read(history((felt,)).decode()) == {felt.column} | anyway
+
+
+def _read(text: str) -> set[str]:
+    answer = text.split("INSERT INTO", maxsplit=1)[0]
+    return {each.column for each in FELTER if re.search(rf"\b{each.column}\b", answer)}

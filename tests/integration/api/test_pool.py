@@ -21,6 +21,7 @@ from tests.relay import Relay
         ("statement_timeout", "2s"),
         ("lock_timeout", "1s"),
         ("idle_in_transaction_session_timeout", "5s"),
+        ("jit", "off"),
         ("application_name", "datadeling serve"),
     ],
 )

@@ -75,6 +75,9 @@ class FakeLookups(Lookups):
     def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
         return self._asked(asker, (search, names(felter)))
 
+    def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
+        return self._asked(asker, (avtale_id, names(felter)))
+
     def ping(self) -> None:
         self._given()
 

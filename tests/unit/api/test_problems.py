@@ -77,6 +77,8 @@ def test_a_body_that_is_no_object_is_400(body: str, client: FlaskClient, token: 
     "body",
     [
         pytest.param(b"", id="empty"),
+        pytest.param(b'{"fnr": "15877512360", "fnr": "15877512441"}', id="a name twice"),
+        pytest.param(b'\xef\xbb\xbf{"fnr": "15877512360"}', id="a byte order mark"),
         pytest.param(b"{", id="cut"),
         pytest.param(b"{'fnr': 1}", id="another language"),
         pytest.param(b'{"fnr": "15877512360"} x', id="something after it"),
@@ -155,6 +157,11 @@ def test_a_wrong_method_is_405_and_says_which_are_right(client: FlaskClient) -> 
 def test_an_id_that_is_no_uuid_is_400(avtale_id: str, client: FlaskClient, token: dict[str, str]) -> None:
     problem = _problem(client.get(f"/api/v1/avtaler/{avtale_id}", headers=token), 400)
     assert problem["feil"] == [{"felt": "avtaleId", "melding": "må være en UUID"}]
+
+
+def test_a_parameter_that_comes_twice_is_400(client: FlaskClient, token: dict[str, str]) -> None:
+    problem = _problem(client.get("/api/v1/avtaler?avtaleNr=1&avtaleNr=2", headers=token), 400)
+    assert problem["feil"] == [{"felt": None, "melding": "oppgitt mer enn én gang"}]
 
 
 def test_an_avtale_that_is_not_there_is_404(

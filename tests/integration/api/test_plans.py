@@ -1,0 +1,100 @@
+"""Lookups of a person, an employer or an avtale go by indexes among many with history, as of a time, too."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from datadeling.db.lookups import Lookups
+from datadeling.db.pool import Pool
+from datadeling.domain.avtale import COLUMNS
+from datadeling.domain.felt import FELTER
+from datadeling.domain.oppslag import Marker, Search
+from tests.integration.api.asking import ASKER
+from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
+
+_THEN = datetime(2025, 12, 2, 12, tzinfo=UTC)  # the second of three earlier versions held
+_DAY = date(2026, 3, 1)
+_RUNS = 12  # the last ones by the plan that serves any value
+_OF_ITS_OWN = {
+    "avtale_id": "lpad(to_hex(n), 32, '0')::uuid",
+    "avtale_nr": "n",
+    "deltaker_fnr": "'15877' || lpad((n / 3)::text, 6, '0')",
+    "bedrift_nr": "(900000000 + n / 4)::text",
+    "kafka_offset": "n",
+}
+
+_PAGE = Marker(datetime(2026, 3, 1, tzinfo=UTC), UUID(avtale_id(1)))
+_LOOKUPS: dict[str, Callable[[Lookups], object]] = {
+    "tiltaksstatus": lambda on: on.tiltaksstatus(ASKER, [FNR, OTHER_FNR], _DAY, FELTER, None),
+    "tiltaksstatus as of": lambda on: on.tiltaksstatus(ASKER, [FNR, OTHER_FNR], _DAY, FELTER, _THEN),
+    "bolk": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(50), _DAY, FELTER, None),
+    "bolk of many as of": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(1_000), _DAY, FELTER, _THEN),
+    "bolk as of": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(50), _DAY, FELTER, _THEN),
+    "search": lambda on: on.search(ASKER, Search(identer=[FNR]), FELTER, 100),
+    "search as of": lambda on: on.search(ASKER, Search(identer=[FNR], tidspunkt=_THEN), FELTER, 100),
+    "a mistake as of": lambda on: on.search(
+        ASKER, Search(identer=[FNR], tidspunkt=_THEN, feilregistrerte=True), FELTER, 100
+    ),
+    "another page": lambda on: on.search(ASKER, Search(identer=[FNR], marker=_PAGE), FELTER, 100),
+    "another page as of": lambda on: on.search(
+        ASKER, Search(identer=[FNR], tidspunkt=_THEN, fom=_DAY, marker=_PAGE), FELTER, 100
+    ),
+    "by employer": lambda on: on.search(ASKER, Search(bedrift_nr="900000001"), FELTER, 100),
+    "by id": lambda on: on.find(ASKER, Search(avtale_id=avtale_id(1)), FELTER),
+    "by number": lambda on: on.find(ASKER, Search(avtale_nr=1), FELTER),
+    "history": lambda on: on.history(ASKER, avtale_id(1), FELTER),
+}
+
+
+def test_no_lookup_reads_a_whole_table(db_url: str, connection: psycopg.Connection) -> None:
+    _fill(connection, 20_000)
+    pool = Pool(db_url, 1)
+    pool.open()
+    scans = {}
+    for name, look_up in _LOOKUPS.items():
+        before = _whole_reads(pool, connection)
+        for _ in range(_RUNS):
+            assert look_up(Lookups(pool))
+        scans[name] = _whole_reads(pool, connection) - before
+    pool.close()
+    assert scans == dict.fromkeys(_LOOKUPS, 0)
+
+
+def _fill(connection: psycopg.Connection, count: int) -> None:
+    """So many avtaler, each with three earlier versions; three of each person, four of each employer."""
+    insert(connection, [row(0)])
+    values = sql.SQL(", ").join(
+        sql.SQL(_OF_ITS_OWN[name]) if name in _OF_ITS_OWN else sql.Identifier("m", name) for name in COLUMNS
+    )
+    connection.execute(
+        sql.SQL("INSERT INTO avtale SELECT {} FROM avtale AS m, generate_series(1, %s) AS n").format(values),
+        (count,),
+    )
+    connection.execute(
+        """
+        INSERT INTO avtale_historikk
+        SELECT (jsonb_populate_record(a, jsonb_build_object('kafka_offset', -v))).*,
+               timestamptz '2025-12-01 00:00Z' + (v - 1) * interval '1 day',
+               timestamptz '2025-12-01 00:00Z' + v * interval '1 day'
+        FROM avtale AS a, generate_series(1, 3) AS v
+        """
+    )
+    connection.execute("ANALYZE avtale, avtale_historikk")
+
+
+def _whole_reads(pool: Pool, connection: psycopg.Connection) -> int:
+    """How often a table of avtaler has been read from one end to the other."""
+    with pool.connection() as session:
+        session.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute("""
+        SELECT sum(seq_scan)::int FROM pg_stat_user_tables WHERE relname IN ('avtale', 'avtale_historikk')
+    """).fetchone()
+    assert row
+    return int(row[0])
+
+
+def _persons(count: int) -> list[list[str]]:
+    return [[f"15877{number:06d}"] for number in range(count)]

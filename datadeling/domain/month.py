@@ -1,4 +1,4 @@
-"""Months as people in Oslo know them: the log of lookups is cut into them, and reports are asked for. Pure."""
+"""Months as people in Oslo know them: the log of lookups is cut into them, reports are asked for by them."""
 
 import re
 from datetime import datetime

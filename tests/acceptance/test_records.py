@@ -5,8 +5,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
+from http.client import HTTPConnection
 from itertools import count
 from threading import Event
 from urllib.parse import quote
@@ -313,3 +314,28 @@ def test_every_answer_has_its_record_when_postgresql_crashes(serve: Serve, token
             asking.more()
         with psycopg.connect(server.url) as connection:
             assert set(asking.answered) <= recorded(connection)
+
+
+def test_a_header_that_comes_twice_is_one_list(
+    serve: Serve, db_url: str, connection: psycopg.Connection, token: str
+) -> None:
+    api, _ = serve(db_url)
+
+    def send(*purposes: str) -> tuple[int, str]:
+        with closing(HTTPConnection("127.0.0.1", int(api.env["PORT"]), timeout=10)) as http:
+            http.putrequest("GET", f"/api/v1/avtaler/{avtale_id(1)}")
+            http.putheader("Authorization", f"Bearer {token}")
+            for purpose in purposes:
+                http.putheader("Behandlingsnummer", purpose)
+            http.endheaders()
+            response = http.getresponse()
+            return response.status, response.read().decode()
+
+    assert send("b123", "B124, B123")[0] == 404
+    found = connection.execute("SELECT behandlingsnummer FROM lookup_log").fetchall()
+    assert found == [(["B123", "B124"],)]
+    for purposes in (("B123", "hemmelig"), ("hemmelig", "B123"), ("B123", "")):
+        status, body = send(*purposes)
+        assert (status, json.loads(body)["kode"]) == (400, "UGYLDIG_BEHANDLINGSNUMMER")
+        assert "hemmelig" not in body
+    assert len(recorded(connection)) == 1

@@ -33,6 +33,24 @@ class Reading(NamedTuple):
     last: datetime
 
 
+class Sighting(NamedTuple):
+    """That a person was looked up: when, by whom, why, and which fields were read. The person is not named.
+
+    `nav_ident` is the user on whose behalf the consumer asked. `asked_for` is False when no person was asked
+    for, and this one was in the answer. `call_id` finds the call in the logs.
+    """
+
+    tidspunkt: datetime
+    consumer: str
+    consumer_name: str | None
+    nav_ident: str | None
+    endpoint: str
+    behandlingsnummer: Sequence[str]
+    felter: Sequence[str]
+    asked_for: bool
+    call_id: str
+
+
 class Audit(Statements):
     """Reads the log of lookups, inside an open transaction."""
 
@@ -41,3 +59,9 @@ class Audit(Statements):
         with self._connection.cursor(row_factory=class_row(Reading)) as cursor:
             values = {"begins": begins, "ends": ends, "consumer": consumer}
             return cursor.execute(queries["audit_lookups"], values).fetchall()
+
+    def sightings(self, identer: Sequence[str], begins: datetime, ends: datetime) -> list[Sighting]:
+        """Who looked a person up, by any of the numbers, from a time until before another. Oldest first."""
+        with self._connection.cursor(row_factory=class_row(Sighting)) as cursor:
+            values = {"identer": list(identer), "begins": begins, "ends": ends}
+            return cursor.execute(queries["audit_person"], values).fetchall()

@@ -47,6 +47,10 @@ class LookupLog(Statements):
                 log.error("lookup_log_month_refused", month=name, cause=str(error))  # noqa: TRY400
         return made
 
+    def spans(self) -> list[tuple[datetime, datetime]]:
+        """When the months that there are begin and end, in their order."""
+        return [(month.begins, month.ends) for month in self._months() if month.begins and month.ends]
+
     def months_over(self, cutoff: datetime) -> int:
         """How many months ended by then."""
         return len(self._over(cutoff))
@@ -69,7 +73,7 @@ class LookupLog(Statements):
         return [month for month in self._months() if month.ends is not None and month.ends <= cutoff]
 
     def _missing(self, now: datetime) -> Iterator[Month]:
-        there = [(month.begins, month.ends) for month in self._months() if month.begins and month.ends]
+        there = self.spans()
         for month in (Month.of(now).later(months) for months in range(_AHEAD)):
             if not any(begins < month.ends and ends > month.begins for begins, ends in there):
                 yield month

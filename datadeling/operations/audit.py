@@ -1,12 +1,16 @@
-"""Who has read which fields under which purposes: reports over the log of lookups."""
+"""Who has read which fields under which purposes, and who has looked somebody up: what the log tells."""
 
-from datadeling.db.audit import Reading
+from collections.abc import Sequence
+
+from datadeling.db.audit import Reading, Sighting
 from datadeling.db.database import Database
 from datadeling.domain.month import OSLO, Month
 from datadeling.log import masked
 from datadeling.operations.asked import Asked
 
 COMMAND = "audit"
+COMMAND_PERSON = "audit person"
+_LOG = "lookup_log"
 
 
 def report(database: Database, consumer: str | None, month: Month, asked: Asked) -> list[Reading]:
@@ -26,3 +30,21 @@ def report(database: Database, consumer: str | None, month: Month, asked: Asked)
     return [
         each._replace(first=each.first.astimezone(OSLO), last=each.last.astimezone(OSLO)) for each in readings
     ]
+
+
+def sightings(database: Database, identer: Sequence[str], asked: Asked) -> list[Sighting]:
+    """Who has looked a person up, by any of these numbers, for as long as the log goes back. Oldest first.
+
+    That it was asked, by whom and why, is kept in `operator_log` before anything is read; the numbers are
+    not. Looks into every month, one after the other: a second for each million lookups or so. Raise
+    `DatabaseUnavailable`.
+    """
+    with database.transaction() as tx:
+        asked.keep(tx, COMMAND_PERSON, _LOG)
+        months = tx.lookup_log.spans()
+    asked.tell(COMMAND_PERSON, _LOG)
+    found = []
+    for begins, ends in months:
+        with database.transaction() as tx:
+            found += tx.audit.sightings(identer, begins, ends)
+    return [each._replace(tidspunkt=each.tidspunkt.astimezone(OSLO)) for each in found]

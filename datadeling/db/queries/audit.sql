@@ -62,3 +62,21 @@ FROM counted
 LEFT JOIN about USING (consumer, endpoint, behandlingsnummer, felter)
 LEFT JOIN called USING (consumer)
 ORDER BY consumer, endpoint, behandlingsnummer, felter;
+
+-- audit_person --
+-- The lookups of a person in a time, oldest first. In some nobody was asked for, and the person was in the answer.
+SELECT
+    tidspunkt,
+    consumer,
+    consumer_name,
+    nav_ident,
+    endpoint,
+    behandlingsnummer,
+    felter,
+    'identer' = ANY (criteria) AS asked_for,
+    call_id
+FROM lookup_log
+WHERE tidspunkt >= %(begins)s::timestamptz
+  AND tidspunkt < %(ends)s::timestamptz
+  AND personer && %(identer)s::text[]
+ORDER BY tidspunkt, call_id;

@@ -30,6 +30,7 @@ _SIGHTING = (
 )  # fmt: skip
 _IDENT = re.compile(r"\d{11}", re.ASCII)
 _MOST = 20  # numbers of one person
+_PATIENCE = 1_800.0  # seconds: somebody is waiting, and can end it
 
 
 def _month(_: click.Context, __: click.Parameter, value: str | None) -> Month | None:
@@ -72,7 +73,7 @@ def audit(
 
 def _readings(consumer: str | None, month: Month, who: Asked) -> list[Reading]:
     with tables() as database:
-        return report(database, consumer, month, who)
+        return report(database, consumer, month, who, seconds=_PATIENCE)
 
 
 def _sightings(identer: list[str], who: Asked) -> list[Sighting]:

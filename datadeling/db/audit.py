@@ -1,13 +1,17 @@
 """What the log of lookups is asked: for reports, and for a person's right to know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
 from psycopg.rows import class_row
 
+from datadeling.db.connection import Impatient
 from datadeling.db.queries import queries
 from datadeling.db.statements import Statements
+
+_ANSWER = 5.0  # seconds that the server gets to say that the time is up
 
 
 class Reading(NamedTuple):
@@ -53,6 +57,20 @@ class Sighting(NamedTuple):
 
 class Audit(Statements):
     """Reads the log of lookups, inside an open transaction."""
+
+    @contextmanager
+    def taking_time(self, seconds: float) -> Iterator[None]:
+        """Inside, a statement may take so long, whatever the session says."""
+        self._run("take_time", limit=f"{int(seconds)}s")
+        connection = self._connection
+        if not isinstance(connection, Impatient):
+            yield
+            return
+        patience, connection.patience = connection.patience, seconds + _ANSWER
+        try:
+            yield
+        finally:
+            connection.patience = patience
 
     def readings(self, begins: datetime, ends: datetime, consumer: str | None) -> list[Reading]:
         """Who read what from a time until before another; None is any consumer. Sorted."""

@@ -1,6 +1,7 @@
 """Who has read which fields under which purposes, and who has looked somebody up: what the log tells."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from datadeling.db.audit import Reading, Sighting
 from datadeling.db.database import Database
@@ -13,18 +14,22 @@ COMMAND_PERSON = "audit person"
 _LOG = "lookup_log"
 
 
-def report(database: Database, consumer: str | None, month: Month, asked: Asked) -> list[Reading]:
+def report(
+    database: Database, consumer: str | None, month: Month, asked: Asked, *, seconds: float | None = None
+) -> list[Reading]:
     """What a consumer, by its client id, has read in a month in Oslo; None is every consumer.
 
     One reading for each consumer, call, set of purposes and set of fields, sorted by these; none when there
     were no lookups, or when what there was has been deleted. No person is named. Times are Oslo's. That it
     was read, and by whom, is kept in `operator_log`. Whoever calls this must have seen to it that the reader
-    may (`ADMIN_GROUP`). Blocks for seconds when there are millions of lookups. Raise `DatabaseUnavailable`,
-    also when that takes longer than the session may; nothing is kept then, and nothing has been read.
+    may (`ADMIN_GROUP`). Blocks for ten seconds for each million lookups or so, but for `seconds` at most; if
+    left out, for as long as the session may. Raise `DatabaseUnavailable`, also when it takes longer; nothing
+    is kept then, and nothing has been read.
     """
     target = masked(f"{month} {consumer}") if consumer else str(month)
     with database.transaction() as tx:
-        readings = tx.audit.readings(month.begins, month.ends, consumer)
+        with tx.audit.taking_time(seconds) if seconds else nullcontext():
+            readings = tx.audit.readings(month.begins, month.ends, consumer)
         asked.keep(tx, COMMAND, target)
     asked.tell(COMMAND, target)
     return [

@@ -1,47 +1,50 @@
 -- audit_lookups --
 -- Who read which fields under which purposes in a time. The order in which purposes and fields were named does
 -- not matter; who asked under several names is called by the newest. A null consumer is anyone. No person.
-WITH lookup AS NOT MATERIALIZED (
+-- There may be millions of records, of few kinds: so kinds are numbered first, and persons told apart by number.
+WITH kind AS MATERIALIZED (
     SELECT
-        tidspunkt,
-        consumer,
-        consumer_name,
-        nav_ident,
-        endpoint,
-        hits,
-        personer,
-        ARRAY(SELECT unnest(behandlingsnummer) ORDER BY 1) AS behandlingsnummer,
-        ARRAY(SELECT unnest(felter) ORDER BY 1) AS felter
-    FROM lookup_log
-    WHERE tidspunkt >= %(begins)s::timestamptz
-      AND tidspunkt < %(ends)s::timestamptz
-      AND (consumer = %(consumer)s::text OR %(consumer)s::text IS NULL)
-), counted AS (
-    SELECT
-        consumer,
-        endpoint,
-        behandlingsnummer,
-        felter,
-        count(*) AS lookups,
-        sum(hits)::bigint AS hits,
-        count(DISTINCT nav_ident) AS users,
-        min(tidspunkt) AS first,
-        max(tidspunkt) AS last
-    FROM lookup
-    GROUP BY consumer, endpoint, behandlingsnummer, felter
-), about AS (
-    SELECT consumer, endpoint, behandlingsnummer, felter, count(*) AS persons
+        *,
+        dense_rank() OVER (ORDER BY consumer, endpoint, purposes, fields) AS nr
     FROM (
-        SELECT DISTINCT consumer, endpoint, behandlingsnummer, felter, person
-        FROM lookup, unnest(personer) AS person
-    ) AS each
-    GROUP BY consumer, endpoint, behandlingsnummer, felter
+        SELECT
+            consumer,
+            endpoint,
+            behandlingsnummer,
+            felter,
+            ARRAY(SELECT unnest(behandlingsnummer) ORDER BY 1) AS purposes,
+            ARRAY(SELECT unnest(felter) ORDER BY 1) AS fields,
+            count(*) AS lookups,
+            sum(hits) AS hits,
+            min(tidspunkt) AS first,
+            max(tidspunkt) AS last
+        FROM lookup_log
+        WHERE tidspunkt >= %(begins)s::timestamptz
+          AND tidspunkt < %(ends)s::timestamptz
+          AND (consumer = %(consumer)s::text OR %(consumer)s::text IS NULL)
+        GROUP BY consumer, endpoint, behandlingsnummer, felter
+    ) AS as_named
+), lookup AS NOT MATERIALIZED (
+    SELECT nr, nav_ident, personer
+    FROM lookup_log
+    JOIN kind USING (consumer, endpoint, behandlingsnummer, felter)
+    WHERE tidspunkt >= %(begins)s::timestamptz AND tidspunkt < %(ends)s::timestamptz
+), about AS (
+    SELECT nr, count(*) AS persons
+    FROM (SELECT DISTINCT nr, person FROM lookup, unnest(personer) AS person) AS each
+    GROUP BY nr
+), behalf AS (
+    SELECT nr, count(*) AS users
+    FROM (SELECT DISTINCT nr, nav_ident FROM lookup WHERE nav_ident IS NOT NULL) AS each
+    GROUP BY nr
 ), called AS (
     SELECT DISTINCT ON (consumer) consumer, consumer_name
     FROM (
         SELECT consumer, consumer_name, max(tidspunkt) AS last
-        FROM lookup
-        WHERE consumer_name IS NOT NULL
+        FROM lookup_log
+        WHERE tidspunkt >= %(begins)s::timestamptz
+          AND tidspunkt < %(ends)s::timestamptz
+          AND consumer_name IS NOT NULL
         GROUP BY consumer, consumer_name
     ) AS name
     ORDER BY consumer, last DESC
@@ -50,18 +53,24 @@ SELECT
     consumer,
     called.consumer_name,
     endpoint,
-    behandlingsnummer,
-    felter,
-    lookups,
+    purposes AS behandlingsnummer,
+    fields AS felter,
+    sum(lookups)::bigint AS lookups,
     coalesce(about.persons, 0) AS persons,
-    hits,
-    users,
-    first,
-    last
-FROM counted
-LEFT JOIN about USING (consumer, endpoint, behandlingsnummer, felter)
+    sum(hits)::bigint AS hits,
+    coalesce(behalf.users, 0) AS users,
+    min(first) AS first,
+    max(last) AS last
+FROM kind
+LEFT JOIN about USING (nr)
+LEFT JOIN behalf USING (nr)
 LEFT JOIN called USING (consumer)
-ORDER BY consumer, endpoint, behandlingsnummer, felter;
+GROUP BY nr, consumer, called.consumer_name, endpoint, purposes, fields, about.persons, behalf.users
+ORDER BY nr;
+
+-- take_time --
+-- For the rest of the transaction. Its own limit is running already, and can only be lifted.
+SELECT set_config('transaction_timeout', '0', TRUE), set_config('statement_timeout', %(limit)s::text, TRUE);
 
 -- audit_person --
 -- The lookups of a person in a time, oldest first. In some nobody was asked for, and the person was in the answer.

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datadeling.db.audit import Reading
+from datadeling.db.connection import Impatient
 from datadeling.db.database import Database
 from datadeling.domain.month import Month
 from datadeling.operations.asked import Asked
@@ -137,6 +138,21 @@ def test_that_it_was_read_is_kept(database: Database, connection: psycopg.Connec
         ("an operator", "audit", "2026-11 client-1", None),
         ("an operator", "audit", "2026-11 ***********", None),
     ]
+
+
+def test_it_may_take_longer_than_the_session(database: Database) -> None:
+    settings = "SELECT current_setting('transaction_timeout'), current_setting('statement_timeout')"
+    with database.transaction() as tx:
+        connection = tx._connection
+        assert isinstance(connection, Impatient)
+        patience = connection.patience
+        with tx.audit.taking_time(600):
+            assert connection.execute(settings).fetchone() == ("0", "10min")
+            assert connection.patience > 600
+        assert connection.patience == patience
+    with database.transaction() as tx:
+        assert tx._connection.execute(settings).fetchone() == ("30s", "0")
+    assert report(database, None, NOVEMBER, WHO, seconds=600) == []
 
 
 RECORDS = st.lists(

@@ -50,7 +50,7 @@ class Retention:
 
     `handled`, `unhandled`: failed messages, from when they were handled, or parked; `history`: superseded
     versions, from when they were; `operator_log`: records of what operators did; `replay_jobs`: replays that
-    have ended.
+    have ended; `lookup_log`: records of lookups, by whole months, from when the month has ended.
     """
 
     handled: timedelta = timedelta(days=30)
@@ -58,6 +58,7 @@ class Retention:
     history: timedelta = timedelta(days=1_826)
     operator_log: timedelta = timedelta(days=1_827)
     replay_jobs: timedelta = timedelta(days=365)
+    lookup_log: timedelta = timedelta(days=1_827)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,7 @@ class _Reader:
             history=self.days("KEEP_HISTORY_DAYS", default.history),
             operator_log=self.days("KEEP_OPERATOR_LOG_DAYS", default.operator_log),
             replay_jobs=self.days("KEEP_REPLAY_JOBS_DAYS", default.replay_jobs),
+            lookup_log=self.days("KEEP_LOOKUP_LOG_DAYS", default.lookup_log),
         )
 
     def http_url(self, name: str) -> str:

@@ -21,6 +21,10 @@ class DatabaseUnavailable(DatadelingError):
     """The database cannot answer now. Keep the batch, keep polling, try again."""
 
 
+class Locked(DatabaseUnavailable):
+    """Somebody holds a lock that was not waited for any longer. Try again; or let it be, and try later."""
+
+
 class UnstorableRow(DatadelingError):
     """The database refuses a value that decode let through. Halve the batch until it stands alone."""
 

@@ -17,8 +17,8 @@ class Relay:
 
     Whoever comes while the server is away is let in and cut off at once. Use as a context manager: `stop` at
     the end. The methods are for one thread, and none waits for a client or the server. `visitors` is how many
-    have come so far. Every request is kept back for `delay` seconds: what a client sends after it has been
-    answered, in however many pieces.
+    have come so far, `bytes_back` how much the server has sent them. Every request is kept back for `delay`
+    seconds: what a client sends after it has been answered, in however many pieces.
     """
 
     def __init__(self, host: str, port: int, *, delay: float = 0.0) -> None:
@@ -26,6 +26,7 @@ class Relay:
         self._delay = delay
         self.port = free_port()
         self.visitors = 0
+        self.bytes_back = 0
         self._open = True
         self._flowing = Event()
         self._listener: socket.socket | None = None
@@ -111,10 +112,14 @@ class Relay:
         server.settimeout(None)
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = _Link(client, server, self._flowing, self._delay, self._forget)
+        link = _Link(client, server, self._flowing, self._delay, self._answered, self._forget)
         with self._lock:
             self._links.add(link)
             link.start()
+
+    def _answered(self, size: int) -> None:
+        with self._lock:
+            self.bytes_back += size
 
     def _forget(self, link: "_Link") -> None:
         with self._lock:
@@ -130,6 +135,7 @@ class _Link:
         server: socket.socket,
         flowing: Event,
         delay: float,
+        at_answer: Callable[[int], None],
         at_end: Callable[["_Link"], None],
     ) -> None:
         self._client, self._server = client, server
@@ -137,6 +143,7 @@ class _Link:
         self._delay = delay
         self._answered = Event()
         self._never = Event()
+        self._at_answer = at_answer
         self._at_end = at_end
         self._thread = Thread(target=self._run, daemon=True)
 
@@ -152,22 +159,26 @@ class _Link:
                 end.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
-        back = _spawn(lambda: self._pump(self._server, self._client, self._answered.set))
+        back = _spawn(lambda: self._pump(self._server, self._client, self._answer))
         self._pump(self._client, self._server, self._keep_back)
         back.join()
         self._client.close()
         self._server.close()
         self._at_end(self)
 
-    def _keep_back(self) -> None:
+    def _answer(self, size: int) -> None:
+        self._answered.set()
+        self._at_answer(size)
+
+    def _keep_back(self, _: int) -> None:
         if self._delay and self._answered.is_set():
             self._answered.clear()
             self._never.wait(self._delay)
 
-    def _pump(self, source: socket.socket, target: socket.socket, before: Callable[[], None]) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, before: Callable[[int], None]) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
-                before()
+                before(len(data))
                 self._flowing.wait()
                 target.sendall(data)
         self._flowing.wait()

@@ -63,6 +63,18 @@ def work() -> Iterator[Work]:
         database.close()
 
 
+@contextmanager
+def tables() -> Iterator[Database]:
+    """The database alone, for what has nothing to do with a topic. Raise `ConfigError`."""
+    url = config.db_url(os.environ)
+    configure_logging(config.log_format(os.environ))
+    database = Database(url, "datadeling operator")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
 def avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """An avtaleId as the producer writes it, when it is given."""
     if value is None:

@@ -12,7 +12,9 @@ from datadeling.operations.prune import prune as prune_all
 @by_option
 @json_option
 def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
-    """Delete what is kept no longer: failed messages, old history, old records of operators.
+    """Delete what is kept no longer: failed messages, old history, old records of operators and of lookups.
+
+    Records of lookups go by whole months, and are counted so.
 
     The consumer does it by itself, once an hour; KEEP_… in the environment say how long what is kept. Safe at
     any time, also beside the consumer; run it again if it was cut off.

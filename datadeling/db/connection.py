@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, UnstorableRow
+from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, Locked, UnstorableRow
 
 # A silently dead peer is noticed within 30 s; who waits for a connection gives up after 5 s.
 TCP = {
@@ -49,6 +49,7 @@ _TIMED_OUT = {"25P03", "25P04"}
 # read_only_sql_transaction: after a failover this is a connection to a server that has become a standby and
 # may never take a write again. The next one may lead to the new primary; this one is dropped.
 _STANDBY = "25006"
+_LOCKED = "55P03"  # lock_not_available: lock_timeout has struck
 
 
 class Impatient(psycopg.Connection[TupleRow]):
@@ -128,7 +129,8 @@ def translated(connection: psycopg.Connection | None = None, *, writes: bool = F
 def _translate(error: psycopg.Error, *, lost: bool) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:
     sqlstate = error.sqlstate or ""
     if lost or sqlstate[:2] in _UNAVAILABLE or sqlstate in _TIMED_OUT:
-        return DatabaseUnavailable(f"SQLSTATE {sqlstate or 'none'}")
+        what = Locked if sqlstate == _LOCKED and not lost else DatabaseUnavailable
+        return what(f"SQLSTATE {sqlstate or 'none'}")
     if sqlstate[:2] in _MESSAGE and sqlstate != _UNIQUE_VIOLATION:
         return UnstorableRow(sqlstate)
     if sqlstate:

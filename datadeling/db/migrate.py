@@ -8,7 +8,6 @@ connection, decides who migrates.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +52,7 @@ def migrate(db_url: str) -> list[str]:
         except LockTimeout:
             raise MigrationFailed("somebody else is migrating without our lock") from None
         with translated(connection, writes=True), connection.transaction():
-            LookupLog(connection).make_months(datetime.now(UTC))
+            LookupLog(connection).make_months()
         return ids
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from psycopg.rows import args_row
 from psycopg.sql import SQL, Composed
 
+from datadeling.db.audit import Audit
+from datadeling.db.lookup_log import LookupLog
 from datadeling.db.operator import Operator
 from datadeling.db.parking import Parking
 from datadeling.db.pruning import Prunable
@@ -59,6 +61,16 @@ class Transaction(Statements):
     def pruning(self) -> Prunable:
         """What it can do with what has been kept long enough."""
         return Prunable(self._connection)
+
+    @property
+    def lookup_log(self) -> LookupLog:
+        """What it can do with the months of the log of lookups."""
+        return LookupLog(self._connection)
+
+    @property
+    def audit(self) -> Audit:
+        """What it can be asked about lookups."""
+        return Audit(self._connection)
 
     @property
     def verification(self) -> Verification:

@@ -5,7 +5,7 @@ from collections import Counter
 from datadeling.config import Retention
 from datadeling.db.database import Database
 from datadeling.db.pruning import PRUNED
-from datadeling.ingest.pruning import Pruning
+from datadeling.ingest.pruning import MONTHS, Pruning
 from datadeling.operations.asked import Asked
 
 COMMAND = "prune"
@@ -14,9 +14,10 @@ COMMAND = "prune"
 def prune(database: Database, topic: str, retention: Retention, asked: Asked) -> dict[str, int]:
     """Delete until nothing is left that was too old at the beginning, and say how many rows of each table.
 
+    Of the log of lookups it is months; one that somebody holds is left to the next round, whoever's it is.
     Who asked is kept with the first rows that go, so a kill leaves no deletion without a record.
     """
-    deleted = Counter(dict.fromkeys(PRUNED, 0))
+    deleted = Counter(dict.fromkeys((*PRUNED, MONTHS), 0))
     pruning = Pruning(database, topic, retention, lambda tx: asked.keep(tx, COMMAND, topic))
     while step := pruning.step():
         deleted.update(step)
@@ -26,5 +27,5 @@ def prune(database: Database, topic: str, retention: Retention, asked: Asked) ->
 
 
 def count_prunable(database: Database, topic: str, retention: Retention) -> dict[str, int]:
-    """How many rows of each table `prune` would delete now."""
+    """How many rows of each table, and months of lookups, `prune` would delete now."""
     return Pruning(database, topic, retention).count()

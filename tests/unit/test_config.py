@@ -74,6 +74,7 @@ def test_a_malformed_variable_is_named_and_its_value_is_not(name: str, value: st
         ("KEEP_HISTORY_DAYS", "history", 1_826),
         ("KEEP_OPERATOR_LOG_DAYS", "operator_log", 1_827),
         ("KEEP_REPLAY_JOBS_DAYS", "replay_jobs", 365),
+        ("KEEP_LOOKUP_LOG_DAYS", "lookup_log", 1_827),
     ],
 )
 def test_how_long_what_is_kept_is_the_same_for_consumer_and_operator(

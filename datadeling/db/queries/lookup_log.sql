@@ -27,15 +27,34 @@ SELECT answer FROM oppslag;
 SELECT pg_advisory_xact_lock(hashtextextended('lookup_log', 0));
 
 -- lookup_log_months --
--- The names of the months that there are.
-SELECT relname FROM pg_class JOIN pg_inherits ON pg_class.oid = inhrelid WHERE inhparent = 'lookup_log'::regclass;
+-- The months that there are, by the limits that they have, whatever they are called. One that was made by hand
+-- without limits has none here, and is left alone.
+SELECT
+    nspname,
+    relname,
+    (regexp_match(pg_get_expr(relpartbound, pg_class.oid), 'FROM \(''([^'']+)''\)'))[1]::timestamptz AS begins,
+    (regexp_match(pg_get_expr(relpartbound, pg_class.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz AS ends
+FROM pg_inherits
+JOIN pg_class ON pg_class.oid = inhrelid
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE inhparent = 'lookup_log'::regclass
+ORDER BY ends, relname;
 
 -- create_lookup_log_month --
--- As a table of its own first: attaching it lets lookups go on, which CREATE … PARTITION OF does not.
-CREATE TABLE {month} (LIKE lookup_log INCLUDING ALL);
+-- As a table of its own first: attaching it lets lookups go on, which CREATE … PARTITION OF does not. There may
+-- be one that was made by hand, or detached.
+CREATE TABLE IF NOT EXISTS {month} (LIKE lookup_log INCLUDING ALL);
 
 -- attach_lookup_log_month --
 ALTER TABLE lookup_log ATTACH PARTITION {month} FOR VALUES FROM ({begins}) TO ({ends});
 
 -- comment_lookup_log_month --
 COMMENT ON TABLE {month} IS 'The records of one month. Personal data. Never mirrored';
+
+-- hurry --
+-- For the rest of the transaction: who waits to drop a month keeps lookups waiting behind it.
+SET LOCAL lock_timeout = '100ms';
+
+-- drop_lookup_log_month --
+-- Locks the whole log for as long as it takes.
+DROP TABLE {month};

@@ -5,7 +5,7 @@ import pytest
 from psycopg import errors
 
 from datadeling.db.connection import conninfo, translated
-from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, UnstorableRow
+from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, Locked, UnstorableRow
 
 SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
 
@@ -16,7 +16,8 @@ SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
         pytest.param(errors.AdminShutdown, DatabaseUnavailable, id="57 shutting down"),
         pytest.param(errors.DeadlockDetected, DatabaseUnavailable, id="40 deadlock"),
         pytest.param(errors.DiskFull, DatabaseUnavailable, id="53 disk full"),
-        pytest.param(errors.LockNotAvailable, DatabaseUnavailable, id="55 lock timeout"),
+        pytest.param(errors.LockNotAvailable, Locked, id="55P03 lock timeout"),
+        pytest.param(errors.ObjectInUse, DatabaseUnavailable, id="55"),
         pytest.param(errors.ConnectionException, DatabaseUnavailable, id="08"),
         pytest.param(errors.IdleInTransactionSessionTimeout, DatabaseUnavailable, id="25P03 idle too long"),
         pytest.param(errors.TransactionTimeout, DatabaseUnavailable, id="25P04 too long"),
@@ -35,6 +36,7 @@ SECRET = "Key (deltaker_fnr)=(01890100150) already exists"
 def test_translation(raised: type[psycopg.Error], expected: type[Exception]) -> None:
     with pytest.raises(expected) as error, translated():
         raise raised(SECRET)
+    assert error.type is expected
     assert SECRET not in str(error.value)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
@@ -62,3 +64,7 @@ def test_what_the_url_says_is_kept() -> None:
     assert "-c a=b -c work_mem=1MB" in info
     assert "application_name=x" in info
     assert "connect_timeout=5" in info
+
+
+def test_a_lock_that_is_not_to_be_had_is_no_reason_to_do_anything_new() -> None:
+    assert issubclass(Locked, DatabaseUnavailable)

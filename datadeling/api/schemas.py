@@ -32,6 +32,7 @@ NO_REASON = "må være en tekst på 1–500 tegn"
 NO_OFFSETS = "må være et objekt med en offset for hver partisjon"
 NO_RATE = "må være et heltall fra 1 til 1000000"
 NO_STATE = "må være new, resolved, superseded eller discarded"
+NO_MONTH = "må være en måned, åååå-mm"
 NO_PLACE = "må være generasjon:partisjon:offset"
 ONE_BEGINNING = "oppgi høyst én av fromBeginning, fromOffsets og fromTime"
 NO_BEGINNING = "oppgi fromBeginning, fromOffsets, fromTime eller avtaleId"
@@ -42,7 +43,7 @@ MELDINGER = frozenset(
     {
         UNKNOWN, NO_OBJECT, MISSING, NOT_NULL, NO_FNR, NO_IDENTER, ONE_PERSON, NO_PERSONS, NO_DATE, NO_TIME,
         NO_UUID, NO_TEXT, NO_BOOLEAN, NO_NUMBER, NO_COUNT, NO_MARKER, NO_PERIOD, NO_FIELDS,
-        NO_REASON, NO_OFFSETS, NO_RATE, NO_STATE, NO_PLACE, ONE_BEGINNING, NO_BEGINNING,
+        NO_REASON, NO_OFFSETS, NO_RATE, NO_STATE, NO_PLACE, NO_MONTH, ONE_BEGINNING, NO_BEGINNING,
     }
 )  # fmt: skip
 

@@ -208,3 +208,31 @@ class Consumer(AdminAnswer):
         allow_none=True,
         metadata={"description": "Det konsumenten i samme pod sier om seg selv; null når den ikke svarer."},
     )
+
+
+def _texts(description: str, example: list[str]) -> fields.List[Any]:
+    metadata = {"description": description, "example": example}
+    return fields.List(fields.String(), required=True, metadata=metadata)
+
+
+class Reading(AdminAnswer):
+    """That a consumer has read these fields by this call, for these purposes."""
+
+    consumer = _text("Klienten (azp).", EXAMPLE_ID)
+    consumer_name = _text("Det den het sist; ikke entydig.", "prod-gcp:team:app", allow_none=True)
+    endpoint = _text("Kallet.", "POST /api/v1/tiltaksstatus")
+    behandlingsnummer = _texts("Formålene; ingen er mulig over GraphQL.", ["B123"])
+    felter = _texts("Feltene.", ["tiltakstype", "startDato"])
+    lookups = _number("Oppslag som er besvart.", 1_200)
+    persons = _number("Ulike identitetsnumre.", 830)
+    hits = _number("Avtaler i svarene.", 1_410)
+    users = _number("Ulike brukere som klienten spurte på vegne av.", 0)
+    first = _time("Det første.")
+    last = _time("Det siste.")
+
+
+class Lookups(AdminAnswer):
+    """Who has read what in a month."""
+
+    month = _text("Måneden i Oslo.", "2026-11")
+    readings = _list_of(Reading, "Etter konsument, kall, formål og felt.")

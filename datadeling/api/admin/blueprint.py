@@ -1,6 +1,6 @@
 """The calls of administrators together."""
 
-from datadeling.api.admin import consumer, failed, replays
+from datadeling.api.admin import consumer, failed, lookups, replays
 from datadeling.api.admin.calls import AdminCalls
 from datadeling.api.admin.desk import Desk
 from datadeling.api.admin.rights import only
@@ -18,5 +18,6 @@ def blueprint(config: ApiConfig, authenticate: Authenticator) -> AdminCalls:
     desk = Desk(config.db_url, config.topic)
     replays.declare(calls, desk)
     failed.declare(calls, desk)
+    lookups.declare(calls, desk)
     consumer.declare(calls, desk, config.consumer_port, config.park_limit)
     return calls

@@ -11,6 +11,7 @@ from datadeling.api.admin.naming import AdminBody
 from datadeling.api.problems import Feil, invalid_fields
 from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, JaNei, Tekst, Tidspunkt
 from datadeling.domain.hendelse import Place
+from datadeling.domain.month import Month
 from datadeling.ingest.store import FAILED_STATES
 from datadeling.replay.request import Request
 
@@ -21,6 +22,7 @@ _PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
 _HIGHEST = 10**18
 _FASTEST = 1_000_000
 _LONGEST_CODE = 100
+_LONGEST_CLIENT = 200
 _LONGEST_REASON = 500
 
 
@@ -65,6 +67,16 @@ def place_in_address(message_id: str) -> Place:
     if place is None:
         raise invalid_fields([Feil("id", schemas.NO_PLACE)])
     return place
+
+
+class _Month(Tekst):
+    """A month in Oslo."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Month:  # type: ignore[override]  # noqa: ANN401
+        try:
+            return Month.parse(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError:
+            raise ValidationError(schemas.NO_MONTH) from None
 
 
 def _begrunnelse(*, required: bool = False) -> Tekst:
@@ -191,3 +203,20 @@ class FailedMessagesQuery(AdminBody):
         metadata={"description": "Bare de med denne koden.", "example": "invalid_field"},
     )
     limit = _limit(100)
+
+
+class LookupsQuery(AdminBody):
+    """Which lookups to tell of."""
+
+    month = _Month(
+        required=True,
+        metadata={
+            "description": "Måneden i Oslo.",
+            "pattern": "^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$",
+            "example": "2026-11",
+        },
+    )
+    consumer = Tekst(
+        validate=validate.Length(1, _LONGEST_CLIENT, error=schemas.INVALID),
+        metadata={"description": "Bare denne klienten (azp). Uten: alle.", "example": EXAMPLE_ID},
+    )

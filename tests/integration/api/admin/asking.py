@@ -23,6 +23,7 @@ EVERY_CALL = [
     ("POST", "failed-messages/0:0:0/retry", {}),
     ("POST", "failed-messages/0:0:0/discard", {"begrunnelse": "useless"}),
     ("GET", "consumer", None),
+    ("GET", "lookups?month=2026-11", None),
 ]
 """Method, path and body of one call of each kind."""
 

@@ -130,8 +130,9 @@ def test_who_may_stands_in_the_record(
 def test_there_is_no_deed_without_its_record(admin: Admin, connection: psycopg.Connection) -> None:
     connection.execute("ALTER TABLE operator_log ADD CONSTRAINT refused CHECK (false) NOT VALID")
     before = trace(connection)
-    for path, body in [(path, body) for method, path, body in EVERY_CALL if method == "POST"]:
-        assert admin.call("POST", path, body).status_code == 503
+    for method, path, body in EVERY_CALL:
+        if method == "POST" or path.startswith("lookups"):
+            assert admin.call(method, path, body).status_code == 503
     assert trace(connection) == before
 
 
@@ -144,4 +145,7 @@ def test_without_a_topic_it_says_so(serve: Serve, issuer: Issuer) -> None:
     for method, path, body in EVERY_CALL:
         response = admin.call(method, path, body)
         assert response.json is not None
-        assert (response.status_code, response.json["kode"]) == (404, "ADMIN_IKKE_SATT_OPP")
+        if path.startswith("lookups"):
+            assert response.status_code == 200  # of no topic
+        else:
+            assert (response.status_code, response.json["kode"]) == (404, "ADMIN_IKKE_SATT_OPP")

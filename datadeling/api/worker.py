@@ -4,6 +4,7 @@ import json
 import selectors
 import socket
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -16,11 +17,14 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestLine,
     ParseException,
 )
+from gunicorn.util import close_graceful  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.api.security import SECURITY_HEADERS
 
+_MOST_WAIT = 1.0  # seconds that a request waits for a thread: consumers give up after 2
+_LINGER = 1.0  # seconds until a client that has been told that it is over is taken to know
 _LONGEST = 10.0  # seconds that a thread has for a request, from its first byte to the last of the answer
 
 log = structlog.get_logger(__name__)
@@ -29,7 +33,8 @@ log = structlog.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Threads, and errors as ours: gunicorn's answer and log quote what was sent.
 
-    A connection gets a thread when it has begun to send, and is cut when it has had it for too long.
+    A connection gets a thread when it has begun to send, and is cut when it has had it for too long. A
+    request that has waited too long for a thread is turned away. The loop waits for no client: threads do.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as gunicorn has it)
@@ -39,6 +44,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
         """Give a connection a thread; one that has sent nothing yet waits without, and not for long."""
         if conn.initialized or conn.data_ready:
+            conn.waits_since = time.monotonic()
             super().enqueue_req(conn)
             return
         conn.sock.settimeout(0.0)
@@ -48,12 +54,28 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
 
     def handle(self, conn: Any) -> Any:  # noqa: ANN401
-        """Answer one request, in a thread."""
+        """Answer one request, in a thread. False when the connection has been closed."""
         self._begun[conn] = time.monotonic()
         try:
-            return super().handle(conn)
+            if self._begun[conn] - conn.waits_since > _MOST_WAIT:
+                self.handle_error(None, conn.sock, conn.client, _TooBusy())
+                is_kept = False
+            else:
+                is_kept = super().handle(conn)
+            if not is_kept:
+                conn.sock.settimeout(None)
+                close_graceful(conn.sock, _LINGER)
+            return is_kept
         finally:
             self._begun.pop(conn, None)
+
+    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:  # noqa: ANN401
+        """A thread has done with a request."""
+        if not fs.cancelled() and fs.exception() is None and fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self.nr_conns -= 1
+            conn.close()
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (as gunicorn has it)
         """Called every second: close what has been silent too long, and cut who is too slow."""
@@ -74,8 +96,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             client.sendall(_raw_answer(status, call_id))
 
 
+class _TooBusy(Exception):
+    """All threads have had too much to do for too long."""
+
+
 def _status_of(error: Exception) -> HTTPStatus:
     match error:
+        case _TooBusy():
+            return HTTPStatus.SERVICE_UNAVAILABLE
         case LimitRequestLine():
             return HTTPStatus.REQUEST_URI_TOO_LONG
         case LimitRequestHeaders():
@@ -94,6 +122,7 @@ def _raw_answer(status: HTTPStatus, call_id: str) -> bytes:
         f"Content-Type: {MEDIA_TYPE}",
         f"Content-Length: {len(body)}",
         f"Nav-Call-Id: {call_id}",
+        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
         *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
     )
     return "\r\n".join((*head, "", "")).encode() + body

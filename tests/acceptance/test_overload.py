@@ -12,7 +12,7 @@ import pytest
 
 from datadeling.demo.issuer import TokenIssuer
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
-from tests.acceptance.processes import Answer, Process, call, number
+from tests.acceptance.processes import Answer, Process, call, number, wait_until
 from tests.hendelser import FNR
 
 _PERSON = json.dumps({"fnr": FNR}).encode()
@@ -47,14 +47,12 @@ def serve(run: Run, api: Setting, request: pytest.FixtureRequest) -> Iterator[Pr
 )
 @pytest.mark.usefixtures("serve")
 def test_clients_that_send_no_more_hold_nobody_up_for_long(sent: bytes, api: Setting, token: str) -> None:
-    """Were each to keep a thread, all four would be gone: for good, or until long after who asks gave up."""
+    """Were each to keep a thread, all four would be gone for good."""
     with ExitStack() as stack:
         silent = [stack.enter_context(_connected(api)) for _ in range(32 if sent == b"" else 4)]
         for client in silent:
             client.sendall(sent.replace(b"%s", token.encode()))
-        with _connected(api) as client:
-            client.sendall(_request("tiltaksstatus", token, _PERSON))
-            assert _read_answer(client).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: _ask(api, token).status == 200, "who comes back when told to is answered")
         for client in silent:
             _read_to_the_end(client)
 
@@ -106,11 +104,15 @@ def test_a_lookup_that_takes_too_long_is_503_and_the_next_one_is_answered(
 ) -> None:
     with connection.transaction():
         connection.execute("LOCK TABLE avtale IN ACCESS EXCLUSIVE MODE")
-        with ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(lambda _: _ask(api, token), range(16)))
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(lambda _: _ask(api, token), range(64)))
     assert {answer.status for answer in answers} == {503}
     assert all(answer.headers["Retry-After"] == "1" for answer in answers)
-    assert {json.loads(answer.body)["kode"] for answer in answers} == {"DATABASE_UTILGJENGELIG"}
+    koder = {json.loads(answer.body)["kode"] for answer in answers}
+    assert koder == {
+        "DATABASE_UTILGJENGELIG",
+        "UTILGJENGELIG",
+    }  # those that got a thread, and those that waited
     assert _ask(api, token).status == 200
 
 

@@ -16,8 +16,8 @@ from datadeling.db.connection import Impatient, conninfo, translated
 from datadeling.db.migrate import is_current, known
 from datadeling.errors import DatabaseUnavailable
 
-# Times go out with the offset of Oslo. The server ends a statement after 2 s. It compiles none: where many
-# persons are asked about it would, and that takes longer than to run it.
+# Times go out with the offset of Oslo. The server ends a statement after 2 s. To compile one, as it would
+# where many persons are asked about, takes longer than to run it.
 _OPTIONS = (
     "-c timezone=Europe/Oslo -c statement_timeout=2s -c lock_timeout=1s"
     " -c idle_in_transaction_session_timeout=5s -c jit=off"

@@ -13,13 +13,18 @@ FROM tiltak;
 
 -- tiltaksstatus_bolk --
 -- The same about many persons, in the order asked. Person number n is asked about by the pairs (nr, ident) with
--- that number, or has been answered already, in `svart`.
+-- that number, or has been answered already, in `svart`. OFFSET 0 has each number looked up by itself: joined to the
+-- versions of a time, all of them would be held against each other.
 WITH tiltak AS (
-    SELECT spurt.nr, avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
+    SELECT spurt.nr, dens.start_dato, dens.avtale_id, dens.naar, dens.svar
     FROM unnest(%(nr)s::int[], %(ident)s::text[]) AS spurt (nr, ident)
-    JOIN {source} ON avtale.deltaker_fnr = spurt.ident
-    CROSS JOIN LATERAL (SELECT {felter}) AS svar
-    WHERE avtale.deltaker_fnr = ANY (%(personer)s::text[]) AND {criteria}
+    CROSS JOIN LATERAL (
+        SELECT avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
+        FROM {source}
+        CROSS JOIN LATERAL (SELECT {felter}) AS svar
+        WHERE avtale.deltaker_fnr = spurt.ident AND {criteria}
+        OFFSET 0
+    ) AS dens
 ), funnet AS (
     SELECT nr, count(*) AS hits, json_build_object('kode', 'OK', {status}) AS svar FROM tiltak GROUP BY nr
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -36,7 +37,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """GET, or POST when there is a body. Any status is an answer."""
+    """GET, or POST when there is a body. Any status is an answer; half an answer is none."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -44,7 +45,7 @@ def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | No
     except HTTPError as error:
         with error:
             return Answer(error.code, error.read().decode(), dict(error.headers))
-    except (URLError, ConnectionError):
+    except (URLError, ConnectionError, HTTPException):
         return Answer(0, "", {})
 
 

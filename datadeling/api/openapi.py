@@ -1,6 +1,8 @@
 """flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
 
+import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -12,9 +14,14 @@ from datadeling.api import purpose
 from datadeling.api.answers import ProblemSvar
 from datadeling.api.arguments import Parser
 from datadeling.api.call_id import HEADER
-from datadeling.api.problems import KINDS, MEDIA_TYPE
+from datadeling.api.problems import KINDS
+from datadeling.api.published import Plugin, finished, problem_response
+from datadeling.api.schemas import EXAMPLE_ID
 
 _View = TypeVar("_View", bound=Callable[..., Response])
+
+VERSION = "1.0.0"
+"""Of the API: the first number is the one in the addresses, and rises with what breaks clients."""
 
 _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
@@ -22,8 +29,10 @@ _HEADERS = (
     {
         "in": "header",
         "name": HEADER,
-        "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+        "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler eller er noe "
+        "annet. Sendes tilbake.",
+        "schema": {"type": "string"},
+        "example": EXAMPLE_ID,
     },
     {
         "in": "header",
@@ -31,15 +40,17 @@ _HEADERS = (
         "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
         "flere med komma mellom.",
         "required": True,
-        "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
+        "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$", "maxLength": 200},
         "example": "B123",
     },
 )
 _OPTIONS = {
     "info": {
-        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak. Verdiene i tiltakstype, "
-        "avtaleStatus, opphav og stillingstype er åpne: nye kan komme uten varsel. Feil svares som "
-        "application/problem+json."
+        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak: er personen på et tiltak, hvilke, "
+        "hvor mange, hvor lenge.\n\nVerdiene i tiltakstype, avtaleStatus, opphav og stillingstype er åpne: "
+        "nye kan komme uten varsel. Svar kan få flere felt, og kode i feil flere verdier. En ukjent person "
+        "er et tomt svar, ikke en feil. Feil svares som application/problem+json. Alle oppslag loggføres. "
+        "Personnumre hører hjemme i kroppen, aldri i adressen.\n\nMer står i veiledningen for konsumenter."
     },
     "security": [{"entra": []}],
     "components": {
@@ -106,13 +117,21 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def __init__(self, app: Flask) -> None:
         app.config.update(
             API_TITLE="datadeling",
-            API_VERSION="v1",
+            API_VERSION=VERSION,
             OPENAPI_VERSION="3.1.0",
             OPENAPI_URL_PREFIX="/api",
             OPENAPI_JSON_PATH="openapi.json",
             API_SPEC_OPTIONS=_OPTIONS,
         )
-        super().__init__(app)
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": Plugin()})
+
+    @cached_property
+    def description(self) -> str:
+        """The whole of it, as JSON. The calls must have been declared."""
+        return json.dumps(finished(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
+
+    def _openapi_json(self) -> Response:
+        return Response(self.description, mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         """Not smorest's: `problems` answers."""
@@ -122,6 +141,5 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status, kind in KINDS.items():
-            content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}
-            response = {"description": f"{kind.title}. {kind.detail}", "content": content}
+            response = problem_response(status, kind, self.ERROR_SCHEMA)
             self.spec.components.response(HTTPStatus(status).name, response, lazy=True)

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -40,10 +41,16 @@ MELDINGER = frozenset(
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ELEVEN_DIGITS = "^[0-9]{11}$"
+_NO_NUL = r"^[^\u0000]*$"
 
 
 class Body(Schema):
-    """What is sent with a request: an object with these properties and no others."""
+    """What is sent with a request: an object with these properties and no others.
+
+    `rules` tell in the words of JSON Schema what is checked of several of them at once.
+    """
+
+    rules: ClassVar[Mapping[str, Any]] = {}
 
     error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
 
@@ -84,6 +91,10 @@ class Tidspunkt(fields.AwareDateTime):
 
 class Tekst(fields.String):
     """Text that PostgreSQL can hold."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 (what a field takes)
+        super().__init__(**kwargs)
+        self.metadata = {"pattern": _NO_NUL, **self.metadata}
 
     default_error_messages = {"invalid": NO_TEXT, "null": NOT_NULL, "required": MISSING}  # noqa: RUF012
 

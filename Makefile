@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify lint format types lock build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify lint format types lock openapi openapi-released clients build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,14 @@ lock: venv ## compile the pinned requirements from pyproject.toml
 
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
+
+openapi: venv ## write docs/openapi.json anew from the code
+	$(BIN)/python -m tools.openapi docs/openapi.json
+	@$(BIN)/python -m tools.breaking docs/openapi.released.json && echo "nothing in it breaks clients"
+
+openapi-released: venv ## at a release: from now on clients are those of docs/openapi.json; prints what breaks for older ones
+	-@$(BIN)/python -m tools.breaking docs/openapi.released.json
+	cp docs/openapi.json docs/openapi.released.json
 
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

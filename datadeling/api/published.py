@@ -21,6 +21,7 @@ from datadeling.api.schemas import EXAMPLE_ID
 Json = dict[str, Any]
 
 _JSON = "application/json"
+_ORDER = ("openapi", "info", "servers", "security", "tags", "paths", "components")
 _CALL_ID = {
     call_id.HEADER: {
         "description": "Kallets id. Oppgi den når du melder fra om noe.",
@@ -90,9 +91,6 @@ def finished(spec: Json) -> Json:
     schemas = spec["components"]["schemas"]
     for call in _calls(spec):
         call["responses"] = dict(sorted(call["responses"].items()))
-        for parameter in call.get("parameters", []):
-            if parameter["schema"].get("type") == "array":
-                parameter["explode"] = False  # one text, with commas between
         name = call["operationId"]
         if "requestBody" in call:
             content = call["requestBody"]["content"][_JSON]
@@ -102,7 +100,7 @@ def finished(spec: Json) -> Json:
                 content = response["content"][_JSON]
                 content["examples"] = ANSWERS.get(name) or from_schema(content["schema"], schemas)
                 response["headers"] = _CALL_ID
-    return spec
+    return {name: spec[name] for name in _ORDER if name in spec}
 
 
 def problem_response(status: int, kind: Kind, schema: type[Schema]) -> Json:

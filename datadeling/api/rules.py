@@ -1,8 +1,8 @@
 """What requests must be like beyond their properties one by one, in the words of JSON Schema.
 
-Each says what a check in `requests` does, for who reads the description. Generators of clients pass over these
-words, and make a client as if they were not there; `oneOf` around properties would make types that nobody can
-use. A property that is null is one that is missing.
+Each says what a check in `requests` does, for who reads the description. Generators of clients pass over
+these words, and make a client as if they were not there; `oneOf` around properties would make types that
+nobody can use. A property that is null is one that is missing.
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import rules, schemas
-from datadeling.api.schemas import Body, Dato, Tekst, Tidspunkt
+from datadeling.api.schemas import Body, Dato, Heltall, Tekst, Tidspunkt
 from datadeling.domain.felt import BY_NAME
 from datadeling.domain.oppslag import Marker
 
@@ -225,7 +225,7 @@ class AvtalesoekSpoersmaal(Person):
         error_messages={"invalid": schemas.NO_BOOLEAN, "null": schemas.NOT_NULL},
         metadata={"description": "Også avtaler som er registrert ved en feil.", "example": False},
     )
-    antall = fields.Integer(
+    antall = Heltall(
         strict=True,
         load_default=100,
         validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
@@ -258,7 +258,7 @@ class AvtaleQuery(Body):
 class AvtaleNrQuery(AvtaleQuery):
     """The query string of a call that finds an avtale by its number."""
 
-    avtaleNr = fields.Integer(  # noqa: N815 (as in the address)
+    avtaleNr = Heltall(  # noqa: N815 (as in the address)
         required=True,
         validate=validate.Range(-(2**31), 2**31 - 1, error=schemas.NO_NUMBER),
         error_messages={"required": schemas.MISSING, "invalid": schemas.NO_NUMBER},

@@ -41,6 +41,7 @@ MELDINGER = frozenset(
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ELEVEN_DIGITS = "^[0-9]{11}$"
+_DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _NO_NUL = r"^[^\u0000]*$"
 
 
@@ -103,6 +104,17 @@ class Tekst(fields.String):
         if "\0" in text:
             raise ValidationError(NO_TEXT)
         return text
+
+
+class Heltall(fields.Integer):
+    """A whole number: in a body also as 1.0, which to JSON is the same; in an address digits alone."""
+
+    def _validated(self, value: Any) -> int:  # noqa: ANN401 (whatever was sent)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, str) and (self.strict or not _DIGITS.fullmatch(value)):
+            raise self.make_error("invalid")
+        return super()._validated(value)
 
 
 def fnr() -> fields.String:

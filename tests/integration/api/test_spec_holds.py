@@ -96,7 +96,7 @@ schema = schemathesis.openapi.from_dict(
 
 @schema.parametrize()
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
-def test_what_is_described_holds(case: Case, app: Flask, token: dict[str, str]) -> None:
+def test_what_is_described_holds(case: Case[Any], app: Flask, token: dict[str, str]) -> None:
     case.operation.app = case.operation.schema.app = app
     answer = case.call_and_validate(headers=token)
     if (case.method, case.path, answer.status_code) == _ANSWERED_BOLK:

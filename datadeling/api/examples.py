@@ -104,6 +104,10 @@ QUESTIONS: Mapping[str, Examples] = {
             {"tiltakstype": "VTAO", "antall": 1000, "markoer": _MARKER},
         ),
     },
+    "adminBestillReplay": {
+        "alt": _example("Alt som topicet har", {"fromBeginning": True, "begrunnelse": "ny kolonne opphav"}),
+        "enAvtale": _example("Bare meldingene om én avtale", {"avtaleId": EXAMPLE_ID}),
+    },
 }
 
 ANSWERS: Mapping[str, Examples] = {

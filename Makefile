@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets openapi openapi-released clients build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,14 @@ assets: ## copy what the page at /graphql is made of into the package (needs npm
 	  tools/graphiql/node_modules/react-dom/umd/react-dom.production.min.js datadeling/api/assets/graphiql/
 	for name in graphiql react react-dom; do \
 	  cp tools/graphiql/node_modules/$$name/LICENSE datadeling/api/assets/graphiql/LICENSE.$$name; done
+
+openapi: venv ## write docs/openapi.json anew from the code
+	$(BIN)/python -m tools.openapi docs/openapi.json
+	@$(BIN)/python -m tools.breaking docs/openapi.released.json && echo "nothing in it breaks clients"
+
+openapi-released: venv ## at a release: from now on clients are those of docs/openapi.json; prints what breaks for older ones
+	-@$(BIN)/python -m tools.breaking docs/openapi.released.json
+	cp docs/openapi.json docs/openapi.released.json
 
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

@@ -1,6 +1,7 @@
 """What every test can ask for. Services start when the first test wants them, once a run."""
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,10 @@ from psycopg import sql
 from datadeling.db.migrate import migrate
 from datadeling.ingest.melding import Melding
 from tests.services import Kafka, Postgres, kafka_service, postgres_service
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and so all processes that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may depend on how fast the machine is.
 settings.register_profile(

@@ -13,7 +13,7 @@ from datadeling.domain.felt import BY_NAME, FELTER, Felt, Type
 
 
 def _described(felt: Felt) -> fields.Field[Any]:
-    metadata: dict[str, Any] = {"description": felt.meaning}
+    metadata: dict[str, Any] = {"description": felt.description}
     if felt.json in _EXAMPLES:
         metadata["example"] = _EXAMPLES[felt.json]
     return _FIELDS[felt.type](allow_none=felt.nullable, metadata=metadata)

@@ -11,7 +11,7 @@ from datadeling.api.openapi import Blueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.api.purpose import asker
 from datadeling.api.requests import AvtaleNrQuery, AvtaleQuery, AvtalesoekSpoersmaal, identer
-from datadeling.api.schemas import NO_UUID
+from datadeling.api.schemas import EXAMPLE_ID, NO_UUID
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
 from datadeling.domain.oppslag import Search
@@ -21,6 +21,7 @@ AVTALE_ID = {
     "name": "avtaleId",
     "description": "Avtalens id.",
     "schema": {"type": "string", "format": "uuid"},
+    "example": EXAMPLE_ID,
 }
 """The parameter of a route, in OpenAPI."""
 

@@ -1,7 +1,8 @@
 """flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -13,19 +14,24 @@ from datadeling.api import purpose
 from datadeling.api.answers import ProblemSvar
 from datadeling.api.arguments import read_body, read_query
 from datadeling.api.call_id import HEADER
-from datadeling.api.koder import KODER
-from datadeling.api.problems import KINDS, MEDIA_TYPE, UGYLDIGE_FELT, Problem
-from datadeling.api.schemas import EXAMPLE_ID, NO_FNR
+from datadeling.api.problems import KINDS
+from datadeling.api.published import Plugin, finished, problem_response
+from datadeling.api.schemas import EXAMPLE_ID
 
 _View = TypeVar("_View", bound=Callable[..., Response])
+
+VERSION = "1.0.0"
+"""Of the API: the first number is the one in the addresses, and rises with what breaks clients."""
 
 _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
 CALL_ID: Mapping[str, Any] = {
     "in": "header",
     "name": HEADER,
-    "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler. Sendes tilbake.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
+    "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler eller er noe annet. "
+    "Sendes tilbake.",
+    "schema": {"type": "string"},
+    "example": EXAMPLE_ID,
 }
 PURPOSE: Mapping[str, Any] = {
     "in": "header",
@@ -33,14 +39,16 @@ PURPOSE: Mapping[str, Any] = {
     "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
     "flere med komma mellom.",
     "required": True,
-    "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$"},
+    "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$", "maxLength": 200},
     "example": "B123",
 }
 _OPTIONS = {
     "info": {
-        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak. Verdiene i tiltakstype, "
-        "avtaleStatus, opphav og stillingstype er åpne: nye kan komme uten varsel. Feil svares som "
-        "application/problem+json."
+        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak: er personen på et tiltak, hvilke, "
+        "hvor mange, hvor lenge.\n\nVerdiene i tiltakstype, avtaleStatus, opphav og stillingstype er åpne: "
+        "nye kan komme uten varsel. Svar kan få flere felt, og kode i feil flere verdier. En ukjent person "
+        "er et tomt svar, ikke en feil. Feil svares som application/problem+json. Alle oppslag loggføres. "
+        "Personnumre hører hjemme i kroppen, aldri i adressen.\n\nMer står i veiledningen for konsumenter."
     },
     "security": [{"entra": []}],
     "components": {
@@ -54,25 +62,6 @@ _OPTIONS = {
             }
         }
     },
-}
-
-
-_ANSWER_HEADERS: Mapping[str, Any] = {
-    HEADER: {"description": "Kallets id.", "schema": {"type": "string"}, "example": EXAMPLE_ID},
-    "Retry-After": {
-        "description": "Sekunder til det er verdt å prøve igjen.",
-        "schema": {"type": "integer", "minimum": 1},
-        "example": 1,
-    },
-    "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}, "example": "Bearer"},
-    "Allow": {"description": "Metodene som adressen tar.", "schema": {"type": "string"}, "example": "POST"},
-}
-_MORE_HEADERS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
-_EXAMPLES: Mapping[int, Mapping[str, Any]] = {
-    400: {"kode": UGYLDIGE_FELT, "feil": [{"felt": "fnr", "melding": NO_FNR}]},
-    403: {"kode": "MANGLER_ROLLE", "mangler": "access_as_application", "roller": []},
-    404: {"kode": "UKJENT_AVTALE"},
-    503: {"kode": "DATABASE_UTILGJENGELIG"},
 }
 
 
@@ -107,7 +96,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 status,
                 answer,
                 description=HTTPStatus(status).phrase,
-                headers={HEADER: dict(_ANSWER_HEADERS[HEADER])},
             )(view)
             for error in statuses:
                 decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
@@ -142,13 +130,21 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def __init__(self, app: Flask) -> None:
         app.config.update(
             API_TITLE="datadeling",
-            API_VERSION="v1",
+            API_VERSION=VERSION,
             OPENAPI_VERSION="3.1.0",
             OPENAPI_URL_PREFIX="/api",
             OPENAPI_JSON_PATH="openapi.json",
             API_SPEC_OPTIONS=_OPTIONS,
         )
-        super().__init__(app)
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": Plugin()})
+
+    @cached_property
+    def description(self) -> str:
+        """The whole of it, as JSON. The calls must have been declared."""
+        return json.dumps(finished(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
+
+    def _openapi_json(self) -> Response:
+        return Response(self.description, mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         """Not smorest's: `problems` answers."""
@@ -158,12 +154,5 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status, kind in KINDS.items():
-            example = Problem(status, **_EXAMPLES.get(status, {})).body | {"traceId": EXAMPLE_ID}
-            content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA, "example": example}}
-            koder = "".join(f"\n* `{kode}`: {meaning}" for kode, meaning in KODER[status].items())
-            response = {
-                "description": f"{kind.title}. `kode` er en av:\n{koder}",
-                "headers": {name: _ANSWER_HEADERS[name] for name in (HEADER, *_MORE_HEADERS.get(status, ()))},
-                "content": content,
-            }
+            response = problem_response(status, kind, self.ERROR_SCHEMA)
             self.spec.components.response(HTTPStatus(status).name, response, lazy=True)

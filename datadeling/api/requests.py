@@ -8,9 +8,9 @@ from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from datadeling.api import schemas
-from datadeling.api.schemas import Body, Dato, JaNei, Tekst, Tidspunkt
-from datadeling.domain.felt import FELTER, VARIGHET_DAGER
+from datadeling.api import rules, schemas
+from datadeling.api.schemas import Body, Dato, Heltall, JaNei, Tekst, Tidspunkt
+from datadeling.domain.felt import BY_NAME, FELTER, VARIGHET_DAGER
 from datadeling.domain.oppslag import Marker
 
 MOST_PERSONS = 1_000
@@ -95,6 +95,8 @@ def _dato(description: str) -> Dato:
 class Person(Body):
     """Whom it is about: a number, or all the numbers that one person has had."""
 
+    rules = rules.ONE_PERSON_AT_MOST
+
     fnr = schemas.fnr()
     identer = fields.List(
         schemas.fnr(),
@@ -122,6 +124,8 @@ def identer(body: dict[str, Any]) -> list[str] | None:
 class OnePerson(Person):
     """A body that must name one person."""
 
+    rules = rules.ONE_PERSON
+
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _is_named(self, _: dict[str, Any], given: object, **__: object) -> None:
         if isinstance(given, dict) and not given.keys() & {"fnr", "identer"}:
@@ -140,11 +144,18 @@ class PersonSpoersmaal(OnePerson):
     """One of many."""
 
 
+class _LookedAtLater(fields.Nested):
+    """Described as what it should be, and taken as it is: a bad one does not fail the others."""
+
+    def deserialize(self, value: Any, attr: Any = None, data: Any = None, **_: Any) -> Any:  # noqa: ANN401, ARG002
+        return value
+
+
 class BolkSpoersmaal(Body):
     """Whom and which day `tiltaksstatus/bolk` is about. What is wrong with a person is in the answer."""
 
     personer = fields.List(
-        fields.Raw(),  # one by one: a bad one does not fail the others
+        _LookedAtLater(PersonSpoersmaal),
         required=True,
         validate=validate.Length(min=1, max=MOST_PERSONS, error=schemas.NO_PERSONS),
         error_messages={
@@ -155,7 +166,6 @@ class BolkSpoersmaal(Body):
         metadata={
             "description": "1–1000 personer, hver med fnr eller identer. Er det noe galt med en av dem, står "
             "det i svaret for den.",
-            "items": {"$ref": "#/components/schemas/PersonSpoersmaal"},
             "example": [{"fnr": schemas.EXAMPLE_FNR}],
         },
     )
@@ -166,6 +176,8 @@ class BolkSpoersmaal(Body):
 
 class Periode(Body):
     """Days from and to, both included; either may be missing."""
+
+    rules = rules.some_of("fom", "tom")
 
     fom = _dato("Første dag.")
     tom = _dato("Siste dag.")
@@ -180,15 +192,22 @@ class Periode(Body):
 class AvtalesoekSpoersmaal(Person):
     """What `avtaler/sok` is to look for: all of it must hold."""
 
+    rules = rules.ONE_PERSON_AT_MOST | rules.some_of(
+        "fnr", "identer", "bedriftNr", "tiltakstype", "avtaleStatus", "periode"
+    )
+
     bedriftNr = Tekst(  # noqa: N815 (as in the request)
         metadata={"description": "Arbeidsgiverens virksomhetsnummer. Sjekkes ikke.", "example": "999999999"}
     )
     tiltakstype = Tekst(
-        metadata={"description": "Åpen: nye verdier kan komme.", "example": "MIDLERTIDIG_LONNSTILSKUDD"}
+        metadata={
+            "description": BY_NAME["tiltakstype"].description,
+            "example": "MIDLERTIDIG_LONNSTILSKUDD",
+        }
     )
     avtaleStatus = Tekst(  # noqa: N815 (as in the request)
         metadata={
-            "description": "Som i hendelsen (PÅBEGYNT). Åpen: nye verdier kan komme.",
+            "description": BY_NAME["avtaleStatus"].description,
             "example": "GJENNOMFØRES",
         }
     )
@@ -203,7 +222,7 @@ class AvtalesoekSpoersmaal(Person):
         load_default=False,
         metadata={"description": "Også avtaler som er registrert ved en feil.", "example": False},
     )
-    antall = fields.Integer(
+    antall = Heltall(
         strict=True,
         load_default=100,
         validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
@@ -212,7 +231,11 @@ class AvtalesoekSpoersmaal(Person):
     )
     markoer = Markoer(
         allow_none=True,
-        metadata={"description": "markoer i svaret på siden før. Uten den: første side."},
+        metadata={
+            "description": "markoer i svaret på siden før. Uten den: første side.",
+            "format": "markoer",  # ours: any other text is refused
+            "example": None,
+        },
     )
 
 
@@ -227,13 +250,13 @@ class _FelterInQuery(Felter):
 class AvtaleQuery(Body):
     """The query string of a call about one avtale."""
 
-    felter = _FelterInQuery(_SHARED, example="avtaleId,tiltakstype,startDato,sluttDato")
+    felter = _FelterInQuery(_SHARED, example=["avtaleId", "tiltakstype", "startDato", "sluttDato"])
 
 
 class AvtaleNrQuery(AvtaleQuery):
     """The query string of a call that finds an avtale by its number."""
 
-    avtaleNr = fields.Integer(  # noqa: N815 (as in the address)
+    avtaleNr = Heltall(  # noqa: N815 (as in the address)
         required=True,
         validate=validate.Range(-(2**31), 2**31 - 1, error=schemas.NO_NUMBER),
         error_messages={"required": schemas.MISSING, "invalid": schemas.NO_NUMBER},

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
@@ -50,10 +51,17 @@ MELDINGER = frozenset(
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ELEVEN_DIGITS = "^[0-9]{11}$"
+_DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
+_NO_NUL = r"^[^\u0000]*$"
 
 
 class Body(Schema):
-    """What is sent with a request: an object with these properties and no others."""
+    """What is sent with a request: an object with these properties and no others.
+
+    `rules` tell in the words of JSON Schema what is checked of several of them at once.
+    """
+
+    rules: ClassVar[Mapping[str, Any]] = {}
 
     error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
 
@@ -106,6 +114,10 @@ class JaNei(fields.Boolean):
 class Tekst(fields.String):
     """Text that PostgreSQL can hold."""
 
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 (what a field takes)
+        super().__init__(**kwargs)
+        self.metadata = {"pattern": _NO_NUL, **self.metadata}
+
     default_error_messages = {"invalid": NO_TEXT, "null": NOT_NULL, "required": MISSING}  # noqa: RUF012
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401
@@ -113,6 +125,17 @@ class Tekst(fields.String):
         if "\0" in text:
             raise ValidationError(NO_TEXT)
         return text
+
+
+class Heltall(fields.Integer):
+    """A whole number: in a body also as 1.0, which to JSON is the same; in an address digits alone."""
+
+    def _validated(self, value: Any) -> int:  # noqa: ANN401 (whatever was sent)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, str) and (self.strict or not _DIGITS.fullmatch(value)):
+            raise self.make_error("invalid")
+        return super()._validated(value)
 
 
 def fnr() -> fields.String:

@@ -7,6 +7,8 @@ schema and the BigQuery views. A test holds it to the columns of `Avtale`.
 from enum import Enum
 from typing import NamedTuple
 
+from datadeling.domain import verdier
+
 
 class Type(Enum):
     """What kind of value a field holds."""
@@ -29,7 +31,10 @@ class Sensitivity(Enum):
 
 
 class Felt(NamedTuple):
-    """One shared field. `meaning` is in Norwegian: consumers read it."""
+    """One shared field. `meaning` is in Norwegian: consumers read it.
+
+    `known` are the values that the producer is known to send; it adds to them without warning.
+    """
 
     column: str
     json: str
@@ -37,6 +42,12 @@ class Felt(NamedTuple):
     meaning: str
     sensitivity: Sensitivity = Sensitivity.OPEN
     nullable: bool = True
+    known: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What a consumer is told of it."""
+        return f"{self.meaning} Kjente verdier: {', '.join(self.known)}." if self.known else self.meaning
 
 
 FELTER: tuple[Felt, ...] = (
@@ -45,16 +56,30 @@ FELTER: tuple[Felt, ...] = (
     Felt("deltaker_fnr", "deltakerFnr", Type.TEXT, "Deltakerens identitetsnummer.", Sensitivity.PERSON),
     Felt("bedrift_nr", "bedriftNr", Type.TEXT, "Arbeidsgiverens virksomhetsnummer."),
     Felt("veileder_nav_ident", "veilederNavIdent", Type.TEXT, "Veilederens NAV-ident.", Sensitivity.EMPLOYEE),
-    Felt("tiltakstype", "tiltakstype", Type.TEXT, "Hva slags tiltak; nye verdier kan komme.", nullable=False),
+    Felt(
+        "tiltakstype",
+        "tiltakstype",
+        Type.TEXT,
+        "Hva slags tiltak; nye verdier kan komme.",
+        nullable=False,
+        known=tuple(verdier.TILTAKSTYPE.values()),
+    ),
     Felt(
         "avtale_status",
         "avtaleStatus",
         Type.TEXT,
         "Status da siste hendelse ble sendt; nye verdier kan komme. Bruk datoene for hva som gjelder i dag.",
         nullable=False,
+        known=tuple(verdier.AVTALE_STATUS.values()),
     ),
     Felt("versjon", "versjon", Type.INTEGER, "Avtalens versjon, fra 1.", nullable=False),
-    Felt("opphav", "opphav", Type.TEXT, "Hvem som opprettet avtalen; nye verdier kan komme."),
+    Felt(
+        "opphav",
+        "opphav",
+        Type.TEXT,
+        "Hvem som opprettet avtalen; nye verdier kan komme.",
+        known=tuple(verdier.OPPHAV.values()),
+    ),
     Felt("start_dato", "startDato", Type.DATE, "Første dag."),
     Felt("slutt_dato", "sluttDato", Type.DATE, "Siste dag; mangler når avtalen er åpen."),
     Felt(
@@ -64,7 +89,13 @@ FELTER: tuple[Felt, ...] = (
         "Deltakerens stillingsprosent; deles ikke for MENTOR, der tallet er mentorens.",
     ),
     Felt("antall_dager_per_uke", "antallDagerPerUke", Type.NUMBER, "Dager per uke."),
-    Felt("stillingstype", "stillingstype", Type.TEXT, "FAST eller MIDLERTIDIG; nye verdier kan komme."),
+    Felt(
+        "stillingstype",
+        "stillingstype",
+        Type.TEXT,
+        "Slags stilling; nye verdier kan komme.",
+        known=tuple(verdier.STILLINGSTYPE.values()),
+    ),
     Felt("avtale_inngaatt", "avtaleInngaatt", Type.TIME, "Da alle hadde godkjent."),
     Felt("godkjent_av_deltaker", "godkjentAvDeltaker", Type.TIME, "Da deltakeren godkjente."),
     Felt("godkjent_av_arbeidsgiver", "godkjentAvArbeidsgiver", Type.TIME, "Da arbeidsgiveren godkjente."),

@@ -1,0 +1,101 @@
+"""What each `kode` of an error answer means, and what a consumer does about it; in Norwegian.
+
+OpenAPI and the consumers' guide tell it from here; a test finds every `kode` that the code can answer.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """One `kode`. `retry`: whether the same request can succeed later, with nothing mended."""
+
+    status: int
+    meaning: str
+    remedy: str
+    retry: bool = False
+
+
+_BY_ADMIN = "Bare for administratorer."
+
+CODES: Mapping[str, Code] = {
+    "UGYLDIG_FORESPOERSEL": Code(400, "Forespørselen kan ikke leses som HTTP.", "Rett klienten."),
+    "UGYLDIG_JSON": Code(400, "Kroppen er ikke gyldig JSON i UTF-8.", "Rett klienten."),
+    "UGYLDIGE_FELT": Code(
+        400, "Noe er galt med ett eller flere felt.", "Se feltet feil: hvilket felt, og hva som er galt."
+    ),
+    "MANGLER_BEHANDLINGSNUMMER": Code(
+        400, "Headeren Behandlingsnummer mangler.", "Send behandlingen som oppslaget skjer under."
+    ),
+    "UGYLDIG_BEHANDLINGSNUMMER": Code(
+        400, "Headeren Behandlingsnummer er ikke B og tre siffer.", "Rett headeren: B123, eller B123,B456."
+    ),
+    "MANGLER_KRITERIUM": Code(400, "Søket har ingen kriterier.", "Oppgi minst ett."),
+    "UGYLDIG_TOKEN": Code(
+        401,
+        "Tokenet mangler, er utløpt, eller er ikke utstedt for dette API-et.",
+        "Hent nytt token og prøv én gang til.",
+    ),
+    "INGEN_TILGANG": Code(403, "Klienten har ikke tilgang.", "Ta kontakt med oss."),
+    "MANGLER_ROLLE": Code(
+        403, "Tokenet mangler rollen som står i mangler.", "Be om rollen; se hvordan dere får tilgang."
+    ),
+    "KLIENT_IKKE_GODKJENT": Code(
+        403,
+        "Tokenet er på vegne av en bruker, og klienten er ikke godkjent for det.",
+        "Bruk maskintoken, eller be om å bli godkjent.",
+    ),
+    "MANGLER_FELT": Code(
+        403,
+        "Klienten har ikke lov til feltene som står i mangler.",
+        "Ta dem ut av felter eller kriteriene; felter i svaret er dem dere har lov til.",
+    ),
+    "MANGLER_GRUPPE": Code(403, f"{_BY_ADMIN} Brukeren er ikke i gruppen.", "Bruk en konto som er det."),
+    "FINNES_IKKE": Code(404, "Adressen finnes ikke.", "Rett adressen."),
+    "UKJENT_AVTALE": Code(404, "Det finnes ingen slik avtale som kan vises.", "Regn den som ukjent."),
+    "UKJENT_REPLAY": Code(404, f"{_BY_ADMIN} Det finnes ikke noe slikt replay.", "Se listen."),
+    "UKJENT_MELDING": Code(404, f"{_BY_ADMIN} Det finnes ingen slik melding.", "Se listen."),
+    "ADMIN_IKKE_SATT_OPP": Code(404, f"{_BY_ADMIN} Tjenesten kjenner ikke topicet.", "Sett KAFKA_TOPIC."),
+    "METODE_IKKE_TILLATT": Code(
+        405, "Adressen har ikke denne metoden.", "Bruk en av dem som står i headeren Allow."
+    ),
+    "KONFLIKT": Code(409, f"{_BY_ADMIN} Det er ikke lenger i en tilstand for det.", "Hent det på nytt."),
+    "AVSLUTTET_REPLAY": Code(409, f"{_BY_ADMIN} Replayet er over.", "Ingenting å gjøre."),
+    "AVSLUTTET_MELDING": Code(409, f"{_BY_ADMIN} Meldingen er ferdig behandlet.", "Ingenting å gjøre."),
+    "FOR_STOR": Code(413, "Kroppen er større enn 64 kB, eller 512 kB for bolk.", "Del den opp."),
+    "FEIL_INNHOLDSTYPE": Code(
+        415, "Kroppen er ikke application/json, eller den er komprimert.", "Rett klienten."
+    ),
+    "FOR_MANGE_KALL": Code(
+        429, "Klienten kaller for ofte.", "Vent så mange sekunder som Retry-After sier.", retry=True
+    ),
+    "INTERN_FEIL": Code(
+        500, "Noe gikk galt hos oss.", "Meld fra med traceId. Prøv igjen høyst én gang.", retry=True
+    ),
+    "UTILGJENGELIG": Code(
+        503, "Tjenesten kan ikke svare nå.", "Vent så lenge som Retry-After sier.", retry=True
+    ),
+    "DATABASE_UTILGJENGELIG": Code(
+        503, "Databasen svarer ikke i tide.", "Vent så lenge som Retry-After sier.", retry=True
+    ),
+    "OPPSLAG_AVVIST": Code(
+        503,
+        "Oppslaget kunne ikke gjøres eller loggføres, og er derfor ikke besvart.",
+        "Vent så lenge som Retry-After sier. Meld fra hvis det varer.",
+        retry=True,
+    ),
+    "NOEKLER_UTILGJENGELIG": Code(
+        503,
+        "Nøklene som tokenet skal sjekkes med, kan ikke hentes.",
+        "Vent så lenge som Retry-After sier.",
+        retry=True,
+    ),
+    "ADMIN_OPPTATT": Code(
+        503, f"{_BY_ADMIN} Noen andre holder på.", "Vent så lenge som Retry-After sier.", retry=True
+    ),
+}
+
+
+def answered_with(status: int) -> dict[str, Code]:
+    """Every `kode` that comes with this status."""
+    return {kode: code for kode, code in CODES.items() if code.status == status}

@@ -1,0 +1,105 @@
+"""The API does what its description says, whatever is sent: schemathesis over every call and a real database.
+
+Bounded and seeded, so that a run takes a while and each the same. Longer, by hand:
+`make integration ARGS="-k spec_holds --hypothesis-profile long"`, with another seed in SPEC_SEED.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import jsonschema_rs
+import psycopg
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from schemathesis.generation.case import Case
+
+from datadeling.api.app import POOL, create_app
+from datadeling.config import ApiConfig, EntraConfig
+from datadeling.demo.ports import free_port
+from tests.integration.api.rows import avtale_id, insert, row
+from tests.unit.api.issuer import CLIENT_ID, ISSUER, ROLE, Issuer
+from tools.openapi import described
+
+_ADMINS = "44444444-dddd-4ddd-8ddd-444444444444"
+_TOPIC = "avtaler"
+_FAR_AWAY = 4_102_444_800
+
+_markers = st.builds(
+    lambda time, number: (
+        base64.urlsafe_b64encode(f"{time}_{avtale_id(number)}".encode()).decode().rstrip("=")
+    ),
+    st.integers(0, 2**50),
+    st.integers(0, 2**64),
+)
+_times = st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(
+    datetime.isoformat
+)
+schemathesis.openapi.format("markoer", _markers)
+schemathesis.openapi.format("date-time", _times)
+
+
+@pytest.fixture
+def app(db_url: str, issuer: Issuer) -> Iterator[Flask]:
+    """The application, as one worker has it."""
+    entra = EntraConfig(CLIENT_ID, ISSUER, issuer.uri, frozenset(), _ADMINS)
+    config = ApiConfig(db_url, entra, port=8080, consumer_port=free_port(), topic=_TOPIC)
+    app = create_app(config, connections=2, registry=CollectorRegistry())
+    yield app
+    app.extensions[POOL].close()
+
+
+@pytest.fixture
+def token(issuer: Issuer, connection: psycopg.Connection) -> dict[str, str]:
+    """The header of a caller who may do everything; there are a few avtaler to ask for."""
+    insert(connection, [row(number) for number in range(1, 6)])
+    token = issuer.token(0, exp=_FAR_AWAY, roles=[ROLE, "bulk"], groups=[_ADMINS])
+    return {"Authorization": f"Bearer {token}"}
+
+
+_SPEC = json.loads(described())
+_BOLK = "/api/v1/tiltaksstatus/bolk"
+_ANSWERED_BOLK = ("POST", _BOLK, HTTPStatus.OK)
+_ANY_METHOD = {"allow_header_conformance": {"enabled": False}, "unsupported_method": {"enabled": False}}
+_a_person = jsonschema_rs.Draft202012Validator(
+    {"components": _SPEC["components"], "$ref": "#/components/schemas/PersonSpoersmaal"}
+)
+schema = schemathesis.openapi.from_dict(
+    _SPEC,
+    config=schemathesis.Config.from_dict(
+        {
+            "seed": int(os.environ.get("SPEC_SEED", "6")),
+            "generation": {
+                "database": "none",
+                "deterministic": "SPEC_SEED" not in os.environ,
+                "max-examples": int(os.environ.get("SPEC_EXAMPLES", "20")),
+            },
+            "operations": [
+                # A bad person is answered in its place; the others get their answers.
+                {"include-path": _BOLK, "checks": {"negative_data_rejection": {"enabled": False}}},
+                # The address is also that of something with an id, which is asked for by GET.
+                {"include-name": "POST /api/v1/avtaler/sok", "checks": _ANY_METHOD},
+                {"include-name": "POST /api/v1/admin/failed-messages/retry", "checks": _ANY_METHOD},
+            ],
+        }
+    ),
+)
+
+
+@schema.parametrize()
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
+def test_what_is_described_holds(case: Case[Any], app: Flask, token: dict[str, str]) -> None:
+    case.operation.app = case.operation.schema.app = app
+    answer = case.call_and_validate(headers=token)
+    if (case.method, case.path, answer.status_code) == _ANSWERED_BOLK:
+        body: Any = case.body
+        told = [result["kode"] == "OK" for result in json.loads(answer.content)["resultater"]]
+        assert told == [_a_person.is_valid(person) for person in body["personer"]]

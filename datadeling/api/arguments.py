@@ -39,10 +39,18 @@ def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
 
 
 def read_query(schema: Schema) -> dict[str, Any]:
-    """The query string of the request at hand, each name once. Raise `Problem`."""
-    if any(len(values) > 1 for _, values in request.args.lists()):
+    """The query string of the request at hand. Raise `Problem`.
+
+    A list may be one text with commas, or its name several times: clients write lists either way. All else
+    stands there once.
+    """
+    lists = {
+        field.data_key or name for name, field in schema.fields.items() if isinstance(field, fields.List)
+    }
+    given = dict(request.args.lists())
+    if any(len(values) > 1 for name, values in given.items() if name not in lists):
         raise invalid_fields([Feil(None, TWICE)])
-    return _loaded(schema, dict(request.args.items()))
+    return _loaded(schema, {name: ",".join(values) for name, values in given.items()})
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from datadeling.api import call_id
 from datadeling.api.codes import answered_with
@@ -79,9 +79,14 @@ class _Converter(OpenAPIConverter):
         described: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         return described | getattr(resolve_schema_instance(schema), "rules", {})
 
+    def field2property(self, field: fields.Field[Any]) -> Json:
+        rules: Json = field.metadata.get("rules", {})
+        described: Json = super().field2property(field)
+        return described | rules
+
 
 class Plugin(MarshmallowPlugin):
-    """Tells of the rules of a schema, too."""
+    """Tells of the rules of a schema and of a field, too."""
 
     Converter = _Converter
 

@@ -20,6 +20,19 @@ ONE_PERSON: Rule = {"if": _IDENTER_GIVEN, "then": _NO_FNR, "else": _FNR_GIVEN}
 ONE_PERSON_AT_MOST: Rule = {"if": _IDENTER_GIVEN, "then": _NO_FNR}
 """Not both."""
 
+_BEGINNINGS: list[Rule] = [
+    {"required": ["fromBeginning"], "properties": {"fromBeginning": {"const": True}}},
+    {"required": ["fromOffsets"]},
+    {"required": ["fromTime"]},
+]
+
+ONE_BEGINNING: Rule = {
+    "if": {"anyOf": _BEGINNINGS},
+    "then": {"oneOf": _BEGINNINGS},
+    "else": {"required": ["avtaleId"]},
+}
+"""Where a replay begins is said once; for one avtale it need not be said."""
+
 
 def some_of(*names: str) -> Rule:
     """At least one of these properties."""

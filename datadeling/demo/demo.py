@@ -18,6 +18,7 @@ from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.forventet import Person, expected_answer, interesting_person
 from datadeling.demo.generator import HendelseGenerator, Record, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
+from datadeling.demo.lines import ADMIN_GROUP, lines, token
 from datadeling.demo.ports import free_port
 from datadeling.demo.process import Child
 from datadeling.demo.processes import await_true, command, is_ready, post
@@ -90,6 +91,7 @@ def _start(stack: ExitStack, services: Services, issuer: TokenIssuer, port: int,
         "AZURE_APP_CLIENT_ID": CLIENT_ID,
         "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
         "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
+        "ADMIN_GROUP": ADMIN_GROUP,
     }
     api, consumer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{consumer_port}"
     with console.status("Starting the consumer and the API"):
@@ -143,23 +145,11 @@ def _compare(person: Person, running: Running, today: date) -> int:
 
 
 def _show(console: Console, person: Person, running: Running) -> None:
-    token = running.issuer.token(CLIENT_ID, lifetime_s=12 * 3_600)
-    body = json.dumps({"fnr": person.fnr})
-    headers = (
-        '-H "Authorization: Bearer $TOKEN" -H "Behandlingsnummer: B123" -H "Content-Type: application/json"'
-    )
-    lines = [
-        f"TOKEN={token}",
-        f"curl -s {running.api}/api/v1/tiltaksstatus {headers} -d '{body}'",
-        f"curl -s {running.api}/api/v1/avtaler/sok {headers} -d '{body}'",
-        f"curl -s {running.api}/api/v1/avtaler/{person.avtaler[0]['avtaleId']} {headers}",
-        f"curl -s {running.api}/api/openapi.json",
-        f"curl -s {running.api}/internal/prometheus | grep ^datadeling",
-    ]
     console.print("\n[bold]Try it[/bold] (the token lasts 12 hours, the person is synthetic):\n")
-    for line in lines:
+    for line in lines(running.api, person, token(running.issuer, CLIENT_ID)):
         console.print(Syntax(line, "bash", background_color="default", word_wrap=False), soft_wrap=True)
-    console.print(f"\nPostgreSQL: {running.db_url}   Kafka: {running.brokers}   topic: {TOPIC}")
+    console.print(f"\nIn a browser: {running.api}/api/docs and {running.api}/graphql, with the same token.")
+    console.print(f"PostgreSQL: {running.db_url}   Kafka: {running.brokers}   topic: {TOPIC}")
     console.print(f"Logs: {running.children[0].log.parent}/*.log\n\nCtrl-C ends everything.")
 
 

@@ -6,16 +6,17 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from datadeling.api import schemas
+from datadeling.api import rules, schemas
 from datadeling.api.admin.naming import AdminBody
 from datadeling.api.problems import Feil, invalid_fields
-from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, JaNei, Tekst, Tidspunkt
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, Heltall, JaNei, Tekst, Tidspunkt
 from datadeling.domain.hendelse import Place
 from datadeling.domain.month import Month
 from datadeling.ingest.store import FAILED_STATES
 from datadeling.replay.request import Request
 
-_PARTITION = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
+_PARTITION_PATTERN = "^(0|[1-9][0-9]{0,8})$"
+_PARTITION = re.compile(_PARTITION_PATTERN)
 PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
 """Where a message stood: generation, partition and offset; as OpenAPI says it."""
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
@@ -32,18 +33,21 @@ class _Offsets(fields.Dict):
     default_error_messages = {"invalid": schemas.NO_OFFSETS, "null": schemas.NOT_NULL}  # noqa: RUF012
 
     def __init__(self, description: str) -> None:
-        metadata = {"description": description, "example": {"0": 4711}, "minProperties": 1}
+        rules = {"propertyNames": {"pattern": _PARTITION_PATTERN}}
+        metadata = {"description": description, "example": {"0": 4711}, "minProperties": 1, "rules": rules}
         super().__init__(values=fields.Integer(validate=validate.Range(0, _HIGHEST - 1)), metadata=metadata)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, int]:  # noqa: ANN401, ARG002
         if not isinstance(value, dict) or not value or not all(_is_offset(*item) for item in value.items()):
             raise self.make_error("invalid")
-        return {int(partition): offset for partition, offset in value.items()}
+        return {int(partition): int(offset) for partition, offset in value.items()}
 
 
 def _is_offset(partition: str, offset: object) -> bool:
-    is_number = isinstance(offset, int) and not isinstance(offset, bool)
-    return bool(_PARTITION.fullmatch(partition)) and is_number and 0 <= offset < _HIGHEST  # type: ignore[operator]
+    """A whole number may be written 1.0: to JSON it is the same."""
+    whole = isinstance(offset, int) and not isinstance(offset, bool)
+    whole = whole or (isinstance(offset, float) and offset.is_integer())
+    return bool(_PARTITION.fullmatch(partition)) and whole and 0 <= offset < _HIGHEST  # type: ignore[operator]
 
 
 class _Place(Tekst):
@@ -94,8 +98,8 @@ def _begrunnelse(*, required: bool = False) -> Tekst:
     )
 
 
-def _limit(default: int) -> fields.Integer:
-    return fields.Integer(
+def _limit(default: int) -> Heltall:
+    return Heltall(
         load_default=default,
         validate=validate.Range(1, 1_000, error=schemas.NO_COUNT),
         error_messages={"invalid": schemas.NO_COUNT, "too_large": schemas.NO_COUNT},
@@ -113,6 +117,8 @@ def _time(description: str) -> Tidspunkt:
 class ReplaySpoersmaal(AdminBody):
     """What is to be read again; as the command `replay` takes it."""
 
+    rules = rules.ONE_BEGINNING
+
     from_beginning = JaNei(
         load_default=False,
         metadata={"description": "Alt som topicet har.", "example": True},
@@ -128,7 +134,7 @@ class ReplaySpoersmaal(AdminBody):
             "example": EXAMPLE_ID,
         }
     )
-    rate = fields.Integer(
+    rate = Heltall(
         strict=True,
         validate=validate.Range(1, _FASTEST, error=schemas.NO_RATE),
         error_messages={

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from datadeling.api.arguments import read_body
 from datadeling.api.problems import Problem
+from datadeling.domain.oppslag import Search
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups
 
@@ -162,6 +163,14 @@ def test_an_id_that_is_no_uuid_is_400(avtale_id: str, client: FlaskClient, token
 def test_a_parameter_that_comes_twice_is_400(client: FlaskClient, token: dict[str, str]) -> None:
     problem = _problem(client.get("/api/v1/avtaler?avtaleNr=1&avtaleNr=2", headers=token), 400)
     assert problem["feil"] == [{"felt": None, "melding": "oppgitt mer enn én gang"}]
+
+
+@pytest.mark.parametrize("query", ["felter=versjon&felter=opphav", "felter=versjon,opphav"])
+def test_a_list_in_an_address_is_written_either_way(
+    query: str, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
+) -> None:
+    client.get(f"/api/v1/avtaler?avtaleNr=1&{query}", headers=token)
+    assert lookups.asked == [(Search(avtale_nr=1), ["versjon", "opphav"])]
 
 
 def test_an_avtale_that_is_not_there_is_404(

@@ -1,0 +1,68 @@
+"""The examples of the consumers' guide do what it says. (The one in Kotlin is not run here: no compiler.)"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from string import Template
+
+import psycopg
+import pytest
+
+from datadeling.demo.issuer import TokenIssuer
+from tests.acceptance.conftest import CLIENT_ID, Run, Setting
+from tests.acceptance.processes import Answer, call
+from tests.integration.api.rows import insert, row
+
+_GUIDE = (Path(__file__).parents[2] / "docs" / "konsumenter.md").read_text("utf-8")
+_PERSON = "15877512360"
+
+
+def examples(language: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", _GUIDE, re.DOTALL)
+    assert found
+    return found
+
+
+@pytest.fixture
+def env(run: Run, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection) -> dict[str, str]:
+    """What the examples take from the environment, and a person who is on a tiltak."""
+    insert(connection, [row(1, deltaker_fnr=_PERSON)])
+    run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
+    return {"API": api.url, "TOKEN": issuer.token(CLIENT_ID)}
+
+
+def curl(line: str, env: dict[str, str]) -> Answer:
+    """Send what curl would send."""
+    given = shlex.split(Template(line.replace("\\\n", " ")).substitute(env))
+    assert given[:2] == ["curl", "-s"]
+    headers, body = {}, b""
+    for option, value in zip(given[3::2], given[4::2], strict=True):
+        if option == "-H":
+            headers.update([value.split(": ", 1)])
+        else:
+            assert option == "-d"
+            body = value.encode()
+    return call(given[2], body=body, headers=headers)
+
+
+def test_curl(env: dict[str, str]) -> None:
+    status, bolk = (curl(line, env) for line in examples("curl"))
+    assert json.loads(status.body)["paaTiltak"]
+    assert [each["paaTiltak"] for each in json.loads(bolk.body)["resultater"]] == [True, True]
+
+
+def test_python(env: dict[str, str]) -> None:
+    (program,) = examples("python")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "True 1\n"

@@ -13,8 +13,8 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `verify`: whether the tables hold what the topic says, and what to do where they do not.
 * `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`, `prune`).
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
-* `api`: process 2, `datadeling serve`: lookups over HTTP; in `api.graphql`, those of today's consumers; in `api.admin`,
-  what operators do there.
+* `api`: process 2, `datadeling serve`: lookups over HTTP; in `api.graphql` as today's consumers ask,
+  in `api.admin` what operators do there.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
 * `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
 * `config`, `errors`, `log`, `metrics`: what every part uses.

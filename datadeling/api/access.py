@@ -21,6 +21,7 @@ _LEARNT = {
     "avtale_status": ("avtaleStatus",),
     "fom": ("startDato", "sluttDato"),
     "tom": ("startDato",),
+    "feilregistrerte": ("feilregistrert",),  # with them and without: the difference tells
 }
 
 

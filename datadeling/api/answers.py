@@ -152,7 +152,7 @@ class Avtaler(_FromHistory):
         allow_none=True,
         metadata={
             "description": "Send den med samme spørsmål for neste side; null på den siste.",
-            "example": "MTc2ODU1NzEwMDAwMDAwMF81ZjlhNmYwYy0yYTNjLTRmMGUtOWY1ZS0wYjhhM2MxZDdlNDI",
+            "example": "AALrfUCd1FBfmm8MKjxPDp9eC4o8HX5CPC-ZDQ",
         },
     )
 

@@ -59,7 +59,7 @@ _AVTALE = {
     "opprettetTidspunkt": "2026-01-12T10:00:00+01:00",
     "endretTidspunkt": EXAMPLE_TIME,
 }
-_MARKER = "MTc2ODU1NzEwMDAwMDAwMF81ZjlhNmYwYy0yYTNjLTRmMGUtOWY1ZS0wYjhhM2MxZDdlNDI"
+_MARKER = "AALrfUCd1FBfmm8MKjxPDp9eC4o8HX5CPC-ZDQ"
 
 
 def _example(summary: str, value: object) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What goes in: the bodies and query strings of the calls, in the words of OpenAPI."""
 
-import re
-from base64 import urlsafe_b64decode
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -18,22 +19,27 @@ MOST_PERSONS = 1_000
 
 _MOST_IDENTER = 20
 _MOST_AVTALER = 1_000
-_MARKER = re.compile(r"(-?\d{1,17})_([0-9a-f-]{36})", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MARKER = struct.Struct(">q16sI")
+_CHECKSUM = 4  # bytes
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL counts its microseconds from there
 
 
 class Markoer(fields.String):
-    """Where a page begins, as the page before said it."""
+    """Where a page begins, as the page before said it: time and id of its last avtale, and their checksum.
+
+    With one that was damaged on its way, avtaler would be passed over in silence.
+    """
 
     default_error_messages = {"invalid": schemas.NO_MARKER}  # noqa: RUF012 (marshmallow reads it so)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Marker:  # type: ignore[override]  # noqa: ANN401, ARG002
         try:
-            given = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("ascii")
-            match = _MARKER.fullmatch(given)
-            if match:
-                return Marker(_EPOCH + timedelta(microseconds=int(match[1])), UUID(match[2]))
-        except (TypeError, ValueError, OverflowError):
+            given = urlsafe_b64decode(value + "=" * (-len(value) % 4))
+            time, avtale_id, checksum = _MARKER.unpack(given)
+            is_ours = urlsafe_b64encode(given).rstrip(b"=").decode() == value  # base64 passes over much
+            if is_ours and checksum == crc32(given[:-_CHECKSUM]):
+                return Marker(_BEGINNING + timedelta(microseconds=time), UUID(bytes=avtale_id))
+        except (TypeError, ValueError, OverflowError, struct.error):
             pass
         raise self.make_error("invalid")
 
@@ -79,7 +85,6 @@ def tiltaksfelter() -> Felter:
 
 def _tidspunkt() -> Tidspunkt:
     return Tidspunkt(
-        allow_none=True,
         metadata={
             "description": "Svar med det som var kjent da. Svaret sier i historikkKomplettFra hvor langt "
             "tilbake historikken er hel.",
@@ -89,10 +94,10 @@ def _tidspunkt() -> Tidspunkt:
 
 
 def _dato(description: str) -> Dato:
-    return Dato(allow_none=True, metadata={"description": description, "example": "2026-03-01"})
+    return Dato(metadata={"description": description, "example": "2026-03-01"})
 
 
-class Person(Body):
+class Person(schemas.Question):
     """Whom it is about: a number, or all the numbers that one person has had."""
 
     rules = rules.ONE_PERSON_AT_MOST
@@ -101,7 +106,7 @@ class Person(Body):
     identer = fields.List(
         schemas.fnr(),
         validate=validate.Length(min=1, max=_MOST_IDENTER, error=schemas.NO_IDENTER),
-        error_messages={"invalid": schemas.NO_IDENTER, "null": schemas.NOT_NULL},
+        error_messages={"invalid": schemas.NO_IDENTER},
         metadata={
             "description": "Personens nåværende og tidligere identitetsnumre, i stedet for fnr: 1–20.",
             "example": [schemas.EXAMPLE_FNR],
@@ -110,15 +115,20 @@ class Person(Body):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _is_one(self, _: dict[str, Any], given: object, **__: object) -> None:
-        if isinstance(given, dict) and given.keys() >= {"fnr", "identer"}:
+        if len(_named(given)) > 1:
             raise ValidationError(schemas.ONE_PERSON, "identer")
+
+
+def _named(given: object) -> list[str]:
+    """How a body, bad or not, names somebody."""
+    return [name for name in ("fnr", "identer") if isinstance(given, dict) and given.get(name) is not None]
 
 
 def identer(body: dict[str, Any]) -> list[str] | None:
     """The numbers of the person that a valid body names; None when it names nobody."""
-    if "fnr" in body:
+    if body.get("fnr") is not None:
         return [body["fnr"]]
-    return list(dict.fromkeys(body["identer"])) if "identer" in body else None
+    return None if body.get("identer") is None else list(dict.fromkeys(body["identer"]))
 
 
 class OnePerson(Person):
@@ -128,7 +138,7 @@ class OnePerson(Person):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _is_named(self, _: dict[str, Any], given: object, **__: object) -> None:
-        if isinstance(given, dict) and not given.keys() & {"fnr", "identer"}:
+        if isinstance(given, dict) and not _named(given):
             raise ValidationError(schemas.MISSING, "fnr")
 
 
@@ -151,7 +161,7 @@ class _LookedAtLater(fields.Nested):
         return value
 
 
-class BolkSpoersmaal(Body):
+class BolkSpoersmaal(schemas.Question):
     """Whom and which day `tiltaksstatus/bolk` is about. What is wrong with a person is in the answer."""
 
     personer = fields.List(
@@ -174,7 +184,7 @@ class BolkSpoersmaal(Body):
     felter = tiltaksfelter()
 
 
-class Periode(Body):
+class Periode(schemas.Question):
     """Days from and to, both included; either may be missing."""
 
     rules = rules.some_of("fom", "tom")
@@ -213,7 +223,7 @@ class AvtalesoekSpoersmaal(Person):
     )
     periode = fields.Nested(
         Periode,
-        error_messages={"null": schemas.NOT_NULL, "invalid": schemas.NO_OBJECT, "type": schemas.NO_OBJECT},
+        error_messages={"invalid": schemas.NO_OBJECT, "type": schemas.NO_OBJECT},
         metadata={"description": "Avtaler med minst én dag i perioden. En avtale uten startDato har ingen."},
     )
     tidspunkt = _tidspunkt()
@@ -226,11 +236,10 @@ class AvtalesoekSpoersmaal(Person):
         strict=True,
         load_default=100,
         validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
-        error_messages={"invalid": schemas.NO_COUNT, "null": schemas.NOT_NULL, "too_large": schemas.NO_COUNT},
+        error_messages={"invalid": schemas.NO_COUNT, "too_large": schemas.NO_COUNT},
         metadata={"description": "Høyst så mange på én side.", "example": 100},
     )
     markoer = Markoer(
-        allow_none=True,
         metadata={
             "description": "markoer i svaret på siden før. Uten den: første side.",
             "format": "markoer",  # ours: any other text is refused

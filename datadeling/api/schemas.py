@@ -4,8 +4,9 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 EXAMPLE_FNR = "15877512360"  # synthetic: 80 has been added to the month
 EXAMPLE_ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
@@ -50,6 +51,7 @@ MELDINGER = frozenset(
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_OSLO = ZoneInfo("Europe/Oslo")
 _ELEVEN_DIGITS = "^[0-9]{11}$"
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _NO_NUL = r"^[^\u0000]*$"
@@ -64,6 +66,24 @@ class Body(Schema):
     rules: ClassVar[Mapping[str, Any]] = {}
 
     error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
+
+
+class Question(Body):
+    """What a lookup is sent. Null is "not given": generated clients send every property that they know of."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002
+        """Say in OpenAPI which may be null."""
+        field_obj.allow_none = not field_obj.required
+
+    @pre_load
+    def _leave_out_nulls(self, given: Any, **_: object) -> Any:  # noqa: ANN401 (whatever was sent)
+        if not isinstance(given, dict) or None not in given.values():
+            return given
+        return {name: value for name, value in given.items() if value is not None or self._is_needed(name)}
+
+    def _is_needed(self, name: str) -> bool:
+        """False where a null may be left out: it must not hide that a property is unknown."""
+        return name not in self.fields or self.fields[name].required
 
 
 class Answer(Schema):
@@ -87,7 +107,7 @@ class Dato(fields.Date):
 
 
 class Tidspunkt(fields.AwareDateTime):
-    """A time with its offset; beyond microseconds it is cut."""
+    """A time with its offset, which has a day in Oslo; beyond microseconds it is cut."""
 
     default_error_messages = {"invalid": NO_TIME}  # noqa: RUF012 (marshmallow reads it so)
 
@@ -95,7 +115,7 @@ class Tidspunkt(fields.AwareDateTime):
         if not isinstance(value, str) or not _ISO_TIME.fullmatch(value):
             raise self.make_error("invalid")
         try:
-            return dt.datetime.fromisoformat(value).astimezone(dt.UTC)
+            return dt.datetime.fromisoformat(value).astimezone(_OSLO).astimezone(dt.UTC)
         except (ValueError, OverflowError):
             raise self.make_error("invalid") from None
 

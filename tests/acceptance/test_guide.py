@@ -39,10 +39,12 @@ def curl(line: str, env: dict[str, str]) -> Answer:
     """Send what curl would send."""
     given = shlex.split(Template(line.replace("\\\n", " ")).substitute(env))
     assert given[:2] == ["curl", "-s"]
-    headers, body = {}, b""
+    headers: dict[str, str] = {}
+    body = b""
     for option, value in zip(given[3::2], given[4::2], strict=True):
         if option == "-H":
-            headers.update([value.split(": ", 1)])
+            name, _, text = value.partition(": ")
+            headers[name] = text
         else:
             assert option == "-d"
             body = value.encode()

@@ -30,13 +30,10 @@ avtale.start_dato <= %(tom)s::date;
 (avtale.opprettet_tidspunkt, avtale.avtale_id) < (%(marker_time)s::timestamptz, %(marker_id)s::uuid);
 
 -- marker --
--- Microseconds and id of the last one of a page, in the alphabet of addresses.
-translate(
-    encode(
-        convert_to((extract(epoch FROM siste.opprettet_tidspunkt) * 1000000)::bigint || '_' || siste.avtale_id, 'UTF8'),
-        'base64'
-    ),
-    '+/=', '-_'
+-- Time and id of the last one of a page and their checksum, in the alphabet of addresses.
+(
+    SELECT translate(encode(place || substring(int8send(crc32(place)) FROM 5), 'base64'), '+/=', '-_')
+    FROM (SELECT timestamptz_send(siste.opprettet_tidspunkt) || uuid_send(siste.avtale_id)) AS of (place)
 );
 
 -- is_tiltak --

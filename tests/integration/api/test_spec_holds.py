@@ -7,10 +7,13 @@ Bounded and seeded, so that a run takes a while and each the same. Longer, by ha
 import base64
 import json
 import os
+import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
+from zlib import crc32
 
 import jsonschema_rs
 import psycopg
@@ -33,13 +36,13 @@ _ADMINS = "44444444-dddd-4ddd-8ddd-444444444444"
 _TOPIC = "avtaler"
 _FAR_AWAY = 4_102_444_800
 
-_markers = st.builds(
-    lambda time, number: (
-        base64.urlsafe_b64encode(f"{time}_{avtale_id(number)}".encode()).decode().rstrip("=")
-    ),
-    st.integers(0, 2**50),
-    st.integers(0, 2**64),
-)
+
+def _marker(time: int, number: int) -> str:
+    place = struct.pack(">q", time) + UUID(avtale_id(number)).bytes
+    return base64.urlsafe_b64encode(place + struct.pack(">I", crc32(place))).decode().rstrip("=")
+
+
+_markers = st.builds(_marker, st.integers(0, 2**50), st.integers(0, 2**64))
 _times = st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(
     datetime.isoformat
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response
@@ -77,7 +78,7 @@ def assemble(
     limit: RateLimit | None = None,
 ) -> Flask:
     """The parts put together; connects to nothing. `now` gives an aware time."""
-    app = Flask("datadeling", static_folder=None)
+    app = _Application("datadeling", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
     app.url_map.merge_slashes = False  # a redirect would repeat the address
 
@@ -115,6 +116,17 @@ def assemble(
 
 def _secured(response: Response) -> Response:
     """What every answer says to browsers and caches; pages of ours have said what they need already."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    if "Content-Security-Policy" in response.headers:
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+    else:
+        response.headers.extend(SECURITY_HEADERS)
     return response
+
+
+class _Application(Flask):
+    """Flask without coroutines: it would ask of twelve functions in every call whether they are some."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """What it was given."""
+        return func

@@ -54,11 +54,11 @@ def told(schema: Schema, what: object, status: int = 200) -> Response:
 def named(what: str, kode: str) -> Iterator[None]:
     """Inside, something is done to what a call names: raise `Problem` 404 when it is unknown, 409 when over.
 
-    `kode` is what the codes end in.
+    `what` is its kind, not its name: a name that is none may be anything. `kode` is what the codes end in.
     """
     try:
         yield
     except TooLate:
-        raise Problem(409, kode=f"AVSLUTTET_{kode}", detail=f"{what} er ferdig behandlet.") from None
+        raise Problem(409, kode=f"AVSLUTTET_{kode}", detail=f"Ferdig behandlet: {what}.") from None
     except NotFound:
         raise Problem(404, kode=f"UKJENT_{kode}", detail=f"Det finnes ikke noe slikt: {what}.") from None

@@ -1,4 +1,4 @@
-"""Calls of every kind, with identity numbers in the right places and in the wrong ones; what came back is kept."""
+"""Calls of every kind, with identity numbers in right places and in wrong ones; what came back is kept."""
 
 import json
 from collections.abc import Mapping

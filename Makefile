@@ -48,6 +48,7 @@ format: venv ## let ruff put the code in shape
 lock: venv ## compile the pinned requirements from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --output-file tools/clients/requirements.txt tools/clients/requirements.in
 
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
@@ -67,6 +68,20 @@ openapi: venv ## write docs/openapi.json anew from the code
 openapi-released: venv ## at a release: from now on clients are those of docs/openapi.json; prints what breaks for older ones
 	-@$(BIN)/python -m tools.breaking docs/openapi.released.json
 	cp docs/openapi.json docs/openapi.released.json
+
+CLIENTS := build/clients
+
+clients: ## make a Python and a TypeScript client of docs/openapi.json in build/clients, and try them (needs npm)
+	rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/typescript
+	$(PYTHON) -m venv $(CLIENTS)/.venv
+	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tools/clients/requirements.txt
+	PATH="$(CURDIR)/$(CLIENTS)/.venv/bin:$$PATH" openapi-python-client generate --path docs/openapi.json --meta none \
+	  --fail-on-warning --output-path $(CLIENTS)/python/datadeling_klient
+	PYTHONPATH=$(CLIENTS)/python $(CLIENTS)/.venv/bin/python tools/clients/use.py docs/openapi.json
+	cp tools/clients/package*.json tools/clients/use.ts $(CLIENTS)/typescript
+	cd $(CLIENTS)/typescript && npm ci --ignore-scripts --no-audit --no-fund && \
+	  npx openapi-typescript $(CURDIR)/docs/openapi.json --output schema.ts && \
+	  npx tsc --noEmit --strict --module preserve --target es2022 --lib es2022,dom use.ts schema.ts && echo "the use type-checks"
 
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

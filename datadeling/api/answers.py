@@ -143,7 +143,7 @@ class Bolk(_FromHistory):
     resultater = _list_of(BolkResultat, "Ett for hver person, i samme rekkefølge som det ble spurt.")
 
 
-class Avtaler(_FromHistory):
+class Avtaleside(_FromHistory):
     """The answer of `avtaler/sok`."""
 
     avtaler = _list_of(Avtale, "Nyeste først, etter opprettetTidspunkt og avtaleId.")

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 
 from datadeling.api.access import Access
-from datadeling.api.answers import Avtale, Avtaler
+from datadeling.api.answers import Avtale, Avtaleside
 from datadeling.api.openapi import Blueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.api.purpose import asker
@@ -36,7 +36,7 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
         "POST",
         "/avtaler/sok",
         body=AvtalesoekSpoersmaal,
-        answer=Avtaler,
+        answer=Avtaleside,
         operationId="sokAvtaler",
         summary="Avtalene til en person, hos en bedrift, av en type: nyeste først",
         description="Alle kriterier som er oppgitt, må stemme. fnr, identer eller bedriftNr må være med; "

@@ -81,8 +81,14 @@ class _Converter(OpenAPIConverter):
 
     def field2property(self, field: fields.Field[Any]) -> Json:
         rules: Json = field.metadata.get("rules", {})
-        described: Json = super().field2property(field)
-        return described | rules
+        described: Json = super().field2property(field) | rules
+        # Described once, under this name: generators make one type of it, not one for each place it stands.
+        component = field.metadata.get("component")
+        if component is None:
+            return described
+        if component not in self.spec.components.schemas:
+            self.spec.components.schema(component, described)
+        return {"$ref": f"#/components/schemas/{component}"}
 
 
 class Plugin(MarshmallowPlugin):

@@ -49,11 +49,15 @@ class Felter(fields.List[str]):
 
     default_error_messages = {"invalid": schemas.NO_FIELDS}  # noqa: RUF012 (marshmallow reads it so)
 
-    def __init__(self, valid: list[str], **metadata: object) -> None:
+    def __init__(self, component: str, valid: list[str], **metadata: object) -> None:
         super().__init__(
             fields.String(
                 error_messages={"invalid": schemas.NO_FIELDS, "null": schemas.NO_FIELDS},
-                metadata={"enum": valid},
+                metadata={
+                    "component": component,
+                    "enum": valid,
+                    "description": "Et felt det kan spørres om.",
+                },
             ),
             validate=validate.Length(min=1, error=schemas.NO_FIELDS),
             metadata={
@@ -70,12 +74,13 @@ _SHARED = [felt.json for felt in FELTER]
 
 def felter() -> Felter:
     """`felter` of the calls that answer with avtaler."""
-    return Felter(_SHARED)
+    return Felter("Avtalefelt", _SHARED)
 
 
 def tiltaksfelter() -> Felter:
     """`felter` of the calls that answer with a status."""
     return Felter(
+        "Tiltaksfelt",
         [*_SHARED, VARIGHET_DAGER.json],
         description="Feltene som trengs i hvert tiltak; bare de leses. Uten listen svares de ni "
         "i eksempelet på svar.",
@@ -259,7 +264,9 @@ class _FelterInQuery(Felter):
 class AvtaleQuery(Body):
     """The query string of a call about one avtale."""
 
-    felter = _FelterInQuery(_SHARED, example=["avtaleId", "tiltakstype", "startDato", "sluttDato"])
+    felter = _FelterInQuery(
+        "Avtalefelt", _SHARED, example=["avtaleId", "tiltakstype", "startDato", "sluttDato"]
+    )
 
 
 class AvtaleNrQuery(AvtaleQuery):

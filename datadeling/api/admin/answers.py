@@ -78,7 +78,7 @@ class Replay(AdminAnswer):
     error = _text("Hvorfor det feilet.", "TopicChanged: partition 0 ends at 20", allow_none=True)
 
 
-class Replays(AdminAnswer):
+class ReplayList(AdminAnswer):
     """A list of replays."""
 
     replays = _list_of(Replay, "Nyeste først.")
@@ -133,7 +133,7 @@ class FailedMessage(AdminAnswer):
     updated_at = _time("Når noe sist skjedde med den.")
 
 
-class FailedMessages(AdminAnswer):
+class FailedMessageList(AdminAnswer):
     """A list of failed messages."""
 
     failed_messages = _list_of(FailedMessage, "Etter generasjon, partisjon og offset.")

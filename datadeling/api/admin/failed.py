@@ -38,7 +38,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
         "GET",
         "/failed-messages",
         query=FailedMessagesQuery,
-        answer=answers.FailedMessages,
+        answer=answers.FailedMessageList,
         errors=[404],
         operationId="adminHentFeilede",
         summary="Meldinger som ikke kunne leses eller lagres, uten innholdet",
@@ -49,7 +49,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
             rows = FailedMessages(database, topic).listed(
                 query.get("state"), query.get("reason"), query["limit"]
             )
-        return told(answers.FailedMessages(), {"failed_messages": [_as_dict(row) for row in rows]})
+        return told(answers.FailedMessageList(), {"failed_messages": [_as_dict(row) for row in rows]})
 
     @calls.call(
         "GET",

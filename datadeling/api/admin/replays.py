@@ -61,7 +61,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
         "GET",
         "/replays",
         query=ReplaysQuery,
-        answer=answers.Replays,
+        answer=answers.ReplayList,
         errors=[404],
         operationId="adminHentReplays",
         summary="Replay, nyeste først",
@@ -70,7 +70,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
         topic = desk.topic
         with desk.database() as database:
             rows = Jobs(database, topic).listed(query["limit"])
-        return told(answers.Replays(), {"replays": [as_dict(row) for row in rows]})
+        return told(answers.ReplayList(), {"replays": [as_dict(row) for row in rows]})
 
     @calls.call(
         "GET",

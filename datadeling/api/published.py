@@ -77,6 +77,9 @@ _MEMBERS: Mapping[str, Json] = {
 class _Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Any) -> Json:  # noqa: ANN401 (a schema, its class or its name)
         described: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        # Said in the descriptions instead: openapi-typescript takes what has a default for required.
+        for told in described.get("properties", {}).values():
+            told.pop("default", None)
         return described | getattr(resolve_schema_instance(schema), "rules", {})
 
     def field2property(self, field: fields.Field[Any]) -> Json:

@@ -235,14 +235,17 @@ class AvtalesoekSpoersmaal(Person):
     felter = felter()
     inkluderFeilregistrerte = JaNei(  # noqa: N815 (as in the request)
         load_default=False,
-        metadata={"description": "Også avtaler som er registrert ved en feil.", "example": False},
+        metadata={
+            "description": "Også avtaler som er registrert ved en feil. Uten den: false.",
+            "example": False,
+        },
     )
     antall = Heltall(
         strict=True,
         load_default=100,
         validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
         error_messages={"invalid": schemas.NO_COUNT, "too_large": schemas.NO_COUNT},
-        metadata={"description": "Høyst så mange på én side.", "example": 100},
+        metadata={"description": "Høyst så mange på én side. Uten den: 100.", "example": 100},
     )
     markoer = Markoer(
         metadata={

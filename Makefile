@@ -78,6 +78,8 @@ clients: ## make a Python and a TypeScript client of docs/openapi.json in build/
 	PATH="$(CURDIR)/$(CLIENTS)/.venv/bin:$$PATH" openapi-python-client generate --path docs/openapi.json --meta none \
 	  --fail-on-warning --output-path $(CLIENTS)/python/datadeling_klient
 	PYTHONPATH=$(CLIENTS)/python $(CLIENTS)/.venv/bin/python tools/clients/use.py docs/openapi.json
+	MYPYPATH=$(CLIENTS)/python $(CLIENTS)/.venv/bin/mypy --config-file= --cache-dir=$(CLIENTS)/.mypy_cache --strict \
+	  tools/clients/use.py $(CLIENTS)/python/datadeling_klient
 	cp tools/clients/package*.json tools/clients/use.ts $(CLIENTS)/typescript
 	cd $(CLIENTS)/typescript && npm ci --ignore-scripts --no-audit --no-fund && \
 	  npx openapi-typescript $(CURDIR)/docs/openapi.json --output schema.ts && \
@@ -87,4 +89,4 @@ build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

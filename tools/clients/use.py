@@ -1,23 +1,62 @@
 """What a consumer in Python does with the generated client: run by `make clients`.
 
 With API, TOKEN and FNR in the environment it asks a running service, such as that of `make demo`. Without
-them it reads the examples of the description into the client's types.
+them the description answers: every lookup is asked with each example of a question, and gets each example of
+an answer, errors included. What the client sends and reads must be the examples.
 """
 
 import json
 import os
+import re
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import UUID
 
+import attrs
+import httpx
 from datadeling_klient import AuthenticatedClient
-from datadeling_klient.api.tiltaksstatus import tiltaksstatus
-from datadeling_klient.models import Avtaler, Bolk, Historikk, Tiltaksstatus, TiltaksstatusSpoersmaal
+from datadeling_klient.api.avtaler import hent_avtale, hent_avtale_med_nr, sok_avtaler
+from datadeling_klient.api.historikk import hent_historikk
+from datadeling_klient.api.tiltaksstatus import tiltaksstatus, tiltaksstatus_bolk
+from datadeling_klient.models import (
+    Avtalefelt,
+    AvtalesoekSpoersmaal,
+    BolkSpoersmaal,
+    Tiltaksstatus,
+    TiltaksstatusSpoersmaal,
+)
 
-_TYPES = {
-    "tiltaksstatus": Tiltaksstatus,
-    "tiltaksstatusBolk": Bolk,
-    "sokAvtaler": Avtaler,
-    "hentHistorikk": Historikk,
+Json = dict[str, Any]
+Ask = Callable[[AuthenticatedClient, Json], Any]
+
+_PURPOSE = "B123"
+_ID = UUID("5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42")
+_FELTER = [Avtalefelt.AVTALEID, Avtalefelt.STARTDATO]
+
+
+def _with_body(call: ModuleType, question: Any) -> Ask:  # noqa: ANN401 (a class of the client)
+    return lambda client, body: call.sync_detailed(
+        client=client, body=question.from_dict(body), behandlingsnummer=_PURPOSE
+    )
+
+
+_LOOKUPS: Mapping[str, Ask] = {
+    "tiltaksstatus": _with_body(tiltaksstatus, TiltaksstatusSpoersmaal),
+    "tiltaksstatusBolk": _with_body(tiltaksstatus_bolk, BolkSpoersmaal),
+    "sokAvtaler": _with_body(sok_avtaler, AvtalesoekSpoersmaal),
+    "hentAvtale": lambda client, _: hent_avtale.sync_detailed(
+        _ID, client=client, felter=_FELTER, behandlingsnummer=_PURPOSE
+    ),
+    "hentAvtaleMedNr": lambda client, _: hent_avtale_med_nr.sync_detailed(
+        client=client, avtale_nr=123456, felter=_FELTER, behandlingsnummer=_PURPOSE
+    ),
+    "hentHistorikk": lambda client, _: hent_historikk.sync_detailed(
+        _ID, client=client, behandlingsnummer=_PURPOSE
+    ),
 }
 
 
@@ -25,27 +64,79 @@ def ask(url: str, token: str, fnr: str) -> None:
     """Print the status of a person."""
     with AuthenticatedClient(url, token) as client:
         body = TiltaksstatusSpoersmaal(fnr=fnr)
-        answer = tiltaksstatus.sync(client=client, body=body, behandlingsnummer="B123")
+        answer = tiltaksstatus.sync(client=client, body=body, behandlingsnummer=_PURPOSE)
     if not isinstance(answer, Tiltaksstatus):
         sys.exit(f"no answer: {answer}")
     print(answer.paa_tiltak, answer.antall, [tiltak.tiltakstype for tiltak in answer.naavaerende])
 
 
-def read_examples(description: Path) -> None:
-    """Raise `AssertionError` for an example that the client's types do not hold."""
-    for path in json.loads(description.read_bytes())["paths"].values():
-        for call in (call for call in path.values() if isinstance(call, dict)):
-            if call["operationId"] in _TYPES:
-                examples = call["responses"]["200"]["content"]["application/json"]["examples"]
-                for name, example in examples.items():
-                    read = _TYPES[call["operationId"]].from_dict(example["value"])
-                    assert not read.additional_properties, f"unknown to the client in {name}"
-                    assert _TYPES[call["operationId"]].from_dict(read.to_dict()) == read, name
-                print(f"{call['operationId']}: {len(examples)} answers read")
+def try_examples(description: Json) -> None:
+    """Raise `AssertionError` for an example that the client sends or reads as something else."""
+    calls = [call for path in description["paths"].values() for call in path.values() if "tags" in call]
+    lookups = {call["operationId"]: call for call in calls if call["tags"] != ["admin"]}
+    assert lookups.keys() == _LOOKUPS.keys(), f"not tried: {lookups.keys() ^ _LOOKUPS.keys()}"
+    for name, call in lookups.items():
+        questions = list(_examples(call.get("requestBody", {}))) or [{}]
+        answers = list(_answers(call, description["components"]["responses"]))
+        for question in questions:
+            for status, value in answers:
+                _try(_LOOKUPS[name], question, status, value)
+        good = sum(status == httpx.codes.OK for status, _ in answers)
+        print(f"{name}: {len(questions)} questions, {good} answers, {len(answers) - good} errors")
+
+
+def _try(lookup: Ask, question: Json, status: int, value: Json) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content or "{}")
+        assert _plain(sent | question) == _plain(sent), f"{question} became {sent}"
+        assert request.headers["Behandlingsnummer"] == _PURPOSE
+        return httpx.Response(status, json=value)
+
+    transport = {"transport": httpx.MockTransport(answered)}
+    with AuthenticatedClient("http://datadeling.invalid", "token", httpx_args=transport) as client:
+        read = lookup(client, question).parsed
+    assert read is not None, f"{status} is not read"
+    assert not list(_unread(read)), f"not read: {list(_unread(read))} in {value}"
+    assert _plain(read.to_dict()) == _plain(value), f"{value} became {read}"
+
+
+def _unread(read: Any) -> Iterator[str]:  # noqa: ANN401 (a value of the client's)
+    """What the client has kept as it came: it does not complain of a value that is not of its type."""
+    yield from getattr(read, "additional_properties", {})
+    for field in attrs.fields(type(read)):
+        value = getattr(read, field.name)
+        for each in value if isinstance(value, list) else [value]:
+            if attrs.has(type(each)):
+                yield from _unread(each)
+            kinds = {*re.findall(r"\w+", str(field.type)), "NoneType" if "None" in str(field.type) else ""}
+            is_number = "float" in kinds and isinstance(each, int)
+            if type(each).__name__ not in kinds and not is_number and field.name != "additional_properties":
+                yield field.name
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can say)
+    """The same with each time in one spelling of the many that it has."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    is_time = isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}T", value)
+    return datetime.fromisoformat(value) if is_time else value
+
+
+def _answers(call: Json, shared: Json) -> Iterator[tuple[int, Json]]:
+    for status, response in call["responses"].items():
+        told = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+        yield from ((int(status), value) for value in _examples(told))
+
+
+def _examples(told: Json) -> Iterator[Json]:
+    for media in told.get("content", {}).values():
+        yield from (example["value"] for example in media["examples"].values())
 
 
 if __name__ == "__main__":
     if "API" in os.environ:
         ask(os.environ["API"], os.environ["TOKEN"], os.environ["FNR"])
     else:
-        read_examples(Path(sys.argv[1]))
+        try_examples(json.loads(Path(sys.argv[1]).read_bytes()))

@@ -59,9 +59,7 @@ class Mirror(Statements):
         self._incomplete = []
         removed = self._drop_slot()  # first: without its publication, it would go on keeping WAL
         if not self._incomplete and self._is("publication_exists"):
-            with self._step("publication", "DROP PUBLICATION ds_publication"):
-                self._run("drop_publication")
-                removed.append("publication ds_publication")
+            removed += self._done("publication ds_publication", queries["drop_publication"])
         if not self._incomplete and self._is("datastream_exists"):
             removed += self._take_rights_away()
         if self._incomplete:
@@ -70,9 +68,7 @@ class Mirror(Statements):
 
     def _allow_replication(self) -> None:
         for (name,) in self._ask("roles_without_replication"):
-            statement = queries["allow_replication"].format(role=Identifier(name))
-            with self._step(f"replication of {name}", _text(statement)):
-                self._connection.execute(statement)
+            self._done(f"replication of {name}", queries["allow_replication"].format(role=Identifier(name)))
 
     def _publish(self) -> None:
         if self._is("publication_is_right"):
@@ -131,40 +127,40 @@ class Mirror(Statements):
             return []
         if found[0][1]:
             raise Busy("the slot ds_replication is being read: end the stream first")
-        removed = []
-        with self._step("slot", _text(queries["drop_slot"])):
-            self._run("drop_slot")
-            removed.append("slot ds_replication")
-        return removed
+        return self._done("slot ds_replication", queries["drop_slot"])
 
     def _take_rights_away(self) -> list[str]:
-        self._revoke_tables(also_needed=True)
-        self._revoke_defaults()
+        rights = self._revoke_tables(also_needed=True) + self._revoke_defaults()
         for (schema,) in self._ask("schemas_opened"):
             statement = queries["keep_datastream_out"].format(schema=Identifier(schema))
-            with self._step(f"rights on schema {schema}", _text(statement)):
-                self._connection.execute(statement)
-        removed = ["rights of datastream"]
+            rights += self._done(f"rights on schema {schema}", statement)
+        removed = ["rights of datastream"] if rights else []
         for (name,) in self._ask("roles_with_replication"):
             statement = queries["disallow_replication"].format(role=Identifier(name))
-            with self._step(f"replication of {name}", _text(statement)):
-                self._connection.execute(statement)
-                removed.append(f"replication of {name}")
+            removed += self._done(f"replication of {name}", statement)
         return removed
 
-    def _revoke_tables(self, *, also_needed: bool) -> None:
+    def _revoke_tables(self, *, also_needed: bool) -> list[str]:
+        rights = []
         for schema, name, needed in self._ask("granted_to_datastream"):
             if also_needed or not needed:
                 statement = queries["revoke_from_datastream"].format(table=Identifier(schema, name))
-                with self._step(f"rights on {name}", _text(statement)):
-                    self._connection.execute(statement)
+                rights += self._done(f"rights on {name}", statement)
+        return rights
 
-    def _revoke_defaults(self) -> None:
+    def _revoke_defaults(self) -> list[str]:
+        rights = []
         for owner, schema in self._ask("defaults_for_datastream"):
             which = "revoke_defaults" if schema is None else "revoke_defaults_in_schema"
             statement = queries[which].format(owner=Identifier(owner), schema=Identifier(schema or "public"))
-            with self._step("rights on tables to come", _text(statement)):
-                self._connection.execute(statement)
+            rights += self._done("rights on tables to come", statement)
+        return rights
+
+    def _done(self, step: str, statement: sql.SQL | sql.Composed) -> list[str]:
+        """The step if it has been done, by one statement; else nothing, and it has been told."""
+        with self._step(step, _text(statement)):
+            self._connection.execute(statement)
+        return [step] if step not in self._incomplete else []
 
     def _ask(self, name: str) -> list[tuple[Any, ...]]:
         with translated(self._connection):

@@ -23,11 +23,11 @@ ALTER ROLE {role} REPLICATION;
 ALTER ROLE {role} NOREPLICATION;
 
 -- publication_is_right --
--- True when it names one table, `avtale`, with all its columns and rows, and no schema.
+-- True when it names one table, `avtale`, with all its columns and rows, and no schema. One of all tables names none.
 SELECT EXISTS (
     SELECT
     FROM pg_publication
-    WHERE pubname = 'ds_publication' AND NOT puballtables AND pubinsert AND pubupdate AND pubdelete
+    WHERE pubname = 'ds_publication' AND pubinsert AND pubupdate AND pubdelete
         AND NOT EXISTS (SELECT FROM pg_publication_namespace WHERE pnpubid = pg_publication.oid)
         AND (
             SELECT bool_and(prrelid = to_regclass('avtale') AND prattrs IS NULL AND prqual IS NULL)

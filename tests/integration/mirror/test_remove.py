@@ -1,6 +1,8 @@
 """What was set up can be removed, whoever set it up; while somebody reads it, it is left alone."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -71,20 +73,35 @@ def test_a_slot_that_is_being_read_is_left_alone(
 ) -> None:
     platform.add_datastream()
     migrate(platform.url)
-    url = as_role(platform.url, ROLE)
-    options = ("--start", "--file=-", "-o", "proto_version=1", "-o", f"publication_names={PUBLICATION}")
-    with subprocess.Popen(
-        [server.programs / "pg_recvlogical", f"--dbname={url}", f"--slot={SLOT}", *options]
-    ) as reader:
-        active = "SELECT active FROM pg_replication_slots"
-        wait_until(lambda: admin.execute(active).fetchall() == [(True,)], "the slot is being read")
+    with reading(as_role(platform.url, ROLE), server):
+        wait_until(lambda: active(admin), "the slot is being read")
         with pytest.raises(Busy, match="end the stream first"):
             remove_mirror(platform.url)
         assert platform.mirrored() == COMPLETE
-        reader.terminate()
-        reader.wait(20)
-    wait_until(lambda: admin.execute(active).fetchall() == [(False,)], "the server has seen it go")
+    wait_until(lambda: not active(admin), "the server has seen it go")
     assert remove_mirror(platform.url) == EVERYTHING
+
+
+@contextmanager
+def reading(url: str, server: EmbeddedPostgres) -> Iterator[None]:
+    """Somebody reads the slot, and goes on until the block ends."""
+    command = [
+        str(server.programs / "pg_recvlogical"),
+        f"--dbname={url}",
+        f"--slot={SLOT}",
+        "--start",
+        "--file=-",
+    ]
+    options = ("-o", "proto_version=1", "-o", f"publication_names={PUBLICATION}")
+    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as reader:
+        try:
+            yield
+        finally:
+            reader.terminate()
+
+
+def active(admin: psycopg.Connection) -> bool:
+    return admin.execute("SELECT active FROM pg_replication_slots").fetchall() == [(True,)]
 
 
 def test_a_slot_of_another_database_is_left_alone(platform: Platform, server: EmbeddedPostgres) -> None:

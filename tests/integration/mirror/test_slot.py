@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from datadeling.db.connection import connect
 from datadeling.db.migrate import migrate
@@ -111,8 +112,9 @@ def test_no_logical_wal() -> None:
     ):
         platform = Platform(server.url, admin)
         platform.add_datastream()
-        migrate(server.url)
-        assert set_up(server.url) == ["slot"]
+        with capture_logs() as logs:
+            migrate(server.url)
+        assert [line["run"] for line in logs] == ["wal_level must be logical: set cloudsql.logical_decoding"]
         assert platform.mirrored() == COMPLETE._replace(slots=[])
 
 

@@ -73,13 +73,8 @@ class Mirror(Statements):
     def _publish(self) -> None:
         if self._is("publication_is_right"):
             return
-        remedy = (
-            "DROP PUBLICATION IF EXISTS ds_publication; CREATE PUBLICATION ds_publication FOR TABLE avtale"
-        )
-        with self._step("publication", remedy):
-            # One of all tables cannot be narrowed. In one transaction, so that a reader misses nothing.
-            self._run("drop_publication")
-            self._run("create_publication")
+        # One of all tables cannot be narrowed. In one transaction, so that a reader misses nothing.
+        self._done("publication", queries["drop_publication"], queries["create_publication"])
 
     def _keep_to_the_mirror(self) -> None:
         """Take from `datastream` what it may read beyond `avtale`, now and of tables to come."""
@@ -89,13 +84,11 @@ class Mirror(Statements):
             self._tell("tables beyond the mirror", f"REVOKE what lets datastream read {', '.join(others)}")
 
     def _let_read(self) -> None:
-        ((can_read, schema),) = self._ask("datastream_can_read")
-        if can_read:
-            return
-        enter = queries["let_datastream_enter"].format(schema=Identifier(schema))
-        with self._step("reading", f"{_text(enter)}; {_text(queries['let_datastream_read'])}"):
-            self._connection.execute(enter)
-            self._run("let_datastream_read")
+        ((can_enter, can_read, schema),) = self._ask("datastream_can_read")
+        if not can_enter:
+            self._done("reading", queries["let_datastream_enter"].format(schema=Identifier(schema)))
+        if not can_read:
+            self._done("reading", queries["let_datastream_read"])
 
     def _make_slot(self) -> None:
         if found := self._ask("mirror_slot"):
@@ -103,9 +96,7 @@ class Mirror(Statements):
             if not ours:
                 self._tell("slot", "another database, or another plugin, has a slot ds_replication: drop it")
             elif lost:
-                self._tell(
-                    "slot", "it was not read in time: datadeling migrate --remove-mirror, migrate, backfill"
-                )
+                self._tell("slot", "it was not read in time: remove the mirror, migrate, and backfill")
         elif self._ask("wal_level") != [("logical",)]:
             self._tell("slot", "wal_level must be logical: set cloudsql.logical_decoding")
         else:
@@ -115,7 +106,7 @@ class Mirror(Statements):
         patience = self._impatient.patience
         self._impatient.patience = self._wait_for_writers + _AN_ANSWER
         try:
-            with self._step("slot", f"end who writes for long; {_text(queries['create_slot'])}"):
+            with self._step("slot", f"end who writes for long; {queries['create_slot'].as_string()}"):
                 self._run("patience_for_writers", milliseconds=str(round(self._wait_for_writers * 1000)))
                 self._run("create_slot")
         finally:
@@ -156,10 +147,11 @@ class Mirror(Statements):
             rights += self._done("rights on tables to come", statement)
         return rights
 
-    def _done(self, step: str, statement: sql.SQL | sql.Composed) -> list[str]:
-        """The step if it has been done, by one statement; else nothing, and it has been told."""
-        with self._step(step, _text(statement)):
-            self._connection.execute(statement)
+    def _done(self, step: str, *statements: sql.SQL | sql.Composed) -> list[str]:
+        """The step if it has been done, in one transaction; else nothing, and it has been told."""
+        with self._step(step, "; ".join(statement.as_string() for statement in statements)):
+            for statement in statements:
+                self._connection.execute(statement)
         return [step] if step not in self._incomplete else []
 
     def _ask(self, name: str) -> list[tuple[Any, ...]]:
@@ -183,7 +175,3 @@ class Mirror(Statements):
     def _tell(self, name: str, remedy: str, **more: str) -> None:
         self._incomplete.append(name)
         log.warning("mirror_incomplete", step=name, run=remedy, **more)
-
-
-def _text(statement: sql.SQL | sql.Composed) -> str:
-    return statement.as_string()

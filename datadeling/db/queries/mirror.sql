@@ -87,9 +87,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {owner} REVOKE ALL ON TABLES FROM datastream;
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} REVOKE ALL ON TABLES FROM datastream;
 
 -- datastream_can_read --
--- Whether it can reach `avtale` and read it; and the schema, for the grant.
+-- Whether it can enter the schema of `avtale`, and read the table; and which schema that is.
 SELECT
-    has_schema_privilege(rolname, relnamespace, 'USAGE') AND has_table_privilege(rolname, pg_class.oid, 'SELECT'),
+    has_schema_privilege(rolname, relnamespace, 'USAGE'),
+    has_table_privilege(rolname, pg_class.oid, 'SELECT'),
     nspname
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace

@@ -66,8 +66,11 @@ def consume() -> None:
 
 @main.command()
 @click.option("--status", is_flag=True, help="List the migrations and what has been applied.")
-def migrate(status: bool) -> None:
-    """Apply the migrations that the database lacks. Safe beside other processes."""
+@click.option("--remove-mirror", is_flag=True, help="Undo what Datastream reads: slot, publication, rights.")
+def migrate(status: bool, remove_mirror: bool) -> None:
+    """Apply the migrations that the database lacks, and set the mirror up. Safe beside other processes."""
+    if status and remove_mirror:
+        raise click.UsageError("give one of --status and --remove-mirror")
     url = config.db_url(os.environ)
     configure_logging(config.log_format(os.environ))
     from datadeling.db import migrate as schema
@@ -75,6 +78,9 @@ def migrate(status: bool) -> None:
     if status:
         for migration in schema.status(url):
             click.echo(f"{'applied' if migration.applied else 'missing'}  {migration.id}")
+    elif remove_mirror:
+        for what in schema.remove_mirror(url):
+            click.echo(f"removed  {what}")
     else:
         for name in schema.migrate(url):
             click.echo(f"applied  {name}")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from datadeling.db.migrate import migrate
+from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.ingest.melding import Melding
 from tests.services import Kafka, Postgres, kafka_service, postgres_service
 
@@ -85,6 +86,29 @@ def empty_db_url(postgres: Postgres) -> Iterator[str]:
     """A database of this test's own, with nothing in it."""
     with fresh_database(postgres, template="template0") as (_, url):
         yield url
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(settings={"shared_buffers": "32MB"}) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL for roles and slots, which are the whole server's; none of them outlives the test.
+
+    And to make a slot waits for whoever writes on the server.
+    """
+    yield _server
+    with psycopg.connect(_server.url, autocommit=True) as admin:
+        for (slot,) in admin.execute("SELECT slot_name FROM pg_replication_slots").fetchall():
+            admin.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+        databases = "SELECT datname FROM pg_database WHERE datname != 'postgres' AND NOT datistemplate"
+        for (name,) in admin.execute(databases).fetchall():
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        for (name,) in admin.execute("SELECT rolname FROM pg_roles WHERE oid > 16383").fetchall():
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture

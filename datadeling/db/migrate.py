@@ -19,8 +19,9 @@ from yoyo.backends import DatabaseBackend
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
-from datadeling.db.connection import TCP, connect, translated
+from datadeling.db.connection import TCP, Impatient, connect, translated
 from datadeling.db.lookup_log import LookupLog
+from datadeling.db.mirror import Mirror
 from datadeling.db.queries import queries
 from datadeling.errors import MigrationFailed
 
@@ -36,7 +37,7 @@ class Migration(NamedTuple):
 
 
 def migrate(db_url: str) -> list[str]:
-    """Apply what is missing, make the coming months of the log of lookups, and return the ids.
+    """Apply what is missing, make the coming months of the log of lookups and the mirror, and return the ids.
 
     Blocks while another process migrates, for as long as it takes. Raise `DatabaseUnavailable`, or
     `MigrationFailed` when a migration is refused. Killed at any point, it can be run again.
@@ -53,7 +54,17 @@ def migrate(db_url: str) -> list[str]:
             raise MigrationFailed("somebody else is migrating without our lock") from None
         with translated(connection, writes=True), connection.transaction():
             LookupLog(connection).make_months()
+        Mirror(connection).set_up()
         return ids
+
+
+def remove_mirror(db_url: str) -> list[str]:
+    """Undo what `migrate` did for the mirror and say what has been removed; see `Mirror.remove`.
+
+    Blocks while another process migrates.
+    """
+    with _alone(db_url) as connection:
+        return Mirror(connection).remove()
 
 
 def status(db_url: str) -> list[Migration]:
@@ -83,7 +94,7 @@ def _applied(connection: psycopg.Connection) -> set[str]:
 
 
 @contextmanager
-def _alone(db_url: str) -> Iterator[psycopg.Connection]:
+def _alone(db_url: str) -> Iterator[Impatient]:
     """Hold the migration lock. Asks again and again: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
     with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
         with translated(connection):

@@ -1,0 +1,110 @@
+"""Who migrates is no superuser. What that user may not do is told, with what to run, and holds up nothing."""
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from datadeling.db.migrate import known, migrate
+from datadeling.demo.postgres import EmbeddedPostgres
+from tests.datastream import PUBLICATION, ROLE, SLOT, as_role
+from tests.integration.mirror.platform import APP, COMPLETE, Platform
+
+
+def told(url: str) -> dict[str, str]:
+    """What a migration could not do, and what it says to run."""
+    with capture_logs() as logs:
+        migrate(url)
+    return {line["step"]: line["run"] for line in logs if line["event"] == "mirror_incomplete"}
+
+
+def test_a_user_with_the_rights_needs_nobody(platform: Platform, admin: psycopg.Connection) -> None:
+    """As on CloudSQL, where who owns the database may grant REPLICATION."""
+    url = platform.add_app("CREATEROLE REPLICATION")
+    platform.add_datastream()
+    admin.execute(f'GRANT {ROLE} TO "{APP}" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE')
+    assert told(url) == {}
+    assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
+    picture = platform.picture()
+    assert told(url) == {}
+    assert platform.picture() == picture
+
+
+def test_what_the_user_may_not_do_is_told_and_mends_it(platform: Platform, admin: psycopg.Connection) -> None:
+    url = platform.add_app("")
+    platform.add_datastream()
+    first = told(url)
+    assert list(first) == [f"replication of {APP}", f"replication of {ROLE}", "slot"]
+    assert platform.mirrored() == COMPLETE._replace(slots=[], replicators=[])  # the rest is as it should be
+
+    for step, remedy in first.items():
+        if step != "slot":
+            admin.execute(remedy)
+    assert told(url) == {}  # makes the slot itself, now that it may
+    assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
+
+
+def test_everything_can_be_run_by_the_administrator(platform: Platform, admin: psycopg.Connection) -> None:
+    url = platform.add_app("")
+    platform.add_datastream()
+    for remedy in told(url).values():
+        admin.execute(remedy.removeprefix("end who writes for long; "))
+    assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
+    assert told(url) == {}
+
+
+def test_what_others_have_made_too_wide_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+    url = platform.add_app("REPLICATION")
+    migrate(url)
+    admin.execute(f"CREATE ROLE {ROLE} LOGIN REPLICATION")
+    admin.execute(f"CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES")
+    admin.execute(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {ROLE}")
+    admin.execute("CREATE TABLE somebodys (id integer)")
+    said = told(url)
+    assert list(said) == [
+        "publication",
+        "rights on somebodys",
+        "rights on tables to come",
+        "tables beyond the mirror",
+    ]
+    assert "public.somebodys" in said.pop("tables beyond the mirror")
+    for remedy in said.values():
+        admin.execute(remedy)
+    assert told(url) == {}
+    assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
+
+
+def test_no_right_to_publish(platform: Platform, admin: psycopg.Connection) -> None:
+    url = platform.add_app("REPLICATION")
+    migrate(url)
+    admin.execute("ALTER DATABASE mirrored OWNER TO postgres")
+    admin.execute(f"CREATE ROLE {ROLE} LOGIN REPLICATION")
+    said = told(url)
+    assert list(said) == ["publication"]
+    admin.execute(said["publication"])
+    assert told(url) == {}
+
+
+def test_datastream_can_sign_in_and_read_nothing_else(platform: Platform, admin: psycopg.Connection) -> None:
+    platform.add_datastream()
+    migrate(platform.url)
+    with psycopg.connect(as_role(platform.url, ROLE), autocommit=True) as datastream:
+        assert datastream.execute("SELECT count(*) FROM avtale").fetchone() == (0,)
+        names = admin.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname != 'avtale'"
+        ).fetchall()
+        assert len(names) > 20
+        for (name,) in names:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                datastream.execute(f"SELECT FROM {name}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            datastream.execute("DELETE FROM avtale")
+
+
+def test_migrations_go_on_where_nothing_is_permitted(server: EmbeddedPostgres, platform: Platform) -> None:
+    """The mirror is no reason for the consumer not to start."""
+    url = platform.add_app("")
+    platform.add_datastream()
+    with psycopg.connect(server.url, autocommit=True) as other:
+        other.execute("SELECT pg_create_physical_replication_slot(%s)", (SLOT,))
+    assert migrate(url) == known()

@@ -1,0 +1,139 @@
+"""The slot waits for who was writing when it was made, and is made later where it cannot be made now."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from datadeling.db.connection import connect
+from datadeling.db.migrate import migrate
+from datadeling.db.mirror import Mirror
+from datadeling.demo.postgres import EmbeddedPostgres
+from tests.acceptance.processes import wait_until
+from tests.datastream import SLOT
+from tests.integration.mirror.platform import COMPLETE, Platform
+
+_WAITING = """
+    SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE wait_event = 'transactionid' AND query ~ '^SELECT pg_create_logical'
+"""
+_WAITING_FOR_LONG = f"{_WAITING} AND clock_timestamp() - query_start > interval '2500 ms'"
+
+
+def set_up(url: str, wait: float = 0.2) -> list[str]:
+    with connect(url, application="test") as connection:
+        return Mirror(connection, wait_for_writers=wait).set_up()
+
+
+@contextmanager
+def somebody_writes(url: str) -> Iterator[psycopg.Connection]:
+    """In a transaction that has not ended, on the table that is to be mirrored."""
+    with psycopg.connect(url) as writer:
+        writer.execute("DELETE FROM avtale")
+        writer.execute("SELECT pg_current_xact_id()")
+        yield writer
+
+
+def is_true(connection: psycopg.Connection, query: str) -> Callable[[], bool]:
+    return lambda: connection.execute(query).fetchone() == (True,)
+
+
+def test_the_slot_waits_for_who_writes(platform: Platform, admin: psycopg.Connection) -> None:
+    migrate(platform.url)
+    platform.add_datastream()
+    with ThreadPoolExecutor(1) as pool, somebody_writes(platform.url) as writer:
+        migration = pool.submit(migrate, platform.url)
+        wait_until(is_true(admin, _WAITING), "the slot waits for the writer")
+        assert platform.mirrored().published == ["avtale"]  # what locks the table has not waited
+        writer.execute("SELECT count(*) FROM avtale")  # nobody is in the way of the writer
+        writer.commit()
+        migration.result(60)
+    assert platform.mirrored() == COMPLETE
+
+
+def test_who_writes_for_long_is_not_waited_for(platform: Platform) -> None:
+    migrate(platform.url)
+    platform.add_datastream()
+    with somebody_writes(platform.url):
+        assert set_up(platform.url) == ["slot"]
+        assert platform.mirrored() == COMPLETE._replace(slots=[])
+    assert set_up(platform.url) == []
+    assert platform.mirrored() == COMPLETE
+
+
+def test_one_can_wait_for_longer_than_for_other_answers(
+    platform: Platform, admin: psycopg.Connection
+) -> None:
+    """A connection that hears nothing for its `patience` is closed; not while it waits for writers."""
+    migrate(platform.url)
+    platform.add_datastream()
+    with (
+        ThreadPoolExecutor(1) as pool,
+        somebody_writes(platform.url) as writer,
+        connect(platform.url, application="test") as connection,
+    ):
+        connection.patience = 1.5
+        done = pool.submit(Mirror(connection).set_up)
+        wait_until(is_true(admin, _WAITING_FOR_LONG), "it has waited for longer than that")
+        writer.commit()
+        assert done.result(60) == []
+        assert connection.patience == 1.5
+
+
+def test_a_transaction_that_has_written_makes_no_slot(platform: Platform, admin: psycopg.Connection) -> None:
+    """PostgreSQL refuses it. All steps that write come in the same run, in transactions of their own."""
+    platform.add_datastream()
+    with admin.transaction():
+        admin.execute("SELECT pg_current_xact_id()")
+        with pytest.raises(psycopg.errors.ActiveSqlTransaction), admin.transaction():
+            admin.execute("SELECT pg_create_logical_replication_slot('another', 'pgoutput')")
+    migrate(platform.url)
+    assert platform.mirrored() == COMPLETE
+
+
+def test_no_room_for_a_slot(platform: Platform, admin: psycopg.Connection) -> None:
+    platform.add_datastream()
+    ((room,),) = admin.execute("SELECT current_setting('max_replication_slots')::integer").fetchall()
+    for number in range(room):
+        admin.execute("SELECT pg_create_physical_replication_slot(%s)", (f"slot_{number}",))
+    migrate(platform.url)
+    assert set_up(platform.url) == ["slot"]
+    admin.execute("SELECT pg_drop_replication_slot('slot_0')")
+    assert set_up(platform.url) == []
+
+
+def test_no_logical_wal() -> None:
+    with (
+        EmbeddedPostgres(settings={"wal_level": "replica", "shared_buffers": "32MB"}) as server,
+        psycopg.connect(server.url, autocommit=True) as admin,
+    ):
+        platform = Platform(server.url, admin)
+        platform.add_datastream()
+        with capture_logs() as logs:
+            migrate(server.url)
+        assert [line["run"] for line in logs] == ["wal_level must be logical: set cloudsql.logical_decoding"]
+        assert platform.mirrored() == COMPLETE._replace(slots=[])
+
+
+def test_a_slot_that_was_not_read_in_time_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+    """It is not made anew in silence: what it has lost must be read from the table again."""
+    platform.add_datastream()
+    migrate(platform.url)
+    admin.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    try:
+        admin.execute("SELECT pg_reload_conf()")
+        wait_until(is_true(admin, "SELECT current_setting('max_slot_wal_keep_size') = '1MB'"), "it is read")
+        for _ in range(3):
+            admin.execute("SELECT pg_logical_emit_message(false, 'test', 'x', true)")
+            admin.execute("SELECT pg_switch_wal()")
+        admin.execute("CHECKPOINT")
+    finally:
+        admin.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        admin.execute("SELECT pg_reload_conf()")
+    lost = f"SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = '{SLOT}'"
+    assert admin.execute(lost).fetchone() == (True,)
+    assert set_up(platform.url) == ["slot"]
+    assert admin.execute(lost).fetchone() == (True,)

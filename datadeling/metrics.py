@@ -60,6 +60,12 @@ class ConsumerMetrics:
             "Seconds since the oldest failed message was parked that nobody has handled; 0 when none is.",
             registry=registry,
         )
+        self.slot_lag = Gauge(
+            "datadeling_replication_slot_lag_bytes",
+            "WAL that the reader of a replication slot has not confirmed yet.",
+            ["slot"],
+            registry=registry,
+        )
         self.available = Gauge(
             "datadeling_service_available",
             "1 while the database or the broker answers the consumer, else 0.",

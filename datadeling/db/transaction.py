@@ -77,6 +77,10 @@ class Transaction(Statements):
         """What comparing the tables with the topic reads."""
         return Verification(self._connection)
 
+    def slot_lags(self) -> dict[str, int]:
+        """By replication slot, how many bytes its reader is behind."""
+        return dict(self._run("slot_lags"))
+
     def lock_partition(self, topic: str, partition: int) -> None:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""
         self._run("lock_partition", topic=topic, partition=partition)

@@ -99,6 +99,9 @@ class Loop:
         for state in FAILED_STATES:
             self._metrics.failed.labels(state).set(counts.get(state, nothing).messages)
         self._metrics.oldest_failed.set(counts.get("new", nothing).oldest)
+        self._metrics.slot_lag.clear()  # one that has been dropped holds nothing back
+        for slot, lag in self._store.slot_lags().items():
+            self._metrics.slot_lag.labels(slot).set(lag)
         self._partitions.look_at_positions()
         self._partitions.tell_lag()
 

@@ -139,6 +139,11 @@ class Store:
         with self._database.transaction() as tx:
             return tx.parking.count(self._topic)
 
+    def slot_lags(self) -> dict[str, int]:
+        """By replication slot, how many bytes its reader is behind."""
+        with self._database.transaction() as tx:
+            return tx.slot_lags()
+
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
             if not tx.advance_offset(self._topic, partition, starts[partition], end):

@@ -65,6 +65,30 @@ def test_failed_messages_that_are_handled_are_counted_no_more(
     assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
 
 
+def test_what_a_replication_slot_holds_back_is_told(
+    start: Start, connection: psycopg.Connection, topic: str
+) -> None:
+    consumer = start()
+
+    def held_back() -> float | None:
+        consumer.loop.look_around()
+        return consumer.metric("datadeling_replication_slot_lag_bytes", slot=slot)
+
+    slot = topic.replace("-", "_")
+    assert held_back() is None
+    connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [slot])
+    try:
+        before = held_back()
+        connection.execute("SELECT pg_logical_emit_message(true, 'test', repeat('x', 100000))")
+        after = held_back()
+    finally:
+        connection.execute("SELECT pg_drop_replication_slot(%s)", [slot])
+    assert before is not None
+    assert after is not None
+    assert after >= before + 100_000
+    assert held_back() is None
+
+
 def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
     start: Start, store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

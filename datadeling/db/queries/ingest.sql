@@ -113,3 +113,9 @@ COPY endret_avtale ({columns}) FROM STDIN;
 UPDATE avtale SET ({columns}) = ROW ({changed_columns})
 FROM endret_avtale
 WHERE avtale.avtale_id = endret_avtale.avtale_id;
+
+-- slot_lags --
+-- Bytes of WAL that who reads a slot has not confirmed yet; the database holds them back for it.
+SELECT slot_name, pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(confirmed_flush_lsn, restart_lsn))::bigint
+FROM pg_replication_slots
+WHERE coalesce(confirmed_flush_lsn, restart_lsn) IS NOT NULL;

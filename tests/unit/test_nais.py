@@ -1,0 +1,118 @@
+"""What `.nais` tells the platform agrees with the code: variables, ports, paths, metrics."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from datadeling.config import api_config, consumer_config
+from datadeling.metrics import ApiMetrics, ConsumerMetrics
+
+_NAIS = Path(__file__).parents[2] / ".nais"
+_TEMPLATES = ("app.yaml", "topic.yaml", "alerts.yaml")
+_CLUSTERS = ("dev-gcp.yaml", "prod-gcp.yaml")
+_VARIABLE = re.compile(r"{{\s*(?:#each )?([a-z_]+)\s*}}")
+_EACH = re.compile(r"{{#each (\w+)}}(.*?){{/each}}", re.DOTALL)
+_METRIC = re.compile(r"datadeling_\w+")
+# What the platform gives an application that asks for Kafka, a database and Entra ID.
+_GIVEN = {
+    "KAFKA_BROKERS": "kafka:9092",
+    "DB_URL": "postgresql://datadeling@127.0.0.1:5432/datadeling",
+    "AZURE_APP_CLIENT_ID": "datadeling",
+    "AZURE_OPENID_CONFIG_ISSUER": "https://issuer",
+    "AZURE_OPENID_CONFIG_JWKS_URI": "https://issuer/keys",
+}
+_NOT_OURS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
+
+
+def variables(cluster: str) -> dict[str, Any]:
+    found = yaml.safe_load((_NAIS / cluster).read_text("utf-8"))
+    assert isinstance(found, dict)
+    return {**found, "image": "datadeling:test"}
+
+
+def filled(template: str, cluster: str) -> dict[str, Any]:
+    """The document as the platform gets it."""
+    values = variables(cluster)
+    text = _EACH.sub(
+        lambda each: "".join(each[2].replace("{{this}}", value) for value in values[each[1]]),
+        (_NAIS / template).read_text("utf-8"),
+    )
+    document = yaml.safe_load(_VARIABLE.sub(lambda name: str(values[name[1]]), text))
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.fixture(params=_CLUSTERS)
+def spec(request: pytest.FixtureRequest) -> Any:
+    return filled("app.yaml", request.param)["spec"]
+
+
+def test_every_variable_of_a_cluster_is_used_and_the_other_way_round() -> None:
+    used = {
+        name for template in _TEMPLATES for name in _VARIABLE.findall((_NAIS / template).read_text("utf-8"))
+    } - {"this"}
+    for cluster in _CLUSTERS:
+        assert used == variables(cluster).keys(), cluster
+
+
+def test_both_processes_start_with_what_they_are_given(spec: Any) -> None:
+    env = {entry["name"]: entry["value"] for entry in spec["env"]}
+    api = api_config({**_GIVEN, **env})
+    consumer = consumer_config({**_GIVEN, **env})
+    assert (api.topic, consumer.kafka.topic) == (env["KAFKA_TOPIC"], env["KAFKA_TOPIC"])
+    assert api.entra.admin_group == env["ADMIN_GROUP"]
+    assert (api.port, consumer.port, api.consumer_port) == (spec["port"], 8081, 8081)
+
+
+def test_nothing_is_given_that_nobody_reads(spec: Any) -> None:
+    source = (_NAIS.parent / "datadeling" / "config.py").read_text("utf-8")
+    for entry in spec["env"]:
+        assert f'"{entry["name"]}"' in source or entry["name"] in _NOT_OURS
+
+
+def test_liveness_asks_the_consumer_and_readiness_the_api(spec: Any) -> None:
+    assert (spec["liveness"]["port"], spec["liveness"]["path"]) == (8081, "/internal/health/liveness")
+    assert (spec["readiness"].get("port", 8080), spec["readiness"]["path"]) == (8080, "/internal/health/readiness")
+    assert (spec["prometheus"]["port"], spec["prometheus"]["path"]) == ("8080", "/internal/prometheus")
+
+
+def test_there_are_two_pods_and_the_database_is_guarded(spec: Any) -> None:
+    assert spec["replicas"]["min"] >= 2
+    (instance,) = spec["gcp"]["sqlInstances"]
+    flags = {flag["name"]: flag["value"] for flag in instance["flags"]}
+    assert instance["type"] == "POSTGRES_18"
+    assert flags["cloudsql.logical_decoding"] == "on"
+    assert flags["log_error_verbosity"] == "terse"
+    assert flags["pgaudit.log_parameter"] == "off"
+    assert int(flags["max_slot_wal_keep_size"]) > 0
+    assert instance["databases"][0] == {
+        "name": "datadeling", "envVarPrefix": "DB", "users": [{"name": "datastream"}],
+    }  # fmt: skip
+
+
+def test_every_consumer_has_a_role_and_no_consumer_is_a_wildcard(spec: Any) -> None:
+    for rule in spec["accessPolicy"]["inbound"]["rules"]:
+        assert rule["application"] not in {"", "*"}
+        assert rule["permissions"]["roles"]
+
+
+@pytest.mark.parametrize("cluster", _CLUSTERS)
+def test_every_metric_of_an_alert_is_one_that_there_is(cluster: str) -> None:
+    there = set(_metrics())
+    groups = filled("alerts.yaml", cluster)["spec"]["groups"]
+    asked = {name for group in groups for rule in group["rules"] for name in _METRIC.findall(rule["expr"])}
+    assert len(asked) > 8
+    assert {re.sub(r"_(total|bucket)$", "", name) for name in asked} <= there
+
+
+def _metrics() -> Iterator[str]:
+    for metrics in (ConsumerMetrics, ApiMetrics):
+        registry = CollectorRegistry()
+        metrics(registry)
+        yield from (family.name for family in registry.collect())
+    yield "datadeling_consumer_scraped"

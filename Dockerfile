@@ -27,7 +27,9 @@ LABEL org.opencontainers.image.title="datadeling" \
       org.opencontainers.image.licenses="MIT"
 
 COPY --from=build /app /app
-ENV PATH=/app/bin:$PATH \
+# LOGNAME: the base knows no user 1069, and who migrates the schema is noted by name.
+ENV LOGNAME=datadeling \
+    PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/tmp

@@ -100,6 +100,17 @@ def serve() -> None:
 
 
 @main.command()
+def run() -> None:
+    """Both of them, consume and serve, until SIGTERM; when one ends, so does the other. For the image."""
+    config.consumer_config(os.environ)
+    config.api_config(os.environ)
+    configure_logging(config.log_format(os.environ))
+    from datadeling.supervisor import supervise
+
+    sys.exit(supervise({name: ["-m", "datadeling", name] for name in ("consume", "serve")}))
+
+
+@main.command()
 @click.option("--count", default=2_000, show_default=True, type=click.IntRange(min=1), help="Events to send.")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(1, 65_535), help="Port of the API."

@@ -77,7 +77,10 @@ def test_nothing_is_given_that_nobody_reads(spec: Any) -> None:
 
 def test_liveness_asks_the_consumer_and_readiness_the_api(spec: Any) -> None:
     assert (spec["liveness"]["port"], spec["liveness"]["path"]) == (8081, "/internal/health/liveness")
-    assert (spec["readiness"].get("port", 8080), spec["readiness"]["path"]) == (8080, "/internal/health/readiness")
+    assert (spec["readiness"].get("port", 8080), spec["readiness"]["path"]) == (
+        8080,
+        "/internal/health/readiness",
+    )
     assert (spec["prometheus"]["port"], spec["prometheus"]["path"]) == ("8080", "/internal/prometheus")
 
 

@@ -1,0 +1,98 @@
+"""`datadeling run`: both processes as one."""
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.conftest import Run, Setting
+from tests.acceptance.processes import Process, call, wait_until
+
+_IGNORES_SIGTERM = """
+import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+pathlib.Path(sys.argv[1]).touch()
+signal.sigwait({signal.SIGALRM})
+"""
+_ENDS_WHEN_THERE_IS_A_FILE = """
+import pathlib, sys
+while not pathlib.Path(sys.argv[1]).exists(): pass
+"""
+
+
+@pytest.fixture
+def both(run: Run, api: Setting, consumer: Setting) -> Process:
+    process = run({**consumer.env, **api.env}, "run")
+    process.answers(f"{api.url}/internal/health/readiness")
+    process.answers(f"{consumer.url}/internal/health/readiness")
+    return process
+
+
+def named(process: Process, command: str) -> psutil.Process:
+    """One of the two."""
+    children = psutil.Process(process.process.pid).children()
+    (found,) = (child for child in children if child.cmdline()[-1] == command)
+    return found
+
+
+def tree(process: Process) -> list[psutil.Process]:
+    return list(psutil.Process(process.process.pid).children(recursive=True))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_when_told_to_both_end(both: Process, number: signal.Signals) -> None:
+    started = tree(both)
+    assert len(started) >= 4
+    both.process.send_signal(number)
+    assert both.process.wait(30) == 0, both.output
+    assert not any(child.is_running() for child in started)
+    assert "Traceback" not in both.output
+
+
+@pytest.mark.parametrize("which", ["consume", "serve"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_when_one_ends_so_does_the_other(both: Process, which: str, number: signal.Signals) -> None:
+    started = tree(both)
+    named(both, which).send_signal(number)
+    assert both.process.wait(30) == 1
+    wait_until(lambda: not any(child.is_running() for child in started), "everything has ended")
+    assert f'"process": "{which}"' in both.output
+
+
+def test_the_metrics_of_both_are_on_one_page(both: Process, api: Setting) -> None:
+    assert both.process.poll() is None
+    page = call(f"{api.url}/internal/prometheus").body
+    assert "datadeling_consumer_scraped 1.0" in page
+    assert "datadeling_service_available" in page
+
+
+def test_a_variable_that_is_missing_is_told_once(run: Run, consumer: Setting) -> None:
+    process = run(consumer.env, "run")
+    assert process.process.wait(30) == 2
+    assert process.output.count("AZURE_APP_CLIENT_ID is not set") == 1
+
+
+def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
+    deaf, done = tmp_path / "deaf.py", tmp_path / "done.py"
+    deaf.write_text(_IGNORES_SIGTERM)
+    done.write_text(_ENDS_WHEN_THERE_IS_A_FILE)
+    ready = str(tmp_path / "ready")
+    commands = {"deaf": [str(deaf), ready], "done": [str(done), ready]}
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from datadeling.supervisor import supervise; exit(supervise({commands}, 0.2))",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert re.search(r"process_killed.*deaf", ended.stdout), ended.stderr
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(deaf) in (p.info["cmdline"] or [])]

@@ -1,0 +1,98 @@
+"""`python -m tools.image.try_it IMAGE`: run an image as the platform does, look somebody up, stop it.
+
+PostgreSQL, Kafka and the issuer of tokens are those of the demo; the container shares this machine's network.
+Needs the command `docker`, a daemon and an image: see CONTRIBUTING.md.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from confluent_kafka import Producer
+
+from datadeling.demo.forventet import expected_answer, interesting_person
+from datadeling.demo.generator import HendelseGenerator, siste_tilstand
+from datadeling.demo.issuer import TokenIssuer
+from datadeling.demo.ports import free_port
+from datadeling.demo.processes import is_ready, post
+from datadeling.demo.services import Services
+
+_TOPIC = "avtaler"
+_CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
+_EVENTS = 1_000
+_PATIENCE = 60.0  # seconds
+_LIKE_THE_PLATFORM = ("--read-only", "--user", "1069:1069", "--tmpfs", "/tmp", "--cap-drop", "ALL")
+
+
+def main(image: str) -> int:
+    """0 when the answer is what the events say, and SIGTERM ended the container with 0 within 10 s."""
+    today = datetime.now(ZoneInfo("Europe/Oslo")).date()
+    records = list(HendelseGenerator(2026, today).hendelser(_EVENTS))
+    person = interesting_person(siste_tilstand(records), today)
+    with ExitStack() as stack:
+        services = stack.enter_context(Services())
+        issuer = stack.enter_context(TokenIssuer())
+        services.kafka.create_topic(_TOPIC, config={"cleanup.policy": "compact"})
+        producer = Producer({"bootstrap.servers": services.kafka.bootstrap_servers})
+        for record in records:
+            producer.produce(_TOPIC, record.value, record.key)
+        producer.flush(30)
+        api, settings = _settings(services, issuer)
+        container = _started(image, settings)
+        stack.callback(_docker, "rm", "--force", container)
+        _wait_until_ready(container, api, f"http://127.0.0.1:{settings['CONSUMER_PORT']}")
+        answer, wanted = None, expected_answer(person, today)
+        deadline = time.monotonic() + _PATIENCE
+        while answer != wanted and time.monotonic() < deadline:
+            answer = post(f"{api}/api/v1/tiltaksstatus", {"fnr": person.fnr}, issuer.token(_CLIENT_ID))
+            time.sleep(0.2)
+        began = time.monotonic()
+        _docker("stop", "--time", "30", container)
+        took = time.monotonic() - began
+        code = int(_docker("inspect", "--format", "{{.State.ExitCode}}", container))
+        print(f"answer as expected: {answer == wanted}; SIGTERM: exit code {code} after {took:.1f} s")
+        return 0 if answer == wanted and code == 0 and took < 10 else 1
+
+
+def _settings(services: Services, issuer: TokenIssuer) -> tuple[str, dict[str, str]]:
+    port = free_port()
+    return f"http://127.0.0.1:{port}", {
+        "KAFKA_BROKERS": services.kafka.bootstrap_servers,
+        "KAFKA_TOPIC": _TOPIC,
+        "KAFKA_GROUP_ID": "datadeling",
+        "DB_URL": services.postgres.url,
+        "PORT": str(port),
+        "CONSUMER_PORT": str(free_port()),
+        "AZURE_APP_CLIENT_ID": _CLIENT_ID,
+        "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
+        "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
+    }
+
+
+def _started(image: str, settings: dict[str, str]) -> str:
+    env = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
+    return _docker("run", "--detach", "--network", "host", *_LIKE_THE_PLATFORM, *env, image)
+
+
+def _wait_until_ready(container: str, *urls: str) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not all(is_ready(url) for url in urls):
+        state = _docker("inspect", "--format", "{{.State.Status}}", container)
+        if state != "running" or time.monotonic() > deadline:
+            sys.exit(f"the container never was ready:\n{_docker('logs', container)}")
+        time.sleep(0.2)
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(
+        ["docker", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from flask import Response, request
 from marshmallow import Schema
 
-from datadeling.api.codes import CODES
 from datadeling.api.openapi import CALL_ID, Blueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.api.schemas import UNKNOWN
@@ -52,15 +51,14 @@ def told(schema: Schema, what: object, status: int = 200) -> Response:
 
 
 @contextmanager
-def named(kode: str) -> Iterator[None]:
+def named(what: str, kode: str) -> Iterator[None]:
     """Inside, something is done to what a call names: raise `Problem` 404 when it is unknown, 409 when over.
 
-    `kode` is what the codes end in. What was named is not repeated: an address can hold anything.
+    `what` is its kind, not its name: a name that is none may be anything. `kode` is what the codes end in.
     """
-    unknown, over = f"UKJENT_{kode}", f"AVSLUTTET_{kode}"
     try:
         yield
     except TooLate:
-        raise Problem(409, kode=over, detail=CODES[over].meaning) from None
+        raise Problem(409, kode=f"AVSLUTTET_{kode}", detail=f"Ferdig behandlet: {what}.") from None
     except NotFound:
-        raise Problem(404, kode=unknown, detail=CODES[unknown].meaning) from None
+        raise Problem(404, kode=f"UKJENT_{kode}", detail=f"Det finnes ikke noe slikt: {what}.") from None

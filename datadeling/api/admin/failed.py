@@ -94,7 +94,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
     )
     def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
         place, topic = place_in_address(id), desk.topic
-        with desk.database() as database, named("MELDING"):
+        with desk.database() as database, named("feilet melding", "MELDING"):
             outcome = FailedMessages(database, topic).retry(place, asked(body.get("begrunnelse")))
         return told(answers.RetryResultat(), {"outcomes": {outcome: 1}, "left_off": None})
 
@@ -111,13 +111,13 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
     )
     def discard(body: dict[str, Any], id: str) -> Response:  # noqa: A002
         place, topic = place_in_address(id), desk.topic
-        with desk.database() as database, named("MELDING"):
+        with desk.database() as database, named("feilet melding", "MELDING"):
             FailedMessages(database, topic).discard(place, asked(body["begrunnelse"]))
         return shown(id)
 
     def shown(message_id: str) -> Response:
         place, topic = place_in_address(message_id), desk.topic
-        with desk.database() as database, named("MELDING"):
+        with desk.database() as database, named("feilet melding", "MELDING"):
             row, value = FailedMessages(database, topic).show(place)
         shown = {**_as_dict(row), "value": None if value is None else cut(show_value(value))}
         return told(answers.FailedMessageDetaljer(), shown)

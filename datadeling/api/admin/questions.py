@@ -19,7 +19,7 @@ _PARTITION = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
 """Where a message stood: generation, partition and offset; as OpenAPI says it."""
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
-_HIGHEST = 10**10  # no topic of ours comes near; what is longer can be the number of a person
+_HIGHEST = 10**18
 _FASTEST = 1_000_000
 _LONGEST_CODE = 100
 _LONGEST_CLIENT = 200

@@ -83,7 +83,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
     )
     def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
         replay, topic = _number(id), desk.topic
-        with desk.database() as database, named("REPLAY"):
+        with desk.database() as database, named("replay", "REPLAY"):
             return _told(Jobs(database, topic), replay)
 
     @calls.call(
@@ -99,7 +99,7 @@ def declare(calls: AdminCalls, desk: Desk) -> None:
     )
     def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
         replay, topic = _number(id), desk.topic
-        with desk.database() as database, named("REPLAY"):
+        with desk.database() as database, named("replay", "REPLAY"):
             jobs = Jobs(database, topic)
             replays.cancel(jobs, replay, asked(body.get("begrunnelse")))
             return _told(jobs, replay)

@@ -201,7 +201,7 @@ def _odd_values(number: str, word: str = WORD) -> list[Any]:
     text = f"{word} {number}'\";--"
     return [
         number, int(number), -int(number), float(f"0.{number}"), text, f"{number}0",
-        {number: number}, {"0": number}, {"0": int(number)},
+        {number: number}, {"0": number},
         {"fom": number, "tom": text, number: 1}, {"fom": "2022-01-01", "tom": number},
         [number], [[text]],
         [{"fnr": f"{number}0"}, {number: 1}, number, int(number), None, {"identer": [number, 1]}],

@@ -15,7 +15,7 @@ import click
 
 from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
-from datadeling.log import configure_logging
+from datadeling.log import configure_logging, masked
 
 # Modules of `commands`, and what each defines.
 _OPERATOR = ("audit", "delete", "failed", "offsets", "prune", "replay", "verify")
@@ -43,7 +43,7 @@ class _Commands(click.Group):
             click.echo(f"datadeling: {error}", err=True)
             ctx.exit(2)
         except DatadelingError as error:
-            click.echo(f"datadeling: {type(error).__name__}: {error}", err=True)
+            click.echo(f"datadeling: {type(error).__name__}: {masked(str(error))}", err=True)
             ctx.exit(1)
 
 

@@ -15,6 +15,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from datadeling.config import LogFormat
 
 _ELEVEN_DIGITS = re.compile(r"(?<!\d)\d{11}(?!\d)")
+_UUID = r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+_AS_WRITTEN = re.compile(rf"({_UUID})|\d{{6,}}[\s.-]?\d{{5,}}", re.IGNORECASE)
 _MASK = "***********"
 
 
@@ -61,6 +63,11 @@ def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventD
 def masked(text: str) -> str:
     """The text without identity numbers: every run of exactly eleven digits is replaced."""
     return _ELEVEN_DIGITS.sub(_MASK, text)
+
+
+def masked_prose(text: str) -> str:
+    """The same for what a person has written: also in two parts, or with digits too many. UUIDs stay."""
+    return _AS_WRITTEN.sub(lambda found: found[1] or _MASK, text)
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 (a log value is whatever the caller passed)

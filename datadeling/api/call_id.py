@@ -6,11 +6,10 @@ from uuid import uuid4
 from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from datadeling.log import masked
-
 HEADER = "Nav-Call-Id"
 _ACCEPTED = (HEADER, "Nav-CallId", "X-Correlation-Id")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_PERSON = re.compile(r"(?<!\d)\d{6}[.:_-]?\d{5}(?!\d)", re.ASCII)  # also in two parts, as people write it
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -40,11 +39,9 @@ def _is_usable(value: str) -> bool:
 
     A UUID can have eleven digits in a row by chance.
     """
-    return _WELL_FORMED.fullmatch(value) is not None and (masked(value) == value or _is_uuid(value))
-
-
-def _is_uuid(value: str) -> bool:
-    return _UUID.fullmatch(value) is not None
+    return _WELL_FORMED.fullmatch(value) is not None and (
+        _PERSON.search(value) is None or _UUID.fullmatch(value) is not None
+    )
 
 
 def _begin() -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import structlog
 
 from datadeling.db.transaction import Transaction
-from datadeling.log import masked
+from datadeling.log import masked_prose
 
 log = structlog.get_logger(__name__)
 
@@ -27,4 +27,4 @@ class Asked(NamedTuple):
         log.warning("operator", who=shown.who, command=command, target=target, reason=shown.reason)
 
     def _shown(self) -> "Asked":
-        return Asked(masked(self.who), self.reason and masked(self.reason))
+        return Asked(masked_prose(self.who), self.reason and masked_prose(self.reason))

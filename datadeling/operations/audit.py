@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from datadeling.db.audit import Reading, Sighting
 from datadeling.db.database import Database
 from datadeling.domain.month import OSLO, Month
-from datadeling.log import masked
+from datadeling.log import masked_prose
 from datadeling.operations.asked import Asked
 
 COMMAND = "audit"
@@ -26,7 +26,7 @@ def report(
     left out, for as long as the session may. Raise `DatabaseUnavailable`, also when it takes longer; nothing
     is kept then, and nothing has been read.
     """
-    target = masked(f"{month} {consumer}") if consumer else str(month)
+    target = masked_prose(f"{month} {consumer}") if consumer else str(month)
     with database.transaction() as tx:
         with tx.audit.taking_time(seconds) if seconds else nullcontext():
             readings = tx.audit.readings(month.begins, month.ends, consumer)

@@ -6,7 +6,7 @@ from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow, Stretch
 from datadeling.db.transaction import Transaction
 from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
-from datadeling.log import masked
+from datadeling.log import masked_prose
 from datadeling.replay.request import Planned, Request
 
 Record = Callable[[Transaction, int], None]
@@ -34,8 +34,13 @@ class Jobs:
         record: Record = _no_record,
     ) -> int:
         """Keep what is asked for, and say its id. In the background a consumer takes it up."""
-        why = reason and masked(reason)
-        asked = {**request._asdict(), "requested_by": masked(who), "reason": why, "background": background}
+        why = reason and masked_prose(reason)
+        asked = {
+            **request._asdict(),
+            "requested_by": masked_prose(who),
+            "reason": why,
+            "background": background,
+        }
         for name in ("from_offsets", "to_offsets"):
             offsets = asked[name]
             asked[name] = {str(p): offset for p, offset in offsets.items()} if offsets else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from datadeling.log import configure_logging, mask_personal_numbers
+from datadeling.log import configure_logging, mask_personal_numbers, masked_prose
 from tests.hendelser import FNR
 
 
@@ -30,6 +30,22 @@ def test_eleven_digits_are_masked(value: object) -> None:
 def test_other_numbers_are_left_alone() -> None:
     event = {"event": "offset 123456789012", "offset": 1234567890, "ok": True}
     assert mask_personal_numbers(None, "", dict(event)) == event
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (f"for {FNR}, says somebody", "for ***********, says somebody"),
+        (f"{FNR[:6]} {FNR[6:]}", "***********"),
+        (f"{FNR[:6]}-{FNR[6:]}.", "***********."),
+        (f"{FNR}0 and 0{FNR}", "*********** and ***********"),
+        (f"a{FNR}b", "a***********b"),
+        ("9f0d3c1e-0000-4000-8000-015877512360, twice", "9f0d3c1e-0000-4000-8000-015877512360, twice"),
+        ("2026-01-16T11:05:40.946123Z, 0:2:4711, 123456 messages", None),
+    ],
+)
+def test_what_people_write_has_no_number_left(written: str, shown: str | None) -> None:
+    assert masked_prose(written) == (shown or written)
 
 
 @pytest.fixture

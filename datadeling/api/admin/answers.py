@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from datadeling.api.admin.naming import AdminAnswer
 from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME
-from datadeling.log import masked
+from datadeling.log import masked_prose
 
 _EXAMPLE_PLACE = "0:2:4711"
 
@@ -17,7 +17,7 @@ _EXAMPLE_PLACE = "0:2:4711"
 class _Masked(fields.String):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:  # noqa: ANN401
         text: str | None = super()._serialize(value, attr, obj, **kwargs)
-        return text and masked(text)
+        return text and masked_prose(text)
 
 
 def _text(description: str, example: str, **rest: Any) -> fields.String:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """Reads queries: parsed, held to the schema and to what one request may cost. Each text once."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,9 +14,12 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    NameNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValidationRule,
     parse,
+    specified_rules,
     validate,
 )
 
@@ -25,6 +29,10 @@ _MOST_TOKENS = 2_000
 _MOST_DEPTH = 20  # the common question for the schema itself has 14 or so
 _MOST_QUERIES = 20  # that look something up, in one operation
 _REMEMBERED = 500  # documents
+_ELEVEN_DIGITS = re.compile(r"\d{11}", re.ASCII)
+_NAME_OF_A_PERSON = (
+    "Et navn kan ikke ha elleve sifre: navn gjentas i svar, og det kan være en persons nummer."
+)
 _TOO_DEEP = f"Spørringen er for dyp: høyst {_MOST_DEPTH} nivåer."
 _TOO_COSTLY = f"Spørringen er for dyr: høyst {_MOST_QUERIES} oppslag i samme kall."
 
@@ -49,7 +57,7 @@ def reader(schema: GraphQLSchema) -> Callable[[str], Document]:
         except RecursionError:
             return Document(None, [errors.of_document(_TOO_DEEP)])
         try:
-            faults = validate(schema, node, max_errors=10, hide_suggestions=True)
+            faults = validate(schema, node, _RULES, max_errors=10, hide_suggestions=True)
         except GraphQLError as error:
             faults = [error]
         if faults:
@@ -58,6 +66,17 @@ def reader(schema: GraphQLSchema) -> Callable[[str], Document]:
         return Document(None, [errors.of_document(too_much)]) if too_much else Document(node, [])
 
     return read
+
+
+class _NoNumbersAsNames(ValidationRule):
+    """An answer has the names that the query gives, also when it tells of an error, and is logged then."""
+
+    def enter_name(self, node: NameNode, *_: object) -> None:
+        if _ELEVEN_DIGITS.search(node.value):
+            self.report_error(GraphQLError(_NAME_OF_A_PERSON, node))
+
+
+_RULES = (*specified_rules, _NoNumbersAsNames)
 
 
 def _bounded(document: DocumentNode) -> str | None:

@@ -19,6 +19,8 @@ _LONGEST = "aZ09_.:-" * 8
         pytest.param({"X-Correlation-Id": "c", "Nav-CallId": "b", "Nav-Call-Id": "a"}, "a", id="order"),
         pytest.param({"Nav-Call-Id": "a b", "Nav-CallId": "b"}, "b", id="first that can be used"),
         pytest.param({"Nav-Call-Id": _DIGITS}, _DIGITS, id="a UUID with eleven digits in a row"),
+        pytest.param({"Nav-Call-Id": "1764892800123"}, "1764892800123", id="a time in milliseconds"),
+        pytest.param({"Nav-Call-Id": "158775-1236"}, "158775-1236", id="fewer digits, in two parts"),
         pytest.param({"Nav-Call-Id": "1" * 12}, "1" * 12, id="more digits than an identity number has"),
     ],
 )
@@ -41,6 +43,9 @@ def test_a_well_formed_id_is_kept(headers: dict[str, str], expected: str, client
         pytest.param("١٢٣", id="other digits"),
         pytest.param("15877512360", id="an identity number"),
         pytest.param("sak-15877512360.1", id="an identity number in the middle"),
+        pytest.param("a15877512360b", id="an identity number among letters"),
+        pytest.param("158775-12360", id="an identity number with a hyphen in it"),
+        pytest.param("158775.12360", id="an identity number with a point in it"),
     ],
 )
 def test_any_other_id_is_replaced(given: str, client: FlaskClient) -> None:

@@ -22,6 +22,8 @@ _STATUS = "/api/v1/tiltaksstatus"
         pytest.param("GET", _STATUS, None, 405, id="a wrong method"),
         pytest.param("OPTIONS", _STATUS, None, 200, id="a preflight"),
         pytest.param("GET", "/x", None, 404, id="no such address"),
+        pytest.param("GET", "/api/v1/avtaler/x", None, 400, id="a bad address"),
+        pytest.param("HEAD", "/api/openapi.json", None, 200, id="a head alone"),
         pytest.param("GET", "/api/openapi.json", None, 200, id="the description"),
         pytest.param("GET", "/internal/health/liveness", None, 200, id="health"),
         pytest.param("GET", "/internal/prometheus", None, 200, id="metrics"),
@@ -33,7 +35,17 @@ def test_every_answer_is_secured(
     answer = client.open(path, method=method, json=body, headers={**token, "Origin": "https://x.example"})
     assert answer.status_code == status
     assert {name: answer.headers[name] for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
-    assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")]
+    names = {name.lower() for name, _ in answer.headers}
+    assert not {name for name in names if name.startswith("access-control-")}
+    assert not names & {"server", "set-cookie", "x-powered-by"}
+
+
+def test_so_is_the_answer_to_who_has_no_token(client: FlaskClient) -> None:
+    answer = client.post(_STATUS)
+    assert answer.status_code == 401
+    assert {name: answer.headers.getlist(name) for name in SECURITY_HEADERS} == {
+        name: [value] for name, value in SECURITY_HEADERS.items()
+    }
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("no connection"), ValueError("x")])

@@ -43,6 +43,18 @@ def _ask(client: FlaskClient, token: dict[str, str], query: object, **more: obje
             id="a number for a text",
         ),
         pytest.param(
+            f'{{ _{_FNR}: avtalerForPerson(personnummer: "1") {{ avtaleId }} }}',
+            None,
+            "ValidationError",
+            id="a number for an alias",
+        ),
+        pytest.param(
+            f"{{ avtale(avtaleNr: 1) {{ a{_FNR}0: avtaleId }} }}",
+            None,
+            "ValidationError",
+            id="a number in the alias of a field",
+        ),
+        pytest.param(
             f'{{ avtale(avtaleNr: "{_FNR}") {{ avtaleId }} }}',
             None,
             "ValidationError",

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets openapi openapi-released clients build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets openapi openapi-released clients image build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,7 @@ lock: venv ## compile the pinned requirements from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file tools/clients/requirements.txt tools/clients/requirements.in
+	$(BIN)/uv pip compile $(LOCK) --output-file tools/image/requirements.txt tools/image/requirements.in
 
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
@@ -84,6 +85,11 @@ clients: ## make a Python and a TypeScript client of docs/openapi.json in build/
 	cd $(CLIENTS)/typescript && npm ci --ignore-scripts --no-audit --no-fund && \
 	  npx openapi-typescript $(CURDIR)/docs/openapi.json --output schema.ts && \
 	  npx tsc --noEmit --strict --module preserve --target es2022 --lib es2022,dom use.ts schema.ts && echo "the use type-checks"
+
+image: ## build the image (BASE=… for another base than the Dockerfile's), run it as the platform does, look somebody up
+	docker build $(if $(BASE),--build-arg BASE=$(BASE)) --tag datadeling:try .
+	$(MAKE) --no-print-directory venv
+	$(BIN)/python -m tools.image.try_it datadeling:try
 
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel

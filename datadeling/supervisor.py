@@ -81,7 +81,7 @@ def _reap(running: dict[int, str]) -> dict[str, int]:
 
     A signal that ended one counts as its negative number. One SIGCHLD may stand for several.
     """
-    ended = {}
+    ended: dict[str, int] = {}
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -8,7 +8,8 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME, NO_FNR, Answer
+from datadeling.api.examples import AVTALE, VARIGHET
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, NO_FNR, Answer
 from datadeling.domain.felt import BY_NAME, FELTER, Felt, Type
 
 
@@ -28,25 +29,7 @@ _FIELDS: dict[Type, type[fields.Field[Any]]] = {
     Type.TIME: fields.DateTime,
     Type.BOOLEAN: fields.Boolean,
 }
-_EXAMPLES: dict[str, Any] = {
-    "avtaleId": EXAMPLE_ID,
-    "avtaleNr": 123456,
-    "deltakerFnr": EXAMPLE_FNR,
-    "bedriftNr": "999999999",
-    "veilederNavIdent": "Z999999",
-    "tiltakstype": "MIDLERTIDIG_LONNSTILSKUDD",
-    "avtaleStatus": "GJENNOMFØRES",
-    "versjon": 3,
-    "opphav": "VEILEDER",
-    "startDato": "2026-02-01",
-    "sluttDato": "2026-07-31",
-    "stillingprosent": 62.5,
-    "antallDagerPerUke": 3,
-    "stillingstype": "MIDLERTIDIG",
-    "opprettetTidspunkt": EXAMPLE_TIME,
-    "endretTidspunkt": EXAMPLE_TIME,
-    "varighetDager": 181,
-}
+_EXAMPLES = {**AVTALE, "varighetDager": VARIGHET}
 
 Avtale = Answer.from_dict({felt.json: _described(felt) for felt in FELTER}, name="Avtale")
 

@@ -11,26 +11,7 @@ from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME
 Examples = dict[str, dict[str, Any]]
 
 _EARLIER_FNR = "15877512441"  # synthetic, too
-_TILTAK = {
-    "avtaleId": EXAMPLE_ID,
-    "avtaleNr": 123456,
-    "tiltakstype": "MIDLERTIDIG_LONNSTILSKUDD",
-    "startDato": "2026-02-01",
-    "sluttDato": "2026-07-31",
-    "varighetDager": 181,
-    "stillingprosent": 62.5,
-    "antallDagerPerUke": 3,
-    "bedriftNr": "999999999",
-}
-_STATUS = {"paaTiltak": True, "antall": 1, "naavaerende": [_TILTAK], "kommende": [], "tidligere": []}
-_NOT_ON_TILTAK = {"paaTiltak": False, "antall": 0, "naavaerende": [], "kommende": [], "tidligere": []}
-_FEW = {
-    "avtaleId": EXAMPLE_ID,
-    "tiltakstype": "MIDLERTIDIG_LONNSTILSKUDD",
-    "startDato": "2026-02-01",
-    "sluttDato": "2026-07-31",
-}
-_AVTALE = {
+AVTALE: Mapping[str, Any] = {
     "avtaleId": EXAMPLE_ID,
     "avtaleNr": 123456,
     "deltakerFnr": EXAMPLE_FNR,
@@ -59,6 +40,21 @@ _AVTALE = {
     "opprettetTidspunkt": "2026-01-12T10:00:00+01:00",
     "endretTidspunkt": EXAMPLE_TIME,
 }
+"""All that is told of an avtale."""
+
+VARIGHET = 181
+"""Its days."""
+
+_TILTAK = {
+    name: {**AVTALE, "varighetDager": VARIGHET}[name]
+    for name in (
+        "avtaleId", "avtaleNr", "tiltakstype", "startDato", "sluttDato", "varighetDager", "stillingprosent",
+        "antallDagerPerUke", "bedriftNr",
+    )
+}  # fmt: skip
+_STATUS = {"paaTiltak": True, "antall": 1, "naavaerende": [_TILTAK], "kommende": [], "tidligere": []}
+_NOT_ON_TILTAK = {"paaTiltak": False, "antall": 0, "naavaerende": [], "kommende": [], "tidligere": []}
+_FEW = {name: AVTALE[name] for name in ("avtaleId", "tiltakstype", "startDato", "sluttDato")}
 _MARKER = "AALrfUCd1FBfmm8MKjxPDp9eC4o8HX5CPC-ZDQ"
 
 
@@ -135,7 +131,7 @@ ANSWERS: Mapping[str, Examples] = {
     },
     "sokAvtaler": {
         "flereSider": _example("Det er flere", {"avtaler": [_FEW], "markoer": _MARKER}),
-        "sisteSide": _example("Siste side", {"avtaler": [_AVTALE], "markoer": None}),
+        "sisteSide": _example("Siste side", {"avtaler": [AVTALE], "markoer": None}),
         "ingen": _example("Ingen slike avtaler", {"avtaler": [], "markoer": None}),
     },
     "hentHistorikk": {
@@ -161,11 +157,11 @@ ANSWERS: Mapping[str, Examples] = {
         ),
     },
     "hentAvtale": {
-        "alt": _example("Alle felt", _AVTALE),
+        "alt": _example("Alle felt", AVTALE),
         "felter": _example("Bare feltene i felter", _FEW),
     },
     "hentAvtaleMedNr": {
-        "alt": _example("Alle felt", _AVTALE),
+        "alt": _example("Alle felt", AVTALE),
         "felter": _example("Bare feltene i felter", _FEW),
     },
 }

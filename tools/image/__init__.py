@@ -1,0 +1,1 @@
+"""To try the image."""

@@ -4,7 +4,6 @@ PostgreSQL, Kafka and the issuer of tokens are those of the demo; the container 
 Needs the command `docker`, a daemon and an image: see CONTRIBUTING.md.
 """
 
-import json
 import subprocess
 import sys
 import time

@@ -47,7 +47,7 @@ format: venv ## let ruff put the code in shape
 
 lock: venv ## compile the pinned requirements from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra bigquery --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file tools/clients/requirements.txt tools/clients/requirements.in
 	$(BIN)/uv pip compile $(LOCK) --output-file tools/image/requirements.txt tools/image/requirements.in
 

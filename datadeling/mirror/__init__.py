@@ -1,0 +1,1 @@
+"""The views in BigQuery over what Datastream mirrors: made from the description of the fields."""

@@ -13,7 +13,9 @@ FILES = Path("mirror") / "views"
 
 @click.command()
 @click.option("--print", "mode", flag_value="print", help="Show the statements. Needs nothing.")
-@click.option("--check", "mode", flag_value="check", help="Exit with 1 when a column is forgotten or a file is old.")
+@click.option(
+    "--check", "mode", flag_value="check", help="Exit with 1 when a column is forgotten or a file is old."
+)
 @click.option("--write", "mode", flag_value="write", help=f"Write {FILES} anew.")
 @click.option("--apply", "mode", flag_value="apply", help="Make or replace them; needs the extra bigquery.")
 @click.option("--dataset", metavar="PROJECT.DATASET", help="Where Datastream puts the table `public_avtale`.")
@@ -62,7 +64,8 @@ def _apply(dataset: str | None, into: str | None) -> None:
 
         from datadeling.mirror.bigquery import apply  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise ConfigError(f"--apply needs `pip install datadeling[bigquery]` ({error.name} is missing)") from None
+        missing = f"--apply needs `pip install datadeling[bigquery]` ({error.name} is missing)"
+        raise ConfigError(missing) from None
     client = bigquery.Client(project=dataset.partition(".")[0])
     for name in apply(client, dataset, into or dataset):
         click.echo(f"made  {name}")

@@ -8,7 +8,7 @@ from datadeling.mirror.views import VIEWS, View
 
 
 def apply(client: bigquery.Client, source: str, into: str) -> Iterator[str]:
-    """Make or replace every view over the dataset `source` in the dataset `into`; yields each when it is done.
+    """Make or replace every view over the dataset `source` in the dataset `into`; yields each when done.
 
     Both are `project.dataset`. Blocks. Raises what google-cloud-bigquery raises. Can be run again: views that
     have been made stay, and those that read another dataset are allowed to once.

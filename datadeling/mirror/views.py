@@ -1,7 +1,7 @@
 """The views that analysts read, as text: made from the description of the fields, and from nothing else.
 
-Datastream mirrors the table `avtale` whole, as `public_avtale`. Nobody is to read that: a view names the fields that
-it shares, and a new column is in none until somebody has decided. In the text, `mirror` stands for the dataset.
+Datastream mirrors the table `avtale` whole, as `public_avtale`. Nobody is to read that: a view names what it
+shares, and a new column is in none until somebody has decided. `mirror` stands for the dataset.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,9 +62,9 @@ class View(NamedTuple):
     query: str
 
     def sql(self, source: str = DATASET, into: str | None = None) -> str:
-        """The statement that makes or replaces it over the tables in the dataset `source`, in `into` or there.
+        """The statement that makes or replaces it over the tables in the dataset `source`.
 
-        Both may name the project, too.
+        It is made there, or in `into`. Both may name the project, too.
         """
         columns = ",\n".join(
             f"  {column.name} OPTIONS (description = {_text(column.description)})" for column in self.columns
@@ -90,7 +90,9 @@ def _text(value: str) -> str:
 
 
 def _column(felt: Felt) -> Column:
-    return Column(felt.column, _TYPES[felt.type], f"{felt.description} {_PII[felt.sensitivity]}", (felt.column,))
+    return Column(
+        felt.column, _TYPES[felt.type], f"{felt.description} {_PII[felt.sensitivity]}", (felt.column,)
+    )
 
 
 def _of_avtaler(name: str, description: str, felter: Sequence[Felt]) -> View:
@@ -107,7 +109,7 @@ def _of_avtaler(name: str, description: str, felter: Sequence[Felt]) -> View:
 
 
 def _tiltak_per_maaned() -> View:
-    """How many, by month and kind. One grouping only, and no sums over it: a sum and its parts would tell the rest.
+    """How many, by month and kind. One grouping and no sums over it: a sum and its parts tell the rest.
 
     A tiltak is what `tiltaksstatus` takes for one: agreed, not given up, with a beginning.
     """
@@ -160,8 +162,9 @@ VIEWS: tuple[View, ...] = (
     ),
     _of_avtaler(
         "avtale_uten_personident",
-        "Avtaler om arbeidsmarkedstiltak uten identitetsnumre og NAV-identer. En avtale kan likevel gjelde en "
-        "person som noen kjenner igjen. Adressebeskyttede og skjermede personer er med. Feilregistrerte er utelatt.",
+        "Avtaler om arbeidsmarkedstiltak uten identitetsnumre og NAV-identer. En avtale kan likevel gjelde "
+        "en person som noen kjenner igjen. Adressebeskyttede og skjermede personer er med. Feilregistrerte "
+        "er utelatt.",
         tuple(felt for felt in FELTER if felt.sensitivity is Sensitivity.OPEN),
     ),
     _tiltak_per_maaned(),

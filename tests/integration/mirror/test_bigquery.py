@@ -1,4 +1,4 @@
-"""`views --apply` with Google's own client. BigQuery cannot be had: a server here stands in for its REST API."""
+"""`views --apply` with Google's own client. BigQuery cannot be had: a server here stands in for it."""
 
 import json
 import re
@@ -39,11 +39,16 @@ class Warehouse:
         if address.endswith("/jobs") or "/queries" in address or "/jobs/" in address:
             if method == "POST":
                 self.run(body["configuration"]["query"]["query"])
-            job = {"projectId": "p", "jobId": body.get("jobReference", {}).get("jobId", "job"), "location": "EU"}
+            job = {
+                "projectId": "p",
+                "jobId": body.get("jobReference", {}).get("jobId", "job"),
+                "location": "EU",
+            }
             query = {"query": "", "destinationTable": None}
             return {
                 "jobReference": job, "status": {"state": "DONE"}, "jobComplete": True, "totalRows": "0",
-                "configuration": {"query": query, "jobType": "QUERY"}, "statistics": {"query": {}}, "schema": {"fields": []},
+                "configuration": {"query": query, "jobType": "QUERY"}, "statistics": {"query": {}},
+                "schema": {"fields": []},
             }  # fmt: skip
         if "/tables/" in address:
             self.views[address] |= body
@@ -83,7 +88,7 @@ def client(warehouse: Warehouse) -> Iterator[bigquery.Client]:
     options = ClientOptions(api_endpoint=f"http://127.0.0.1:{server.server_port}")
     client = bigquery.Client("p", AnonymousCredentials(), client_options=options)  # type: ignore[no-untyped-call]
     yield client
-    client.close()
+    client.close()  # type: ignore[no-untyped-call]
     server.shutdown()
     thread.join()
     server.server_close()

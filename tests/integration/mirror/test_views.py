@@ -1,6 +1,6 @@
 """The views, put into PostgreSQL's words, over rows as Datastream mirrors them, against a plain telling."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from datadeling.mirror.views import VIEWS, unaccounted
 from tests.integration.api.rows import insert, row
 
 _TODAY = datetime.now().date()  # noqa: DTZ005 (days are enough: nothing begins or ends near it)
+_AGREED = datetime.fromisoformat("2025-12-01T12:00+01:00")
 _KINDS = ("MENTOR", "VTAO", "SOMMERJOBB")
 # As Datastream does: ids as text, and a column of its own.
 _MIRROR = """
@@ -39,28 +40,34 @@ def rows(connection: psycopg.Connection) -> list[dict[str, Any]]:
                 deltaker_fnr=random.choice([None, *(f"1587751{person:04}" for person in range(40))]),
                 tiltakstype=random.choices(_KINDS, (20, 5, 1))[0],
                 avtale_status=random.choice(["GJENNOMFØRES", "AVSLUTTET", "ANNULLERT", "AVBRUTT"]),
-                avtale_inngaatt=random.choice([None, *[datetime.fromisoformat("2025-12-01T12:00+01:00")] * 3]),
+                avtale_inngaatt=random.choice(
+                    [None, *[datetime.fromisoformat("2025-12-01T12:00+01:00")] * 3]
+                ),
                 start_dato=random.choice([None, *[start] * 9]),
-                slutt_dato=random.choice([None, start - timedelta(days=9), *[start + timedelta(days=50)] * 8]),
+                slutt_dato=random.choice(
+                    [None, start - timedelta(days=9), *[start + timedelta(days=50)] * 8]
+                ),
                 feilregistrert=random.random() < 0.1,
             )
         )
     insert(connection, rows)
     connection.execute(_MIRROR)
     for view in VIEWS:
-        (statement,) = sqlglot.transpile(view.sql(), read="bigquery", write="postgres")
         query = sqlglot.parse_one(view.sql(), dialect="bigquery").expression.sql("postgres")
-        assert statement
-        connection.execute(f"CREATE VIEW mirror.{view.name} AS {query}")  # type: ignore[arg-type]
+        # PostgreSQL is to be told that the months are those of the row.
+        query = query.replace("CROSS JOIN (", "CROSS JOIN LATERAL (")
+        connection.execute(f"CREATE VIEW mirror.{view.name} AS {query}")
     return rows
 
 
 def told(connection: psycopg.Connection, view: str) -> list[dict[str, Any]]:
     cursor = connection.cursor(row_factory=dict_row)
-    return cursor.execute(f"SELECT * FROM mirror.{view}").fetchall()  # type: ignore[arg-type]
+    return cursor.execute(f"SELECT * FROM mirror.{view}").fetchall()
 
 
-def test_avtaler_are_those_that_may_be_shown(connection: psycopg.Connection, rows: list[dict[str, Any]]) -> None:
+def test_avtaler_are_those_that_may_be_shown(
+    connection: psycopg.Connection, rows: list[dict[str, Any]]
+) -> None:
     shown = {each["avtale_nr"]: each for each in rows if not each["feilregistrert"]}
     for view in VIEWS[:2]:
         found = told(connection, view.name)
@@ -74,7 +81,8 @@ def test_avtaler_are_those_that_may_be_shown(connection: psycopg.Connection, row
 def test_months_are_counted_and_small_groups_are_not_told(
     connection: psycopg.Connection, rows: list[dict[str, Any]]
 ) -> None:
-    persons, avtaler = defaultdict(set), defaultdict(int)
+    persons: defaultdict[tuple[date, str], set[str]] = defaultdict(set)
+    avtaler: Counter[tuple[date, str]] = Counter()
     for each in rows:
         if each["feilregistrert"] or each["avtale_inngaatt"] is None or each["start_dato"] is None:
             continue

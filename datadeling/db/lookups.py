@@ -105,6 +105,7 @@ class Lookups:
             "behandlingsnummer": list(asker.behandlingsnummer),
             **search._asdict(),
             "identer": None if search.identer is None else list(search.identer),
+            "fnr": search.identer[0] if search.identer else None,
             "marker_time": search.marker and search.marker.opprettet_tidspunkt,
             "marker_id": search.marker and search.marker.avtale_id,
             "personer": None if search.identer is None else list(search.identer),
@@ -120,6 +121,8 @@ class Lookups:
 def _criteria(search: Search, *, is_tiltak: bool) -> tuple[str, ...]:
     """The names of the parts of a statement that say which avtaler are meant, in one order always."""
     given = [f"by_{name}" for name in _BY if getattr(search, name) is not None]
+    if search.identer and len(search.identer) == 1 and search.tidspunkt is None:
+        given[given.index("by_identer")] = "by_fnr"
     given += ["is_tiltak"] if is_tiltak else []
     given += ["is_numbered"] if search.numbered else []
     if not search.feilregistrerte:

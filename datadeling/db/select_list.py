@@ -39,6 +39,11 @@ class Shape(Enum):
     GRAPHQL = "graphql"
 
 
+# Who was asked for is recorded; else those whom the answer is about are.
+_OF_PERSONS = frozenset({"by_identer", "by_fnr"})
+_NOBODY = SQL("NULL::text")
+
+
 @lru_cache(maxsize=2_048)
 def lookup(
     statement: str,
@@ -56,9 +61,7 @@ def lookup(
                 source=_source(felter, criteria, as_of=as_of),
                 felter=SQL(", ").join(_selected(felt, shape) for felt in felter),
                 criteria=SQL(" AND ").join(SQL("({})").format(queries[name]) for name in criteria),
-                person=SQL("NULL::text")
-                if "by_identer" in criteria
-                else Identifier("avtale", "deltaker_fnr"),
+                person=Identifier("avtale", "deltaker_fnr") if _OF_PERSONS.isdisjoint(criteria) else _NOBODY,
                 history_begins=queries["history_begins"] if as_of else _NOTHING,
                 **{part: queries[part] for part in ("naar", "status", "no_status", "marker")},
             )

@@ -2,6 +2,11 @@
 -- Parts of statements, as the rest of this file: which avtaler are meant. A person under any of their numbers.
 avtale.deltaker_fnr = ANY (%(identer)s::text[]);
 
+-- by_fnr --
+-- The same with one number. With a list, the planner takes every plan for any values to be dearer than one for
+-- these, and plans each lookup anew: 0.59 ms of its CPU instead of 0.36.
+avtale.deltaker_fnr = %(fnr)s::text;
+
 -- by_bedrift_nr --
 avtale.bedrift_nr = %(bedrift_nr)s::text;
 

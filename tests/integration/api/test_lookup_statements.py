@@ -11,8 +11,8 @@ from datadeling.domain.felt import BY_NAME, FELTER, Felt
 
 _STATEMENTS = ("tiltaksstatus", "tiltaksstatus_bolk", "search_avtaler", "find_avtale")
 _CRITERIA = (
-    "by_identer", "by_bedrift_nr", "by_tiltakstype", "by_avtale_status", "by_avtale_id", "by_avtale_nr",
-    "by_fom", "by_tom", "by_marker", "is_tiltak", "is_shown", "is_still_shown",
+    "by_identer", "by_fnr", "by_bedrift_nr", "by_tiltakstype", "by_avtale_status", "by_avtale_id",
+    "by_avtale_nr", "by_fom", "by_tom", "by_marker", "is_tiltak", "is_shown", "is_still_shown",
 )  # fmt: skip
 
 

@@ -1,1 +1,0 @@
-"""The views in BigQuery over what Datastream mirrors: made from the description of the fields."""

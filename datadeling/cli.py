@@ -18,7 +18,7 @@ from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import configure_logging
 
 # Modules of `commands`, and what each defines.
-_OPERATOR = ("audit", "delete", "failed", "offsets", "prune", "replay", "verify")
+_OPERATOR = ("audit", "delete", "failed", "offsets", "prune", "replay", "verify", "views")
 
 
 class _Commands(click.Group):

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets openapi openapi-released clients build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets views openapi openapi-released clients build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,7 +47,7 @@ format: venv ## let ruff put the code in shape
 
 lock: venv ## compile the pinned requirements from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra bigquery --extra demo --extra dev --output-file requirements-dev.txt pyproject.toml
 
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
@@ -59,6 +59,9 @@ assets: ## copy what the page at /graphql is made of into the package (needs npm
 	  tools/graphiql/node_modules/react-dom/umd/react-dom.production.min.js datadeling/api/assets/graphiql/
 	for name in graphiql react react-dom; do \
 	  cp tools/graphiql/node_modules/$$name/LICENSE datadeling/api/assets/graphiql/LICENSE.$$name; done
+
+views: venv ## write mirror/views anew from the code
+	$(BIN)/python -m tools.views mirror/views
 
 openapi: venv ## write docs/openapi.json anew from the code
 	$(BIN)/python -m tools.openapi docs/openapi.json

@@ -31,7 +31,9 @@ def _name(pattern: re.Pattern[str]) -> object:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Fail when a column is forgotten, or a file in mirror/views is old.")
+@click.option(
+    "--check", is_flag=True, help="Fail when a column is forgotten, or a file in mirror/views is old."
+)
 @click.option("--apply", is_flag=True, help="Make or replace the views in BigQuery.")
 @click.option("--print", "print_", is_flag=True, help="Print the views as SQL.")
 @click.option("--project", callback=_name(_PROJECT), help="The Google Cloud project; --apply needs it.")
@@ -67,7 +69,9 @@ def _check() -> None:
         raise NotFound("mirror/views is not installed with the program: check in a checkout")
     faults = [*checks.forgotten(COLUMNS), *checks.idents(), *checks.outdated(FILES)]
     if os.environ.get("DB_URL"):
-        faults += [f"database: {fault}" for fault in checks.forgotten(mirrored_columns(config.db_url(os.environ)))]
+        faults += [
+            f"database: {fault}" for fault in checks.forgotten(mirrored_columns(config.db_url(os.environ)))
+        ]
     for fault in faults:
         click.echo(fault, err=True)
     if faults:

@@ -6,7 +6,7 @@ from datadeling.errors import NotFound
 
 
 def mirrored_columns(db_url: str) -> list[str]:
-    """The columns of `avtale`, in order. Raise `DatabaseUnavailable`, or `NotFound` when there is no such table."""
+    """The columns of `avtale`, in order. Raise `DatabaseUnavailable`, or `NotFound` when it is not there."""
     with connect(db_url, application="datadeling views") as connection, translated(connection):
         columns = [name for (name,) in connection.execute(queries["select_columns"])]
     if not columns:

@@ -35,13 +35,15 @@ def connect(project: str) -> bigquery.Client:
 def apply(client: bigquery.Client, dataset: str, views_in: str) -> Applied:
     """Make or replace every view in `views_in` over the table in `dataset`; blocks until it is done.
 
-    A view is changed where it stands and never dropped, so who may read it still may. Called again, it does the
-    same again, so one that was cut off needs no more. Nothing has been changed when the mirrored table lacks a
-    column. Raise `BigQueryRefused`, with the name of what it was about.
+    A view is changed where it stands and never dropped, so who may read it still may. Called again, it does
+    the same again: that is all that one which was cut off needs. Nothing has been changed when the mirrored
+    table lacks a column. Raise `BigQueryRefused`, with the name of what it was about.
     """
     source = f"{client.project}.{dataset}.{SOURCE}"
     with _refused(source):
-        columns = {field.name: field.field_type for field in client.get_table(source, timeout=_TIMEOUT).schema}
+        columns = {
+            field.name: field.field_type for field in client.get_table(source, timeout=_TIMEOUT).schema
+        }
     if faults := list(check.mirrored(columns)):
         raise BigQueryRefused("; ".join(faults))
     names = []
@@ -81,7 +83,9 @@ def _describe(client: bigquery.Client, view: View, name: str) -> None:
     made = {field.name: field.field_type for field in table.schema}
     if made != {column.name: column.type for column in view.columns}:
         raise BigQueryRefused(f"{name} has other columns than it should: {', '.join(made)}")
-    table.schema = [_described(field, {"description": wanted[field.name].description}) for field in table.schema]
+    table.schema = [
+        _described(field, {"description": wanted[field.name].description}) for field in table.schema
+    ]
     client.update_table(table, ["schema"], timeout=_TIMEOUT)
 
 
@@ -92,8 +96,8 @@ def _described(field: bigquery.SchemaField, told: Mapping[str, str]) -> bigquery
 def _authorize(client: bigquery.Client, dataset: str, view: bigquery.TableReference) -> None:
     """Let who may read the view read the table through it, as for a view in another dataset must be said.
 
-    Of a view in the same dataset, the data marketplace says it. What has been said is said again, since a view
-    that has changed may have lost it.
+    Of a view in the same dataset, the data marketplace says it. What has been said is said again, since a
+    view that has changed may have lost it.
     """
     found = client.get_dataset(dataset, timeout=_TIMEOUT)
     entry = bigquery.AccessEntry(role=None, entity_type="view", entity_id=view.to_api_repr())

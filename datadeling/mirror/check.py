@@ -1,4 +1,4 @@
-"""Finds what has been forgotten between the table, the views and the files. Pure but for reading the files."""
+"""Finds what has been forgotten between the table, the views and the files."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -28,7 +28,7 @@ def forgotten(table: Collection[str]) -> Iterator[str]:
 
 
 def idents() -> Iterator[str]:
-    """Columns that are called after a person, in the view that has none: their field is not marked as such."""
+    """Columns of the view without persons that are called after one: their field is not marked as such."""
     for column in WITHOUT_IDENTS:
         if _IDENT.search(column.name):
             yield f"{column.name} is in avtale_uten_personident: mark its sensitivity in domain/felt.py"

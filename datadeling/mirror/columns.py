@@ -19,7 +19,7 @@ LEFT_OUT: Mapping[str, str] = {
 
 
 class Pii(Enum):
-    """How personal a column is, in the words of the data marketplace; None of them where there are no persons."""
+    """How personal a column is, in the words of the data marketplace. None of them is about groups."""
 
     DIRECT = "Direkte identifiserende"
     SPECIAL = "Særlig kategori"

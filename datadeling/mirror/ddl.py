@@ -7,7 +7,9 @@ from datadeling.mirror.views import DATASET, SOURCE, VIEWS, View
 _HEADING = "-- Made from datadeling/mirror by `make views`. Change it there.\n"
 
 
-def create(view: View, *, dataset: str = DATASET, views_in: str | None = None, project: str | None = None) -> str:
+def create(
+    view: View, *, dataset: str = DATASET, views_in: str | None = None, project: str | None = None
+) -> str:
     """The statement that makes or replaces the view over the table in `dataset`; in the same one if left out.
 
     Without `project` it is whichever the statement is run in.

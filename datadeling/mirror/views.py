@@ -18,7 +18,8 @@ DATASET = "datastream_datadeling"
 """Where nada-datastream puts it: called after the database."""
 
 _NOT_FILTERED = (
-    "Personer med adressebeskyttelse (fortrolig, strengt fortrolig) og skjermede personer er ikke filtrert bort."
+    "Personer med adressebeskyttelse (fortrolig, strengt fortrolig) og skjermede personer er ikke filtrert "
+    "bort."
 )
 _SHOWN = "Én rad per avtale, slik den er nå. Avtaler som er registrert ved en feil, er ikke med."
 
@@ -39,7 +40,7 @@ class View(NamedTuple):
 
 def _rows(columns: tuple[Column, ...]) -> str:
     names = ",\n  ".join(column.name for column in columns)
-    return f"SELECT\n  {names}\nFROM {{source}}\nWHERE NOT feilregistrert"  # noqa: S608 (names of our own)
+    return f"SELECT\n  {names}\nFROM {{source}}\nWHERE NOT feilregistrert"
 
 
 def _labels(persons: str) -> Mapping[str, str]:
@@ -48,9 +49,9 @@ def _labels(persons: str) -> Mapping[str, str]:
 
 # What counts as a tiltak is what the API's tiltaksstatus says: `is_tiltak` of db/queries/criteria.sql.
 #
-# One figure, of months that have ended, and no totals. Whatever could be held against it would tell of groups that
-# are too small to be told of: a total less the rest gives the group that is missing, and less all of them how many
-# take part in two kinds; avtaler less persons, how many have two of one kind; a month that goes on, who came today.
+# One figure, of months that have ended, and no totals. What could be held against it would tell of groups that
+# are too small to be told of: the parts against their total, of the part that is missing, and of how few take
+# part in two kinds; avtaler against persons, of how few have two; a month that goes on, of who came today.
 _PER_MONTH = f"""\
 SELECT
   maaned,
@@ -86,7 +87,8 @@ VIEWS: tuple[View, ...] = (
     View(
         "avtale_uten_personident",
         "Avtaler om arbeidsmarkedstiltak, uten deltakerens identitetsnummer og uten NAV-identer. "
-        f"{_SHOWN} Fortsatt personopplysninger: den som vet noe om en avtale, kan kjenne den igjen. {_NOT_FILTERED}",
+        f"{_SHOWN} Fortsatt personopplysninger: den som vet noe om en avtale, kan kjenne den igjen. "
+        f"{_NOT_FILTERED}",
         WITHOUT_IDENTS,
         _labels("indirekte"),
         _rows(WITHOUT_IDENTS),

@@ -1,6 +1,6 @@
 """The shared fields, described once: column, name in JSON, what it means, how sensitive it is.
 
-What consumers see is made from this list: the columns of an answer, the OpenAPI schema, the GraphQL schema and
+What consumers see is made from this list: the columns of an answer, the OpenAPI schema, the GraphQL schema,
 the BigQuery views. A test holds it to the columns of `Avtale`.
 """
 

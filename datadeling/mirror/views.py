@@ -49,9 +49,10 @@ def _labels(persons: str) -> Mapping[str, str]:
 
 # What counts as a tiltak is what the API's tiltaksstatus says: `is_tiltak` of db/queries/criteria.sql.
 #
-# One figure, of months that have ended, and no totals. What could be held against it would tell of groups that
-# are too small to be told of: the parts against their total, of the part that is missing, and of how few take
-# part in two kinds; avtaler against persons, of how few have two; a month that goes on, of who came today.
+# One figure, of months that have ended, and no totals. What could be held against it would tell of groups
+# that are too small to be told of: the parts against their total, of the part that is missing, and of how
+# few take part in two kinds; avtaler against persons, of how few have two; a month that goes on, of who came
+# today.
 _PER_MONTH = f"""\
 SELECT
   maaned,

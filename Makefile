@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets openapi openapi-released clients image build clean
+.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets views openapi openapi-released clients image build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ assets: ## copy what the page at /graphql is made of into the package (needs npm
 	  tools/graphiql/node_modules/react-dom/umd/react-dom.production.min.js datadeling/api/assets/graphiql/
 	for name in graphiql react react-dom; do \
 	  cp tools/graphiql/node_modules/$$name/LICENSE datadeling/api/assets/graphiql/LICENSE.$$name; done
+
+views: venv ## write mirror/views anew from the code
+	$(BIN)/python -m tools.views mirror/views
 
 openapi: venv ## write docs/openapi.json anew from the code
 	$(BIN)/python -m tools.openapi docs/openapi.json

@@ -15,8 +15,8 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
 * `api`: process 2, `datadeling serve`: lookups over HTTP; in `api.graphql` as today's consumers ask,
   in `api.admin` what operators do there.
-* `mirror`: the views in BigQuery over what Datastream copies of `avtale`.
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
+* `mirror`: views over what is mirrored to BigQuery, for analysts.
 * `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
 * `config`, `errors`, `log`, `metrics`: what every part uses.
 """

@@ -70,3 +70,7 @@ class NotFound(DatadelingError):
 
 class TooLate(NotFound):
     """What the operator named is there, but has come to its end already. Say so; trying again is no use."""
+
+
+class BigQueryRefused(DatadelingError):
+    """BigQuery cannot be asked, or will not do it. Say so in one line and exit with 1; safe to try again."""

@@ -1,7 +1,7 @@
 """The shared fields, described once: column, name in JSON, what it means, how sensitive it is.
 
-What consumers see is made from this list: the columns of an answer, the OpenAPI schema, later the GraphQL
-schema and the BigQuery views. A test holds it to the columns of `Avtale`.
+What consumers see is made from this list: the columns of an answer, the OpenAPI schema, the GraphQL schema,
+the BigQuery views. A test holds it to the columns of `Avtale`.
 """
 
 from enum import Enum

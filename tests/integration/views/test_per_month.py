@@ -1,0 +1,174 @@
+"""`tiltak_per_maaned` counts persons as the API would, in months that have ended, and no small group."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from datadeling.db.queries import queries
+from datadeling.ingest.store import Store
+from datadeling.mirror.views import VIEWS
+from tests.hendelser import melding
+from tests.integration.storing import clear, write
+from tests.integration.views.mirrored import Row, mirror, read
+
+_VIEW = VIEWS[2]
+_TODAY = date(2026, 4, 15)
+Told = set[tuple[date, str, int]]
+
+
+def _fnr(number: int) -> str:
+    """Synthetic: 80 has been added to the month."""
+    return f"158775{number:05}"
+
+
+def _told(rows: list[Row]) -> Told:
+    return {(row["maaned"], row["tiltakstype"], row["antall_deltakere"]) for row in rows}
+
+
+def _read(connection: psycopg.Connection, today: date = _TODAY) -> Told:
+    mirror(connection)
+    return _told(read(connection, _VIEW, today))
+
+
+def _group(persons: int, **fields: Any) -> Iterator[dict[str, Any]]:
+    defaults = {"startDato": "2026-02-10", "sluttDato": "2026-03-05"}
+    return ({**defaults, "deltakerFnr": _fnr(person), **fields} for person in range(persons))
+
+
+def _fill(store: Store, *avtaler: dict[str, Any]) -> None:
+    write(store, *(melding(n, offset=n, **fields) for n, fields in enumerate(avtaler, 1)))
+
+
+_FEBRUARY, _MARCH, _APRIL = date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
+
+
+def test_four_are_not_told_of_and_five_are(store: Store, connection: psycopg.Connection) -> None:
+    _fill(store, *_group(4, tiltakstype="MENTOR"), *_group(5, tiltakstype="VTAO"))
+    assert _read(connection) == {(_FEBRUARY, "VTAO", 5), (_MARCH, "VTAO", 5)}
+
+
+def test_persons_count_and_not_avtaler(store: Store, connection: psycopg.Connection) -> None:
+    _fill(store, *_group(4), *_group(4), *_group(4, deltakerFnr=None))
+    assert _read(connection) == set()
+    _fill(store, *_group(4), *_group(5))
+    assert _read(connection) == {(_FEBRUARY, "ARBEIDSTRENING", 5), (_MARCH, "ARBEIDSTRENING", 5)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "months"),
+    [
+        pytest.param({}, {_FEBRUARY, _MARCH}, id="one day is enough"),
+        pytest.param({"startDato": "2026-02-28", "sluttDato": "2026-02-28"}, {_FEBRUARY}, id="the last day"),
+        pytest.param({"startDato": "2026-03-01", "sluttDato": "2026-03-31"}, {_MARCH}, id="a whole month"),
+        pytest.param({"sluttDato": None}, {_FEBRUARY, _MARCH}, id="open, so far"),
+        pytest.param(
+            {"startDato": "2026-03-31", "sluttDato": "2026-12-31"}, {_MARCH}, id="this month is not over"
+        ),
+        pytest.param({"startDato": "2026-04-01"}, set(), id="began this month"),
+        pytest.param({"startDato": "2027-01-01", "sluttDato": None}, set(), id="to come"),
+        pytest.param(
+            {"startDato": "2026-03-20", "sluttDato": "2026-03-10"}, set(), id="ends before it begins"
+        ),
+        pytest.param({"startDato": None}, set(), id="no first day"),
+        pytest.param({"avtaleInngått": None}, set(), id="not agreed"),
+        pytest.param({"avtaleStatus": "ANNULLERT"}, set(), id="cancelled"),
+        pytest.param({"avtaleStatus": "AVBRUTT"}, set(), id="given up"),
+        pytest.param({"avtaleStatus": "AVSLUTTET"}, {_FEBRUARY, _MARCH}, id="over"),
+        pytest.param({"feilregistrert": True}, set(), id="registered by mistake"),
+    ],
+)
+def test_what_counts(
+    fields: dict[str, Any], months: set[date], store: Store, connection: psycopg.Connection
+) -> None:
+    _fill(store, *_group(6, **fields))
+    assert _read(connection) == {(month, "ARBEIDSTRENING", 6) for month in months}
+
+
+@pytest.mark.parametrize(
+    ("today", "told"),
+    [
+        pytest.param(date(2026, 3, 31), {_FEBRUARY}, id="the last day of it"),
+        pytest.param(date(2026, 4, 1), {_FEBRUARY, _MARCH}, id="the day after"),
+        pytest.param(date(2026, 1, 1), set(), id="before"),
+    ],
+)
+def test_a_month_is_told_of_when_it_has_ended(
+    today: date, told: set[date], store: Store, connection: psycopg.Connection
+) -> None:
+    _fill(store, *_group(5, sluttDato=None))
+    assert {month for month, _, _ in _read(connection, today)} == told
+
+
+def test_as_it_stands_it_asks_for_the_day_in_oslo(store: Store, connection: psycopg.Connection) -> None:
+    _fill(store, *_group(5, startDato="2020-01-15", sluttDato="2020-02-01"))
+    mirror(connection)
+    told = _told(read(connection, _VIEW))
+    assert told == {(date(2020, month, 1), "ARBEIDSTRENING", 5) for month in (1, 2)}
+
+
+def test_no_row_holds_another_one() -> None:
+    """No totals and one figure: nothing in it to be held against something else in it."""
+    assert [column.name for column in _VIEW.columns] == ["maaned", "tiltakstype", "antall_deltakere"]
+
+
+_days = st.none() | st.integers(0, 160).map(lambda days: (date(2025, 12, 1) + timedelta(days)).isoformat())
+_avtaler = st.lists(
+    st.fixed_dictionaries(
+        {
+            "deltakerFnr": st.none() | st.integers(0, 8).map(_fnr),
+            "tiltakstype": st.sampled_from(["MENTOR", "VTAO"]),
+            "avtaleStatus": st.sampled_from(["GJENNOMFØRES", "AVSLUTTET", "ANNULLERT"]),
+            "startDato": _days,
+            "sluttDato": _days,
+            "feilregistrert": st.sampled_from([False, False, True]),
+            "avtaleInngått": st.sampled_from(["2025-11-01T12:00", "2025-11-01T12:00", None]),
+        }
+    ),
+    max_size=40,
+)
+
+
+def _expected(avtaler: list[dict[str, Any]]) -> Told:
+    """Who takes part on each day of each month that has ended, day by day."""
+    persons: dict[tuple[date, str], set[str]] = defaultdict(set)
+    for each in avtaler:
+        counts = each["avtaleInngått"] and each["avtaleStatus"] != "ANNULLERT" and each["startDato"]
+        if not counts or each["feilregistrert"] or not each["deltakerFnr"]:
+            continue
+        last = date.fromisoformat(each["sluttDato"]) if each["sluttDato"] else _TODAY
+        for days in count():
+            day = date.fromisoformat(each["startDato"]) + timedelta(days)
+            if day > last or day >= _APRIL:
+                break
+            persons[day.replace(day=1), each["tiltakstype"]].add(each["deltakerFnr"])
+    return {(*key, len(those)) for key, those in persons.items() if len(those) >= 5}
+
+
+def _as_the_api_says(connection: psycopg.Connection) -> Told:
+    """Who is on a tiltak on some day of the month, by the parts of the API's own statements."""
+    statement = sql.SQL("""
+        SELECT date_trunc('month', dag)::date, tiltakstype, count(DISTINCT deltaker_fnr)
+        FROM avtale, generate_series('2025-12-01', '2026-03-31', interval '1 day') AS dag
+        WHERE {is_tiltak} AND {is_shown} AND dag BETWEEN start_dato AND coalesce(slutt_dato, 'infinity')
+        GROUP BY 1, 2
+        HAVING count(DISTINCT deltaker_fnr) >= 5
+    """).format(is_tiltak=queries["is_tiltak"], is_shown=queries["is_shown"])
+    return set(connection.execute(statement).fetchall())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(avtaler=_avtaler)
+def test_any_avtaler_against_a_count_day_by_day(
+    avtaler: list[dict[str, Any]], store: Store, connection: psycopg.Connection
+) -> None:
+    clear(connection)
+    _fill(store, *avtaler)
+    assert _read(connection) == _expected(avtaler) == _as_the_api_says(connection)

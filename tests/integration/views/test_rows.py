@@ -1,0 +1,100 @@
+"""Views of single avtaler tell what PostgreSQL holds, of those that are shown, and nothing more."""
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from datadeling.domain.felt import FELTER, Sensitivity
+from datadeling.ingest.store import Store
+from datadeling.mirror.columns import METADATA
+from datadeling.mirror.views import VIEWS, View
+from tests.hendelser import FNR, avtale_id, melding, tombstone
+from tests.integration.storing import write
+from tests.integration.views.mirrored import mirror, read
+
+_AVTALE, _UTEN, _ = VIEWS
+ROWS = pytest.mark.parametrize("view", [pytest.param(view, id=view.name) for view in (_AVTALE, _UTEN)])
+_NAV_IDENTS = ("A111111", "B222222", "C333333")
+_EVERYTHING: dict[str, Any] = {
+    "veilederNavIdent": _NAV_IDENTS[0],
+    "godkjentAvNavIdent": _NAV_IDENTS[1],
+    "godkjentAvBeslutterNavIdent": _NAV_IDENTS[2],
+    "godkjentAvDeltaker": "2022-01-19T10:00:00.123456789",
+    "godkjentAvArbeidsgiver": "2022-01-19T11:00",
+    "godkjentAvVeileder": "2022-01-19T12:00:01",
+    "godkjentAvBeslutter": "2022-01-19T13:00:00.5",
+    "annullertTidspunkt": "2022-05-01T08:00:00.000001Z",
+    "stillingprosent": 33.3333,
+    "antallDagerPerUke": 2.5,
+    "stillingstype": "FAST",
+    "opphav": "ARENA",
+    "godkjentPaVegneAv": True,
+}
+
+
+@ROWS
+def test_a_view_tells_what_postgresql_holds(view: View, store: Store, connection: psycopg.Connection) -> None:
+    write(
+        store,
+        melding(1, offset=0, **_EVERYTHING),
+        melding(2, offset=1, avtaleNr=None, deltakerFnr=None, startDato=None, sluttDato=None),
+        melding(3, offset=2, tiltakstype="MENTOR", avtaleStatus="GJENNOMFØRES", stillingprosent=100),
+    )
+    names = [column.name for column in view.columns]
+    held = {
+        row[0]: dict(zip(names, row, strict=True))
+        for row in connection.execute(f"SELECT avtale_id::text, {', '.join(names[1:])} FROM avtale")
+    }
+    mirror(connection)
+    rows = read(connection, view)
+    assert {row["avtale_id"]: row for row in rows} == held
+    first = held[avtale_id(1)]
+    assert first["stillingprosent"] == Decimal("33.3333")
+    assert first["godkjent_av_deltaker"] == datetime(2022, 1, 19, 9, 0, 0, 123456, tzinfo=UTC)
+    assert all(first[name] is not None for name in names)
+
+
+@ROWS
+def test_what_is_registered_by_mistake_or_erased_is_not_shown(
+    view: View, store: Store, connection: psycopg.Connection
+) -> None:
+    write(
+        store,
+        melding(1, offset=0, feilregistrert=True),
+        melding(2, offset=1, slettemerket=True),
+        melding(3, offset=2),
+        melding(4, offset=3),
+        tombstone(4, offset=4),
+        melding(5, offset=5, avtaleStatus="ANNULLERT"),
+    )
+    mirror(connection)
+    rows = read(connection, view)
+    assert sorted(row["avtale_id"] for row in rows) == [avtale_id(3), avtale_id(5)]
+    assert not any(row["feilregistrert"] for row in rows)
+
+
+def test_without_idents_there_are_none_of_any_kind(store: Store, connection: psycopg.Connection) -> None:
+    write(store, melding(1, offset=0, **_EVERYTHING))
+    mirror(connection)
+    (told,) = read(connection, _AVTALE)
+    (row,) = read(connection, _UTEN)
+    hidden = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
+    assert row == {name: value for name, value in told.items() if name not in hidden}
+    text = json.dumps(row, default=str)
+    assert not [ident for ident in (FNR, *_NAV_IDENTS) if ident in text]
+    assert all(ident in json.dumps(told, default=str) for ident in (FNR, *_NAV_IDENTS))
+    assert not re.search(r"\b\d{11}\b|\b[A-Z]\d{6}\b", text)
+
+
+@ROWS
+def test_what_datastream_adds_is_not_told(view: View, store: Store, connection: psycopg.Connection) -> None:
+    write(store, melding(1, offset=0))
+    mirror(connection)
+    (row,) = read(connection, view)
+    assert METADATA not in row
+    assert not row.keys() & {"generation", "kafka_partition", "kafka_offset", "hendelse_tidspunkt"}

@@ -26,7 +26,7 @@ _GIVEN = {
     "AZURE_OPENID_CONFIG_ISSUER": "https://issuer",
     "AZURE_OPENID_CONFIG_JWKS_URI": "https://issuer/keys",
 }
-_NOT_OURS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
+_NOT_OURS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER"}
 
 
 def variables(cluster: str) -> dict[str, Any]:
@@ -73,6 +73,12 @@ def test_nothing_is_given_that_nobody_reads(spec: Any) -> None:
     source = (_NAIS.parent / "datadeling" / "config.py").read_text("utf-8")
     for entry in spec["env"]:
         assert f'"{entry["name"]}"' in source or entry["name"] in _NOT_OURS
+
+
+def test_of_what_is_instrumented_only_figures_leave(spec: Any) -> None:
+    env = {entry["name"]: entry["value"] for entry in spec["env"]}
+    assert (env["OTEL_TRACES_EXPORTER"], env["OTEL_LOGS_EXPORTER"]) == ("none", "none")
+    assert {"click", "flask", "psycopg"} <= set(env["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"].split(","))
 
 
 def test_liveness_asks_the_consumer_and_readiness_the_api(spec: Any) -> None:

@@ -66,6 +66,11 @@ class ConsumerMetrics:
             ["slot"],
             registry=registry,
         )
+        self.lookup_log_left = Gauge(
+            "datadeling_lookup_log_left_seconds",
+            "Seconds for which lookups can be recorded before a month of the log is missing.",
+            registry=registry,
+        )
         self.available = Gauge(
             "datadeling_service_available",
             "1 while the database or the broker answers the consumer, else 0.",

@@ -1,7 +1,7 @@
 """The months of `lookup_log`: a partition for each, made long before it begins."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -50,6 +50,17 @@ class LookupLog(Statements):
     def spans(self) -> list[tuple[datetime, datetime]]:
         """When the months that there are begin and end, in their order."""
         return [(month.begins, month.ends) for month in self._months() if month.begins and month.ends]
+
+    def time_left(self, now: datetime | None = None) -> timedelta:
+        """For how long from `now`, the database's clock if left out, lookups can be recorded.
+
+        Up to the first moment that no month covers, whatever comes after it; 0 when `now` is one.
+        """
+        began = end = now or self._run("clock").fetchall()[0][0]
+        for begins, ends in self.spans():
+            if begins <= end < ends:
+                end = ends
+        return end - began
 
     def months_over(self, cutoff: datetime) -> int:
         """How many months ended by then."""

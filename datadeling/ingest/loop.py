@@ -102,6 +102,7 @@ class Loop:
         self._metrics.slot_lag.clear()  # one that has been dropped holds nothing back
         for slot, lag in self._store.slot_lags().items():
             self._metrics.slot_lag.labels(slot).set(lag)
+        self._metrics.lookup_log_left.set(self._store.lookup_log_left().total_seconds())
         self._partitions.look_at_positions()
         self._partitions.tell_lag()
 

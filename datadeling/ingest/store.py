@@ -7,7 +7,7 @@ writes. A batch that the database refuses for what is in it is halved until the 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from datadeling.db.database import Database
 from datadeling.db.parking import Parked
@@ -143,6 +143,11 @@ class Store:
         """By replication slot, how many bytes its reader is behind."""
         with self._database.transaction() as tx:
             return tx.slot_lags()
+
+    def lookup_log_left(self) -> timedelta:
+        """For how long lookups can be recorded before a month is missing."""
+        with self._database.transaction() as tx:
+            return tx.lookup_log.time_left()
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():

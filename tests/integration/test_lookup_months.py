@@ -94,6 +94,30 @@ def test_months_are_made_for_any_time(connection: psycopg.Connection) -> None:
     assert found == [("lookup_log_2031_12",), ("lookup_log_2032_01",)]
 
 
+def test_it_is_told_how_long_the_months_last(connection: psycopg.Connection) -> None:
+    drop_all(connection)
+    log = LookupLog(connection)
+    assert log.time_left(NEW_YEAR) == timedelta(0)
+    make(connection, NEW_YEAR)
+    assert log.time_left(NEW_YEAR) == Month(2033, 1).begins - NEW_YEAR
+    assert log.time_left(NEW_YEAR - timedelta(seconds=1)) == timedelta(0)
+    assert log.time_left(Month(2033, 1).begins - timedelta(seconds=1)) == timedelta(seconds=1)
+    assert log.time_left(Month(2033, 1).begins) == timedelta(0)
+    connection.execute("DROP TABLE lookup_log_2032_03")
+    assert log.time_left(NEW_YEAR) == Month(2032, 3).begins - NEW_YEAR
+
+
+def test_the_consumer_tells_it(start: Start, connection: psycopg.Connection) -> None:
+    consumer = start()
+    consumer.loop.look_around()
+    left = consumer.metric("datadeling_lookup_log_left_seconds")
+    assert left is not None
+    assert timedelta(days=330) < timedelta(seconds=left) < timedelta(days=367)
+    drop_all(connection)
+    consumer.loop.look_around()
+    assert consumer.metric("datadeling_lookup_log_left_seconds") == 0
+
+
 def test_a_month_that_was_detached_comes_back_with_its_records(connection: psycopg.Connection) -> None:
     name = name_of(present(connection))
     write_record(connection, tidspunkt=datetime.now(UTC))

@@ -18,15 +18,22 @@ _CLUSTERS = ("dev-gcp.yaml", "prod-gcp.yaml")
 _VARIABLE = re.compile(r"{{\s*(?:#each )?([a-z_]+)\s*}}")
 _EACH = re.compile(r"{{#each (\w+)}}(.*?){{/each}}", re.DOTALL)
 _METRIC = re.compile(r"datadeling_\w+")
+_SELECTED = re.compile(r"\b((?:datadeling|kube)_\w+)({[^}]*})?")
 # What the platform gives an application that asks for Kafka, a database and Entra ID.
 _GIVEN = {
     "KAFKA_BROKERS": "kafka:9092",
-    "DB_URL": "postgresql://datadeling@127.0.0.1:5432/datadeling",
+    "DB_URL": (
+        "postgresql://datadeling:secret@10.10.10.10:5432/datadeling?sslcert=%2Fsql%2Fcert.pem"
+        "&sslkey=%2Fsql%2Fkey.pem&sslmode=verify-ca&sslrootcert=%2Fsql%2Froot-cert.pem"
+    ),
+    "KAFKA_CA_PATH": __file__,
+    "KAFKA_CERTIFICATE_PATH": __file__,
+    "KAFKA_PRIVATE_KEY_PATH": __file__,
     "AZURE_APP_CLIENT_ID": "datadeling",
     "AZURE_OPENID_CONFIG_ISSUER": "https://issuer",
     "AZURE_OPENID_CONFIG_JWKS_URI": "https://issuer/keys",
 }
-_NOT_OURS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"}
+_NOT_OURS = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "OTEL_TRACES_EXPORTER", "OTEL_LOGS_EXPORTER"}
 
 
 def variables(cluster: str) -> dict[str, Any]:
@@ -75,6 +82,12 @@ def test_nothing_is_given_that_nobody_reads(spec: Any) -> None:
         assert f'"{entry["name"]}"' in source or entry["name"] in _NOT_OURS
 
 
+def test_of_what_is_instrumented_only_figures_leave(spec: Any) -> None:
+    env = {entry["name"]: entry["value"] for entry in spec["env"]}
+    assert (env["OTEL_TRACES_EXPORTER"], env["OTEL_LOGS_EXPORTER"]) == ("none", "none")
+    assert {"click", "flask", "psycopg"} <= set(env["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"].split(","))
+
+
 def test_liveness_asks_the_consumer_and_readiness_the_api(spec: Any) -> None:
     assert (spec["liveness"]["port"], spec["liveness"]["path"]) == (8081, "/internal/health/liveness")
     assert (spec["readiness"].get("port", 8080), spec["readiness"]["path"]) == (
@@ -107,15 +120,42 @@ def test_every_consumer_has_a_role_and_no_consumer_is_a_wildcard(spec: Any) -> N
 @pytest.mark.parametrize("cluster", _CLUSTERS)
 def test_every_metric_of_an_alert_is_one_that_there_is(cluster: str) -> None:
     there = set(_metrics())
-    groups = filled("alerts.yaml", cluster)["spec"]["groups"]
-    asked = {name for group in groups for rule in group["rules"] for name in _METRIC.findall(rule["expr"])}
+    asked = {name for rule in _rules(cluster) for name in _METRIC.findall(rule["expr"])}
     assert len(asked) > 8
-    assert {re.sub(r"_(total|bucket)$", "", name) for name in asked} <= there
+    assert asked <= there
+
+
+@pytest.mark.parametrize("cluster", _CLUSTERS)
+def test_every_metric_of_an_alert_is_asked_for_by_namespace(cluster: str) -> None:
+    ours = f'namespace="{variables(cluster)["namespace"]}"'
+    for rule in _rules(cluster):
+        for name, labels in _SELECTED.findall(rule["expr"]):
+            assert ours in labels, (rule["alert"], name)
+
+
+@pytest.mark.parametrize("cluster", _CLUSTERS)
+def test_every_alert_says_what_follows_and_where_to_read_on(cluster: str) -> None:
+    runbook = (_NAIS.parent / "docs" / "runbook.md").read_text("utf-8")
+    headings = set(re.findall(r"^## (.+)$", runbook, re.MULTILINE))
+    for rule in _rules(cluster):
+        assert rule["labels"]["namespace"] == variables(cluster)["namespace"]
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+        assert rule["annotations"].keys() == {"summary", "consequence", "action"}
+        _, _, sections = rule["annotations"]["action"].partition("runbook: ")
+        assert set(filter(None, re.split(r", or (?=[A-Z])", sections))) <= headings, rule["alert"]
+
+
+def _rules(cluster: str) -> Iterator[Any]:
+    for group in filled("alerts.yaml", cluster)["spec"]["groups"]:
+        yield from group["rules"]
 
 
 def _metrics() -> Iterator[str]:
+    """The names that a query has for them: a counter's ends in `_total`, a histogram is three."""
     for metrics in (ConsumerMetrics, ApiMetrics):
         registry = CollectorRegistry()
         metrics(registry)
-        yield from (family.name for family in registry.collect())
+        for family in registry.collect():
+            endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+            yield from (family.name + ending for ending in endings.get(family.type, ("",)))
     yield "datadeling_consumer_scraped"

@@ -25,16 +25,21 @@ def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> i
     `commands` are lists of arguments to Python, by name. They are sent SIGTERM, and SIGKILL when they have
     not ended after `grace` seconds. 0 when we were told to stop and all ended well; 1 when one ended by
     itself, however it did, or badly. When it returns, none of them runs.
+
+    Call it from the main thread, and end afterwards: the signals stay blocked, so that who tells us twice
+    does not make a bad end of a good one.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
-    running = {_start(arguments): name for name, arguments in commands.items()}
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if we had been started with it ignored, none would come
+    running: dict[int, str] = {}
     try:
+        for name, arguments in commands.items():
+            running[_start(arguments)] = name
         told = _wait(running)
         return 0 if _end(running, grace) and told else 1
     finally:
         for pid in running:
             os.kill(pid, signal.SIGKILL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(arguments: Sequence[str]) -> int:

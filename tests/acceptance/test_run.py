@@ -1,27 +1,12 @@
 """`datadeling run`: both processes as one."""
 
-import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import Process, call, wait_until
-
-_IGNORES_SIGTERM = """
-import pathlib, signal, sys
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
-pathlib.Path(sys.argv[1]).touch()
-signal.sigwait({signal.SIGALRM})
-"""
-_ENDS_WHEN_THERE_IS_A_FILE = """
-import pathlib, sys
-while not pathlib.Path(sys.argv[1]).exists(): pass
-"""
 
 
 @pytest.fixture
@@ -74,25 +59,3 @@ def test_a_variable_that_is_missing_is_told_once(run: Run, consumer: Setting) ->
     process = run(consumer.env, "run")
     assert process.process.wait(30) == 2
     assert process.output.count("AZURE_APP_CLIENT_ID is not set") == 1
-
-
-def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
-    deaf, done = tmp_path / "deaf.py", tmp_path / "done.py"
-    deaf.write_text(_IGNORES_SIGTERM)
-    done.write_text(_ENDS_WHEN_THERE_IS_A_FILE)
-    ready = str(tmp_path / "ready")
-    commands = {"deaf": [str(deaf), ready], "done": [str(done), ready]}
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"from datadeling.supervisor import supervise; exit(supervise({commands}, 0.2))",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert re.search(r"process_killed.*deaf", ended.stdout), ended.stderr
-    assert not [p for p in psutil.process_iter(["cmdline"]) if str(deaf) in (p.info["cmdline"] or [])]

@@ -1,0 +1,114 @@
+"""What the supervisor does with processes that behave as ours should not."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.processes import wait_until
+
+_IGNORES_SIGTERM = """
+import pathlib, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+pathlib.Path("ready").touch()
+signal.sigwait({signal.SIGALRM})
+"""
+_TAKES_ITS_TIME = """
+import pathlib, signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+pathlib.Path("ready").touch()
+signal.sigwait({signal.SIGTERM})
+pathlib.Path("told").touch()
+while not pathlib.Path("allowed").exists(): time.sleep(0.01)
+"""
+_ENDS_WHEN_THE_OTHER_IS_READY = """
+import pathlib, time
+while not pathlib.Path("ready").exists(): time.sleep(0.01)
+"""
+
+Supervise = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def supervise(tmp_path: Path) -> Iterator[Supervise]:
+    """Supervise programs by name in a process of its own; what is left of them fails the test."""
+    with ExitStack() as stack:
+
+        def start(*, grace: float = 60.0, first: str = "pass", **programs: str) -> subprocess.Popen[str]:
+            commands = {name: ["-c", program, str(tmp_path)] for name, program in programs.items()}
+            code = (
+                f"{first}\nfrom datadeling.supervisor import supervise\nexit(supervise({commands}, {grace}))"
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                cwd=tmp_path,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
+        left = [
+            p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [""])[-1] == str(tmp_path)
+        ]
+        for process in left:
+            process.kill()
+        assert not left
+
+
+def test_who_does_not_listen_is_killed(supervise: Supervise) -> None:
+    process = supervise(grace=0.2, deaf=_IGNORES_SIGTERM, done=_ENDS_WHEN_THE_OTHER_IS_READY)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(r"process_ended.*done", output), output
+    assert re.search(r"process_killed.*deaf", output), output
+
+
+@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
+def test_to_be_told_twice_is_to_be_told_once(
+    supervise: Supervise, tmp_path: Path, again: signal.Signals
+) -> None:
+    process = supervise(slow=_TAKES_ITS_TIME)
+    wait_until((tmp_path / "ready").exists, "it runs")
+    process.send_signal(signal.SIGTERM)
+    wait_until((tmp_path / "told").exists, "it has been told to end")
+    process.send_signal(again)
+    (tmp_path / "allowed").touch()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_an_end_is_heard_of_by_whatever_we_were_started(supervise: Supervise) -> None:
+    # A process inherits which signals are ignored; the kernel then tells nobody of an end.
+    process = supervise(
+        first="import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+        grace=0.2,
+        deaf=_IGNORES_SIGTERM,
+        done=_ENDS_WHEN_THE_OTHER_IS_READY,
+    )
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+
+
+def test_when_one_cannot_be_started_none_is_left(supervise: Supervise) -> None:
+    fail_at_the_second = """
+import os
+spawn, count = os.posix_spawn, iter(range(9))
+def limited(*a, **k):
+    if next(count): raise BlockingIOError
+    return spawn(*a, **k)
+os.posix_spawn = limited"""
+    process = supervise(first=fail_at_the_second, deaf=_IGNORES_SIGTERM, never=_TAKES_ITS_TIME)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "BlockingIOError" in output

@@ -1,22 +1,25 @@
 # Two stages: one makes the wheel and installs it with what it needs, by hashes; the other one runs it.
-# No image is pulled for a build where BASE is at hand: see tools/image.
+# Any base will do that has glibc and Python: see adr/0021. BUILD_BASE is for a BASE that has no shell or no venv;
+# the two must have Python in the same place. No image is pulled where both are at hand: see CONTRIBUTING.md.
 ARG BASE=python:3.13-slim-trixie
-FROM ${BASE} AS build
+ARG BUILD_BASE=${BASE}
+FROM ${BUILD_BASE} AS build
 
+USER root
 WORKDIR /build
-RUN python3 -m venv /app
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
+# What is taken along never has pip in it: that of /tools installs for both.
+RUN python3 -m venv /tools && python3 -m venv --without-pip /app
 COPY requirements.txt ./
-RUN /app/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+RUN /tools/bin/pip --python /app/bin/python install --require-hashes -r requirements.txt
 COPY tools/image/requirements.txt tools/image/
-RUN python3 -m venv /tools \
- && /tools/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r tools/image/requirements.txt
+RUN /tools/bin/pip install --require-hashes -r tools/image/requirements.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY datadeling datadeling
 COPY migrations migrations
-# Compiled ahead: the root file system is read only where it runs. pip itself is not needed there.
+# Compiled ahead: the root file system is read only where it runs.
 RUN /tools/bin/python -m hatchling build --target wheel \
- && /app/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-index dist/*.whl \
- && /app/bin/pip uninstall --yes --quiet pip \
+ && /tools/bin/pip --python /app/bin/python install --no-deps --no-index dist/*.whl \
  && /app/bin/python -m compileall -q -j 0 /app/lib
 
 FROM ${BASE}

@@ -30,8 +30,8 @@ def tree(process: Process) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_when_told_to_both_end(both: Process, number: signal.Signals) -> None:
+    wait_until(lambda: len(tree(both)) >= 4, "consumer, API and its two workers run")
     started = tree(both)
-    assert len(started) >= 4
     both.process.send_signal(number)
     assert both.process.wait(30) == 0, both.output
     assert not any(child.is_running() for child in started)

@@ -11,7 +11,8 @@ _WATCHED = "tools/image"
 
 def test_the_base_is_the_one_that_is_watched() -> None:
     (base,) = re.findall(r"^ARG BASE=(\S+)$", (_TOP / "Dockerfile").read_text("utf-8"), re.MULTILINE)
-    (watched,) = re.findall(r"^FROM (\S+)$", (_TOP / _WATCHED / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    text = (_TOP / _WATCHED / "Dockerfile").read_text("utf-8")
+    (watched,) = re.findall(r"^FROM (\S+)$", text, re.MULTILINE)
     assert base == watched
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from psycopg.rows import args_row
-from psycopg.sql import SQL, Composed
+from psycopg.sql import SQL
 
 from datadeling.db.audit import Audit
 from datadeling.db.lookup_log import LookupLog
@@ -17,6 +17,7 @@ from datadeling.db.replays import Replays
 from datadeling.db.statements import Statements
 from datadeling.db.verification import Verification
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
+from datadeling.domain.felt import FELTER, Type
 from datadeling.domain.hendelse import Place, Position, Sletting
 
 
@@ -27,9 +28,9 @@ class Erased(NamedTuple):
     versions: int
 
 
-_COPY_NEW = queries["copy_new"].format(columns=columns(*COLUMNS))
-_COPY_HISTORY = queries["copy_history"].format(columns=columns(*COLUMNS))
-_COPY_CHANGED = queries["copy_changed"].format(columns=columns(*COLUMNS))
+_COPY_NEW = queries["copy_new"].format(columns=columns(*COLUMNS)).as_bytes()
+_COPY_HISTORY = queries["copy_history"].format(columns=columns(*COLUMNS)).as_bytes()
+_COPY_CHANGED = queries["copy_changed"].format(columns=columns(*COLUMNS)).as_bytes()
 _UPDATE_CHANGED = queries["update_changed"].format(
     columns=columns(*COLUMNS), changed_columns=columns(*COLUMNS, table="endret_avtale")
 )
@@ -37,6 +38,22 @@ _UPDATE_CHANGED = queries["update_changed"].format(
 _AS_THEY_WENT_IN = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
 _SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_THEY_WENT_IN)
 _SELECT_HISTORY = queries["select_history"].format(columns=_AS_THEY_WENT_IN)
+
+
+# What the values of a row are sent as, in the binary form of COPY: that takes half the CPU of the text form
+# here, and a fifth less in the server. The id of an avtale goes as the 16 bytes that it is.
+_SENT_AS = {
+    Type.UUID: "bytea",
+    Type.TEXT: "text",
+    Type.INTEGER: "int4",
+    Type.NUMBER: "numeric",
+    Type.DATE: "date",
+    Type.TIME: "timestamptz",
+    Type.BOOLEAN: "bool",
+}
+_ORIGIN = ("int4", "int4", "int8", "timestamptz", "timestamptz")
+_AVTALE = [*(_SENT_AS[felt.type] for felt in FELTER), *_ORIGIN]
+_SUPERSEDED = [*_AVTALE, "timestamptz", "timestamptz"]
 
 
 class Transaction(Statements):
@@ -133,21 +150,21 @@ class Transaction(Statements):
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
         """The stored versions of these avtaler."""
         with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
-            rows = cursor.execute(_SELECT_AVTALER, {"ids": list(ids)}).fetchall()
+            rows = cursor.execute(_SELECT_AVTALER, {"ids": _array(ids)}).fetchall()
         return {avtale.avtale_id: avtale for avtale in rows}
 
     def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
         """The superseded versions of these avtaler."""
         found: dict[str, list[Superseded]] = {}
         with self._connection.cursor(binary=True) as cursor:
-            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": list(ids)}):
+            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": _array(ids)}):
                 version = Superseded(Avtale(*avtale), fra, til)
                 found.setdefault(version.avtale.avtale_id, []).append(version)
         return found
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
         """The places of these avtaler's tombstones."""
-        rows = self._run("select_markers", ids=list(ids)).fetchall()
+        rows = self._run("select_markers", ids=_array(ids)).fetchall()
         return {avtale_id: Place(*place) for avtale_id, *place in rows}
 
     def delete(self, deletions: Sequence[Sletting]) -> Erased:
@@ -165,19 +182,30 @@ class Transaction(Statements):
 
     def insert(self, avtaler: Iterable[Avtale]) -> None:
         """Add avtaler of which there is no row."""
-        self._copy(_COPY_NEW, avtaler)
+        self._copy(_COPY_NEW, _AVTALE, map(_sent, avtaler))
 
     def update(self, avtaler: Iterable[Avtale]) -> None:
         """Write new versions over the rows of the same avtaler."""
         self._run("create_changed")
-        self._copy(_COPY_CHANGED, avtaler)
+        self._copy(_COPY_CHANGED, _AVTALE, map(_sent, avtaler))
         self._connection.execute(_UPDATE_CHANGED)
 
     def insert_history(self, versions: Iterable[Superseded]) -> None:
         """Add superseded versions."""
-        self._copy(_COPY_HISTORY, ((*avtale, fra, til) for avtale, fra, til in versions))
+        rows = ((*_sent(avtale), fra, til) for avtale, fra, til in versions)
+        self._copy(_COPY_HISTORY, _SUPERSEDED, rows)
 
-    def _copy(self, statement: Composed, rows: Iterable[Sequence[object]]) -> None:
+    def _copy(self, statement: bytes, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
+
+
+def _sent(avtale: Avtale) -> tuple[object, ...]:
+    return (bytes.fromhex(avtale[0].replace("-", "")), *avtale[1:])
+
+
+def _array(ids: Iterable[str]) -> str:
+    """UUIDs as PostgreSQL writes an array of them: to send each as a text of its own takes 1 µs more."""
+    return "{" + ",".join(ids) + "}"

@@ -30,7 +30,7 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
         raise UgyldigHendelse("invalid_field", "avtaleId is not a UUID")
     if key != avtale_id:
         raise UgyldigHendelse(KEY_MISMATCH, "the key of the message is not its avtaleId")
-    if b"\\u0000" in value:
+    if b"\\" in value and b"\\u0000" in value:  # one character is found ten times as fast as six
         _refuse_nul(hendelse)
     if hendelse.tiltakstype != MENTOR:  # for whom it is not shared
         _refuse_inexact("stillingprosent", hendelse.stillingprosent)

@@ -109,7 +109,7 @@ class _Fold:
 
     def _outcome(self, ny: Avtale) -> Outcome:
         lagret = self._present.get(ny.avtale_id)
-        if self._is_erased(ny.avtale_id, ny.place) or self._is_told_again(lagret, ny):
+        if ny.avtale_id in self._markers and self._is_erased(ny.avtale_id, ny.place):
             return "older"
         if lagret is None:
             self._present[ny.avtale_id] = ny
@@ -120,18 +120,18 @@ class _Fold:
             # Read by a release that knows more of it, or better: no new version, so no history.
             self._present[ny.avtale_id] = ny.continues(lagret)
             return "changed"
-        if not ny.is_newer_than(lagret):
+        if self._is_told_again(lagret, ny) or not ny.is_newer_than(lagret):
             return "older"
         self._supersede(lagret, ny)
         return "changed"
 
-    def _is_told_again(self, lagret: Avtale | None, ny: Avtale) -> bool:
+    def _is_told_again(self, lagret: Avtale, ny: Avtale) -> bool:
         """True for a version that is history already, read again in a later generation.
 
         The generation alone would make it newer than what followed it: a change of status keeps the time of
         the edit.
         """
-        if lagret is None or ny.generation <= lagret.generation:
+        if ny.generation <= lagret.generation:
             return False
         return any(v.says_the_same_as(ny) for v in self._history_before.get(ny.avtale_id, ()))
 
@@ -174,7 +174,7 @@ class _Fold:
             before = self._before.get(avtale_id)
             if avtale is before:
                 continue
-            if before is None or self._is_erased(avtale_id, before.place):
+            if before is None or (avtale_id in self._markers and self._is_erased(avtale_id, before.place)):
                 new.append(avtale)
             else:
                 changed.append(avtale)

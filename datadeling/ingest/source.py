@@ -20,7 +20,7 @@ from confluent_kafka import (
 
 from datadeling.config import KafkaConfig
 from datadeling.ingest.melding import Melding
-from datadeling.ingest.topic import kafka_settings, made, melding_of
+from datadeling.ingest.topic import made, melding_of, reader_settings
 
 _LEAVE = 3.0  # seconds that leaving the group may take
 
@@ -157,11 +157,9 @@ class Source:
         takes its old place at once. Another one would wait for 6 s until the old place is given up.
         """
         settings = {
-            **kafka_settings(self._config),
+            **reader_settings(self._config),
             "group.id": self._config.group_id,
             "group.instance.id": secrets.token_hex(8),
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": 6_000,
@@ -169,8 +167,6 @@ class Source:
             # As long as liveness lets a turn take. A loop that stands still any longer gives its partitions
             # to others; should it wake up, the compare-and-set of the offsets stops it.
             "max.poll.interval.ms": round(self._max_poll_interval * 1_000),
-            "fetch.wait.max.ms": 100,
-            "queued.max.messages.kbytes": 32_768,
         }
         return made(Consumer, settings, error_cb=self._on_error)
 

@@ -2,6 +2,9 @@
 
 The producer sends 0 to 9 fraction digits and may leave out zero seconds. PostgreSQL keeps six digits: the
 rest is cut, not rounded, so that a time never moves past its neighbour. What is left out stays out.
+
+A message has some seven times, and reading them was half of reading it: hence one function body for each
+kind, which takes 1.0 µs where four small functions took 1.8.
 """
 
 import re
@@ -14,9 +17,12 @@ from datadeling.errors import UgyldigHendelse
 
 OSLO = ZoneInfo("Europe/Oslo")
 
-_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
-_INSTANT = re.compile(_LOCAL.pattern + "Z", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LOCAL = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_is_local = re.compile(_LOCAL, re.ASCII).fullmatch
+_is_instant = re.compile(_LOCAL + "Z", re.ASCII).fullmatch
+_is_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_read = datetime.fromisoformat
+_DAY = len("2022-02-04")
 _HOUR = len("2022-02-04T08")
 _MICROSECONDS = len("2022-02-04T08:46:39.573884")
 
@@ -33,9 +39,15 @@ def instant(felt: str, text: str | None) -> datetime | None:
     """A point in time written with `Z`, in UTC. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
     if text is None:
         return None
-    if not _INSTANT.fullmatch(text):
+    if not _is_instant(text):
         raise _invalid(felt)
-    return _in_range(felt, _as_utc(felt, text[:-1]))
+    try:
+        time = _read(text[:-1][:_MICROSECONDS] + "Z")
+    except ValueError:
+        raise _invalid(felt) from None
+    if not _EARLIEST <= time <= _LATEST:
+        raise _invalid(felt)
+    return time
 
 
 @overload
@@ -50,12 +62,18 @@ def oslo_time(felt: str, text: str | None) -> datetime | None:
     """
     if text is None:
         return None
-    if not _LOCAL.fullmatch(text):
+    if not _is_local(text):
         raise _invalid(felt)
     try:
-        return _in_range(felt, _as_utc(felt, text) - _utc_offset(text[:_HOUR]))
-    except OverflowError:
+        offset = _offset_all_day(text[:_DAY])
+        if offset is None:
+            offset = _offset(text[:_HOUR])
+        time = _read(text[:_MICROSECONDS] + "Z") - offset
+    except (ValueError, OverflowError):
         raise _invalid(felt) from None
+    if not _EARLIEST <= time <= _LATEST:
+        raise _invalid(felt)
+    return time
 
 
 @overload
@@ -66,7 +84,7 @@ def day(felt: str, text: str | None) -> date | None:
     """A date `yyyy-MM-dd`. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
     if text is None:
         return None
-    if not _DATE.fullmatch(text):
+    if not _is_date(text):
         raise _invalid(felt)
     try:
         return date.fromisoformat(text)
@@ -74,28 +92,22 @@ def day(felt: str, text: str | None) -> date | None:
         raise _invalid(felt) from None
 
 
-def _as_utc(felt: str, text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text[:_MICROSECONDS] + "Z")
-    except ValueError:
-        raise _invalid(felt) from None
+@lru_cache(maxsize=16_384)
+def _offset_all_day(day: str) -> timedelta | None:
+    """How far Oslo is ahead of UTC on a day `2022-02-04`, None when that changes.
 
-
-@lru_cache(maxsize=65_536)
-def _utc_offset(hour: str) -> timedelta:
-    """How far Oslo is ahead of UTC in an hour `2022-02-04T08`; its clocks change on the hour.
-
-    Remembered, because asking the time zone for each local time costs 1 µs more: a fifth of reading a message
-    that has five of them.
+    Remembered, because asking the time zone for each local time costs 1 µs more; by day, because a memory of
+    single hours is so large that finding one in it takes a third of that. Raise `ValueError` or
+    `OverflowError`.
     """
-    began = datetime.fromisoformat(hour + ":00Z")
+    morning, night = _offset(day + "T00"), _offset(day + "T23")
+    return morning if morning == night else None
+
+
+def _offset(hour: str) -> timedelta:
+    """The same in an hour `2022-02-04T08`: clocks change on the hour."""
+    began = _read(hour + ":00Z")
     return began - began.replace(tzinfo=OSLO)
-
-
-def _in_range(felt: str, time: datetime) -> datetime:
-    if not _EARLIEST <= time <= _LATEST:
-        raise _invalid(felt)
-    return time
 
 
 def _invalid(felt: str) -> UgyldigHendelse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -101,6 +101,19 @@ def kafka_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
     return settings
 
 
+def reader_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
+    """How a consumer of ours reads: offsets are kept in the database, some 30 MiB are fetched ahead."""
+    return {
+        **kafka_settings(config),
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "fetch.wait.max.ms": 100,
+        "queued.max.messages.kbytes": 32_768,
+        # Else a queue that is full is left alone for a second, and we read it empty in half of one.
+        "fetch.queue.backoff.ms": 20,
+    }
+
+
 def made(client: Callable[..., _T], settings: dict[str, Any], **more: object) -> _T:
     """A client with these settings. Raise `ConfigError` when it cannot be made."""
     try:
@@ -112,14 +125,16 @@ def made(client: Callable[..., _T], settings: dict[str, Any], **more: object) ->
 
 def record_time(milliseconds: int) -> datetime:
     """A record's timestamp. A producer sets it freely; what no calendar holds must not stop a partition."""
-    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
+    if not 0 <= milliseconds <= _LATEST_MS:
+        milliseconds = 0 if milliseconds < 0 else _LATEST_MS
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
 def melding_of(message: Message) -> Melding:
     """A message without an error, as `consume` returns it."""
-    _, milliseconds = message.timestamp()
-    partition, offset = cast("int", message.partition()), cast("int", message.offset())
-    return Melding(partition, offset, record_time(milliseconds), message.key(), message.value())
+    partition: int = message.partition()  # type: ignore[assignment]  # None is for messages to be sent
+    offset: int = message.offset()  # type: ignore[assignment]
+    return Melding(partition, offset, record_time(message.timestamp()[1]), message.key(), message.value())
 
 
 def _answered(result: Callable[[], _T]) -> _T:

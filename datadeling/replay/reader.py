@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from datadeling.config import KafkaConfig
 from datadeling.errors import BrokerUnavailable, TopicChanged
 from datadeling.ingest.melding import Melding
-from datadeling.ingest.topic import kafka_settings, made, melding_of
+from datadeling.ingest.topic import made, melding_of, reader_settings
 from datadeling.replay.request import Range
 
 _NOBODY = "datadeling-replay"  # librdkafka wants a name; without a subscription no such group comes to be
@@ -82,13 +82,9 @@ class Reader:
 
 def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
     return {
-        **kafka_settings(config),
+        **reader_settings(config),
         "group.id": _NOBODY,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
         # Of an offset that the topic has no longer: what it still has comes after it.
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,
-        "fetch.wait.max.ms": 100,
-        "queued.max.messages.kbytes": 32_768,
     }

@@ -96,17 +96,17 @@ SET generation = excluded.generation,
 WHERE (lagret.generation, lagret.kafka_offset) < (excluded.generation, excluded.kafka_offset);
 
 -- copy_new --
-COPY avtale ({columns}) FROM STDIN;
+COPY avtale ({columns}) FROM STDIN (FORMAT BINARY);
 
 -- copy_history --
-COPY avtale_historikk ({columns}, gyldig_fra, gyldig_til) FROM STDIN;
+COPY avtale_historikk ({columns}, gyldig_fra, gyldig_til) FROM STDIN (FORMAT BINARY);
 
 -- create_changed --
 -- Kept for the session, emptied by every commit.
 CREATE TEMPORARY TABLE IF NOT EXISTS endret_avtale (LIKE avtale) ON COMMIT DELETE ROWS;
 
 -- copy_changed --
-COPY endret_avtale ({columns}) FROM STDIN;
+COPY endret_avtale ({columns}) FROM STDIN (FORMAT BINARY);
 
 -- update_changed --
 -- The fold has decided already, under the partition's lock: every row of endret_avtale is to be written.

@@ -40,7 +40,8 @@ def apply(tx: Transaction, topic: str, changes: Changes) -> None:
     if changes.parked:
         tx.parking.park(topic, _failed_rows(changes.parked))
     if changes.stored and tx.parking.has_new(topic):
-        tx.parking.supersede(topic, changes.stored, KEY_MISMATCH)
+        places = {avtale_id: version.place for avtale_id, version in changes.stored.items()}
+        tx.parking.supersede(topic, places, KEY_MISMATCH)
 
 
 def _failed_rows(parked: Iterable[Unreadable]) -> list[dict[str, Any]]:

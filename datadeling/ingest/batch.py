@@ -52,6 +52,11 @@ class Batch:
         self._bytes += sum(sizes)
         self._largest = max(sizes, default=self._largest) or 1
 
+    def put_back(self, messages: Collection[Melding]) -> None:
+        """Take in before all others what had been taken out to be written, and was not."""
+        self._messages[:0] = messages
+        self._bytes += sum(_sizes(messages))
+
     def ready(self, now: float) -> bool:
         """True when it is time to write; never for nothing."""
         if not self._messages:

@@ -21,8 +21,8 @@ Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "failed"]
 class Changes:
     """What to write, in this order: `deletions`, then the rest. Nothing in here would change nothing.
 
-    `stored` has the place of the last message stored of each avtale: parked messages of the same key before
-    it are superseded, those of `parked` too. `before` is what was stored, `present` what all the avtaler
+    `stored` has the last version stored of each avtale: parked messages of the same key before it are
+    superseded, those of `parked` too. `before` is what was stored, `present` what all the avtaler
     asked for are in the end.
     """
 
@@ -31,7 +31,7 @@ class Changes:
     changed: list[Avtale]
     history: list[Superseded]
     parked: list[Unreadable]
-    stored: dict[str, Place]
+    stored: Mapping[str, Avtale]
     outcomes: Counter[Outcome]
     before: Mapping[str, Avtale]
     present: Mapping[str, Avtale]
@@ -98,27 +98,24 @@ class _Fold:
         self._deletions: dict[str, Sletting] = {}
         self._history: defaultdict[str, list[Superseded]] = defaultdict(list)
         self._parked: list[Unreadable] = []
-        self._stored: dict[str, Place] = {}
+        self._stored: dict[str, Avtale] = {}
         self._outcomes: Counter[Outcome] = Counter()
 
     def take_version(self, ny: Avtale) -> None:
-        outcome = self._outcome(ny)
-        self._outcomes[outcome] += 1
-        if outcome in {"new", "changed"}:
-            self._stored[ny.avtale_id] = ny.place
+        self._outcomes[self._outcome(ny, ny.avtale_id)] += 1
 
-    def _outcome(self, ny: Avtale) -> Outcome:
-        lagret = self._present.get(ny.avtale_id)
-        if ny.avtale_id in self._markers and self._is_erased(ny.avtale_id, ny.place):
+    def _outcome(self, ny: Avtale, avtale_id: str) -> Outcome:
+        if avtale_id in self._markers and self._is_erased(avtale_id, ny.place):
             return "older"
+        lagret = self._present.get(avtale_id)
         if lagret is None:
-            self._present[ny.avtale_id] = ny
+            self._present[avtale_id] = self._stored[avtale_id] = ny
             return "new"
         if ny.is_same_message_as(lagret):
             if ny.same_state(lagret):
                 return "unchanged"
             # Read by a release that knows more of it, or better: no new version, so no history.
-            self._present[ny.avtale_id] = ny.continues(lagret)
+            self._present[avtale_id] = self._stored[avtale_id] = ny.continues(lagret)
             return "changed"
         if self._is_told_again(lagret, ny) or not ny.is_newer_than(lagret):
             return "older"
@@ -142,7 +139,7 @@ class _Fold:
             ny = ny.continues(lagret)
         else:
             self._history[ny.avtale_id].append(Superseded.by(ny, lagret))
-        self._present[ny.avtale_id] = ny
+        self._present[ny.avtale_id] = self._stored[ny.avtale_id] = ny
 
     def take_tombstone(self, sletting: Sletting) -> None:
         avtale_id, place = sletting

@@ -1,22 +1,26 @@
 """Poll, fill, write, and wait out what is not the messages' fault. No SQL, no JSON.
 
-One thread. Whatever happens it keeps calling `Source.fetch`, so that the group keeps us.
+One thread, and a second one that writes a batch while the next one is fetched and read. Whatever happens the
+first keeps calling `Source.fetch`, so that the group keeps us. It asks the database nothing before the batch
+under way is settled.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
 
 from datadeling.db.parking import Parked
+from datadeling.domain.hendelse import Position
 from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartition
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health, Service
 from datadeling.ingest.partitions import TOO_MANY_UNREADABLE, Partitions
 from datadeling.ingest.pruning import Pruning
 from datadeling.ingest.source import Source
-from datadeling.ingest.store import FAILED_STATES, Store, Written
+from datadeling.ingest.store import FAILED_STATES, Store, read_all
+from datadeling.ingest.writer import Settled, Writer
 from datadeling.metrics import ConsumerMetrics
 
 _LONGEST_FETCH = 0.5  # seconds; a signal is seen after one at the latest
@@ -42,6 +46,7 @@ class Loop:
         self._source = source
         self._partitions = partitions
         self._store = store
+        self._writer = Writer(store)
         self._pruning = pruning
         self._batch = batch
         self._health = health
@@ -65,17 +70,25 @@ class Loop:
                 self.turn()
             if self._batch.messages:
                 self._attempt(self._write, self._health.database)
+            self._attempt(self._settle, self._health.database)
         finally:
-            self._source.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let what is being written come to its end, and leave the group. Calling again is safe."""
+        self._writer.close()
+        self._source.close()
 
     def turn(self) -> None:
         """One round: look after services and partitions, fetch, write when the batch is ready."""
         began = time.monotonic()
         self._health.turned()
+        if self._writer.has_ended:
+            self._attempt(self._settle, self._health.database)
         self._check(began)
         self._fetch(began)
         if self._partitions.waiting() and not self._stopping:
-            self._attempt(self._partitions.begin, self._health.broker, self._health.database)
+            self._attempt(self._begin, self._health.broker, self._health.database)
         if self._batch.ready(time.monotonic()):
             self._attempt(self._write, self._health.database)
 
@@ -93,7 +106,8 @@ class Loop:
             self._tell_broker()
 
     def look_around(self) -> None:
-        """Bring the gauges up to date, and see what operators have done. Raise `DatabaseUnavailable`."""
+        """Bring the gauges up to date, and see what operators have done. Raises what `Store.write` does."""
+        self._settle()
         counts = self._store.count_failed()
         nothing = Parked(0, 0.0)
         for state in FAILED_STATES:
@@ -117,6 +131,7 @@ class Loop:
 
     def _prune(self) -> None:
         """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
+        self._settle()
         pruned = self._pruning.step()
         if pruned:
             log.info("pruned", **pruned)
@@ -130,28 +145,53 @@ class Loop:
         messages = self._source.fetch(max(self._batch.room, 1), timeout)
         self._partitions.look()
         running = self._partitions.positions
-        self._batch.drop(self._batch.partitions - running.keys())
+        self._drop_others(running)
         # The wait counts from before the fetch: the first of them may have come in right then.
         self._batch.add([m for m in messages if m.partition in running], began)
 
-    def _write(self) -> None:
-        messages = self._batch.messages
-        began = time.monotonic()
-        written = self._store.write(messages, self._partitions.positions)
-        self._batch.clear()
-        self._partitions.moved(written.positions)
-        for partition in written.broken:
-            self._partitions.stop(partition, self._partitions.positions[partition], TOO_MANY_UNREADABLE)
-        oldest = min(melding.timestamp for melding in messages)
-        self._tell(written, len(messages), time.monotonic() - began, oldest)
+    def _drop_others(self, running: Mapping[int, Position]) -> None:
+        """Forget what has been fetched of partitions that do not run any more."""
+        self._batch.drop(self._batch.partitions - running.keys())
 
-    def _tell(self, written: Written, events: int, seconds: float, oldest: datetime) -> None:
+    def _begin(self) -> None:
+        self._settle()
+        self._partitions.begin()
+
+    def _write(self) -> None:
+        """Read the batch while the one before is being written, then have it written, too."""
+        running = self._partitions.positions
+        self._drop_others(running)
+        run = read_all(self._batch.messages, running)
+        self._settle()
+        if not self._batch.partitions <= running.keys():  # the one before has stopped a partition
+            self._drop_others(running)
+            run = [one for one in run if one[0].partition in running]
+        messages = self._batch.messages
+        self._batch.clear()
+        if messages:
+            self._writer.start(messages, run, dict(running))
+        if self._health.database.failing:
+            self._settle()  # is it back?
+
+    def _settle(self) -> None:
+        """Wait for the batch that is being written, if any, and go on from where it has ended."""
+        settled = self._writer.settle()
+        if settled is None:
+            return
+        positions = self._partitions.positions
+        self._partitions.moved({p: at for p, at in settled.written.positions.items() if p in positions})
+        for partition in settled.written.broken & positions.keys():
+            self._partitions.stop(partition, positions[partition], TOO_MANY_UNREADABLE)
+        self._tell(settled)
+
+    def _tell(self, settled: Settled) -> None:
         now = datetime.now(UTC)
-        self._metrics.batch_events.observe(events)
-        self._metrics.batch_seconds.observe(seconds)
+        oldest = min(melding.timestamp for melding in settled.messages)
+        self._metrics.batch_events.observe(len(settled.messages))
+        self._metrics.batch_seconds.observe(settled.seconds)
         self._metrics.latency.observe(max(0.0, (now - oldest).total_seconds()))
         self._metrics.last_commit.set(now.timestamp())
-        for outcome, count in written.outcomes.items():
+        for outcome, count in settled.written.outcomes.items():
             self._metrics.events.labels(outcome).inc(count)
         self._partitions.tell_lag()
 
@@ -164,9 +204,11 @@ class Loop:
             step()
         except LostPartition as error:
             log.warning("partition_lost", partition=error.partition)
+            self._batch.put_back(self._writer.take_back())
             self._source.hold(self._batch.partitions | {error.partition})
             self._batch.clear()
         except DatabaseUnavailable as error:
+            self._batch.put_back(self._writer.take_back())
             self._health.database.failed(str(error))
             self._source.pause()
         except BrokerUnavailable as error:

@@ -1,5 +1,7 @@
 """The consumer as a process: health first, then the schema, then the loop."""
 
+import gc
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -26,6 +28,8 @@ from datadeling.metrics import ConsumerMetrics
 # What is being asked of the database may take so long after a signal. With what the loop may still ask of a
 # broker that says nothing (2 s) and with leaving the group (3 s), the process ends within 10 s.
 _LAST_ANSWER = 3.0  # seconds
+
+_SWITCH = 0.000_2  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +58,7 @@ def run_consumer(
     While the schema is being migrated, and while there is no database to migrate, a signal ends the process
     as it would any other.
     """
+    _share_the_processor()
     health = Health()
     registry = _registry()
     with serve_health(config.port, health, registry):
@@ -90,6 +95,18 @@ def wire(
     pruning = Pruning(database, name, config.retention)
     batch = Batch(config.batch_size, config.batch_wait)
     return Loop(source, partitions, store, pruning, batch, health, metrics)
+
+
+def _share_the_processor() -> None:
+    """Let the thread that writes have the interpreter soon, and look for garbage less often.
+
+    Unasked, the thread that reads would keep the interpreter for 5 ms each time: as long as PostgreSQL needs
+    for some hundred rows. Garbage comes in whole batches, and none of it refers to itself: to look for it
+    after every 700 objects took 7 % of reading.
+    """
+    sys.setswitchinterval(_SWITCH)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _migrate(db_url: str, health: Health) -> None:

@@ -5,7 +5,7 @@ writes. A batch that the database refuses for what is in it is halved until the 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,8 @@ from datadeling.ingest.transform import read, unreadable
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
 """What can become of a parked message."""
 
-_Read = tuple[Melding, Reading]
+Run = Sequence[tuple[Melding, Reading]]
+"""Messages in the order of the log, with what reading each came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +81,17 @@ class Store:
         return end
 
     def write(self, messages: Sequence[Melding], positions: Mapping[int, Position]) -> Written:
-        """Write a batch; calling again with the same batch is safe.
+        """Read a batch and write it: see `read_all` and `write_run`."""
+        return self.write_run(read_all(messages, positions), positions)
+
+    def write_run(self, run: Run, positions: Mapping[int, Position]) -> Written:
+        """Write a batch that has been read; calling again with the same one is safe.
 
         `positions` says where each partition of the batch stood when its first message was fetched.
         Raise `LostPartition` when another consumer has moved on (drop the batch), `DatabaseUnavailable`
         (keep it and try again). In both cases nothing of a transaction has been written, though halves
         of a batch that held an unstorable row may have been: read the offset again.
         """
-        mottatt = datetime.now(UTC)
-        run = [(m, read(m, positions[m.partition].generation, mottatt)) for m in messages]
-        return self._write_or_halve(run, positions)
-
-    def _write_or_halve(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
         try:
             return self._write_once(run, positions)
         except UnstorableRow as error:
@@ -103,18 +103,18 @@ class Store:
             refused = unreadable(melding, reading.place, f"database_{error.sqlstate}", str(error))
             return self._write_once([(melding, refused)], positions)
 
-    def _write_halves(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
+    def _write_halves(self, run: Run, positions: Mapping[int, Position]) -> Written:
         half = len(run) // 2
-        first = self._write_or_halve(run[:half], positions)
+        first = self.write_run(run[:half], positions)
         going_on = [one for one in run[half:] if one[0].partition not in first.broken]
-        rest = self._write_or_halve(going_on, {**positions, **first.positions})
+        rest = self.write_run(going_on, {**positions, **first.positions})
         return Written(
             {**first.positions, **rest.positions},
             first.outcomes + rest.outcomes,
             first.broken | rest.broken,
         )
 
-    def _write_once(self, run: Sequence[_Read], positions: Mapping[int, Position]) -> Written:
+    def _write_once(self, run: Run, positions: Mapping[int, Position]) -> Written:
         readings, ends, broken = _until_broken(run, positions, self._park_limit)
         if not readings:
             return Written({}, Counter(), broken)
@@ -155,15 +155,28 @@ class Store:
                 raise LostPartition(partition)
 
 
+def read_all(messages: Iterable[Melding], positions: Mapping[int, Position]) -> Run:
+    """Read a batch, each message in the generation of its partition. They count as received now.
+
+    What cannot be read is in it as `Unreadable`.
+    """
+    mottatt = datetime.now(UTC)
+    return [(m, read(m, positions[m.partition].generation, mottatt)) for m in messages]
+
+
 def _until_broken(
-    run: Sequence[_Read], positions: Mapping[int, Position], park_limit: int
+    run: Run, positions: Mapping[int, Position], park_limit: int
 ) -> tuple[list[Reading], dict[int, Position], frozenset[int]]:
     """What may be written, where that takes each partition, and which partitions end here.
 
     A partition ends before an unreadable message when `park_limit` in a row before it were unreadable, too.
     """
+    if not any(isinstance(reading, Unreadable) for _, reading in run):  # as nearly always
+        last = {melding.partition: melding.offset for melding, _ in run}
+        ends = {p: positions[p].after(offset, readable=True) for p, offset in last.items()}
+        return [reading for _, reading in run], ends, frozenset()
     readings: list[Reading] = []
-    ends: dict[int, Position] = {}
+    ends = {}
     broken: set[int] = set()
     for melding, reading in run:
         partition = melding.partition

@@ -32,10 +32,11 @@ class Consumer:
         config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
         self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
         self.batch = self.loop._batch
+        self.writer = self.loop._writer
 
     def leave(self) -> None:
         """Let go of broker and database; calling again is safe."""
-        self.source.close()
+        self.loop.close()
         self.database.close()
 
     def metric(self, name: str, **labels: str) -> float | None:

@@ -50,7 +50,7 @@ class Memory:
         self.failed |= {p.place: (p, "new") for p in changes.parked if p.place not in self.failed}
         for place, (parked, state) in self.failed.items():
             later = changes.stored.get(str(parked.key or b"", "utf-8", "replace"))
-            if later and later.is_after(place) and state == "new" and parked.reason != KEY_MISMATCH:
+            if later and later.place.is_after(place) and state == "new" and parked.reason != KEY_MISMATCH:
                 self.failed[place] = (parked, "superseded")
 
     def _delete(self, sletting: Sletting) -> None:

@@ -8,13 +8,14 @@ from psycopg.rows import args_row
 from psycopg.sql import SQL
 
 from datadeling.db.audit import Audit
+from datadeling.db.known import Known
 from datadeling.db.lookup_log import LookupLog
 from datadeling.db.operator import Operator
 from datadeling.db.parking import Parking
 from datadeling.db.pruning import Prunable
 from datadeling.db.queries import columns, queries
 from datadeling.db.replays import Replays
-from datadeling.db.statements import Statements
+from datadeling.db.statements import Statements, uuid_array
 from datadeling.db.verification import Verification
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.felt import FELTER, Type
@@ -73,6 +74,11 @@ class Transaction(Statements):
     def replays(self) -> Replays:
         """What it can do with replays."""
         return Replays(self._connection)
+
+    @property
+    def known(self) -> Known:
+        """What it knows of messages without reading them."""
+        return Known(self._connection)
 
     @property
     def pruning(self) -> Prunable:
@@ -134,8 +140,13 @@ class Transaction(Statements):
             ended.setdefault(partition, []).append((generation, end))
         return ended
 
-    def advance_offset(self, topic: str, partition: int, start: Position, end: Position) -> bool:
-        """Move on from exactly `start` to `end`. False when the partition stands somewhere else."""
+    def advance_offset(
+        self, topic: str, partition: int, start: Position, end: Position, edition: str
+    ) -> bool:
+        """Move on from exactly `start` to `end`, which this edition of the code has read.
+
+        False when the partition stands somewhere else.
+        """
         cursor = self._run(
             "advance_offset",
             topic=topic,
@@ -143,6 +154,7 @@ class Transaction(Statements):
             generation=start.generation,
             unreadable_in_a_row=end.unreadable_in_a_row,
             to=end.next_offset,
+            edition=edition,
             **{"from": start.next_offset},
         )
         return cursor.rowcount == 1
@@ -150,21 +162,21 @@ class Transaction(Statements):
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
         """The stored versions of these avtaler."""
         with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
-            rows = cursor.execute(_SELECT_AVTALER, {"ids": _array(ids)}).fetchall()
+            rows = cursor.execute(_SELECT_AVTALER, {"ids": uuid_array(ids)}).fetchall()
         return {avtale.avtale_id: avtale for avtale in rows}
 
     def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
         """The superseded versions of these avtaler."""
         found: dict[str, list[Superseded]] = {}
         with self._connection.cursor(binary=True) as cursor:
-            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": _array(ids)}):
+            for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": uuid_array(ids)}):
                 version = Superseded(Avtale(*avtale), fra, til)
                 found.setdefault(version.avtale.avtale_id, []).append(version)
         return found
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
         """The places of these avtaler's tombstones."""
-        rows = self._run("select_markers", ids=_array(ids)).fetchall()
+        rows = self._run("select_markers", ids=uuid_array(ids)).fetchall()
         return {avtale_id: Place(*place) for avtale_id, *place in rows}
 
     def delete(self, deletions: Sequence[Sletting]) -> Erased:
@@ -204,8 +216,3 @@ class Transaction(Statements):
 
 def _sent(avtale: Avtale) -> tuple[object, ...]:
     return (bytes.fromhex(avtale[0].replace("-", "")), *avtale[1:])
-
-
-def _array(ids: Iterable[str]) -> str:
-    """UUIDs as PostgreSQL writes an array of them: to send each as a text of its own takes 1 µs more."""
-    return "{" + ",".join(ids) + "}"

@@ -15,6 +15,7 @@ from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
+from datadeling.ingest.edition import EDITION
 from datadeling.ingest.fold import Outcome
 from datadeling.ingest.melding import Melding, Reading, Unreadable
 from datadeling.ingest.transform import read, unreadable
@@ -151,7 +152,7 @@ class Store:
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
-            if not tx.advance_offset(self._topic, partition, starts[partition], end):
+            if not tx.advance_offset(self._topic, partition, starts[partition], end, EDITION):
                 raise LostPartition(partition)
 
 

@@ -6,7 +6,9 @@ from typing import Protocol
 from datadeling.db.database import Database
 from datadeling.db.replays import ReplayRow, Stretch
 from datadeling.db.transaction import Transaction
+from datadeling.domain.hendelse import Place
 from datadeling.errors import DatadelingError
+from datadeling.ingest.edition import EDITION
 from datadeling.ingest.melding import Melding
 from datadeling.ingest.rehearsal import Rehearsal
 from datadeling.ingest.rewrite import Rewrite
@@ -35,7 +37,9 @@ class Rewriting:
     def __init__(self, database: Database, row: ReplayRow, stretch: Stretch) -> None:
         self._database = database
         self._row = row
-        self._rewrite = Rewrite(database, row.topic)
+        # Who asks for one avtale suspects that something is wrong with it.
+        self._rewrite = Rewrite(database, row.topic, trusting=row.avtale_id is None)
+        self._begun = stretch.next_offset
         self._at = stretch
         self._before = stretch.events
         self.tally = Tally.from_dict(stretch.tally)
@@ -69,6 +73,9 @@ class Rewriting:
         start, partition, more = self._at.next_offset, self._at.partition, events - self._at.events
         if not tx.replays.advance(self._row, partition, start, reached, more, self.tally.as_dict()):
             raise NotRunning(f"partition {partition} at {start}")
+        if reached == self._at.to_offset and self._row.avtale_id is None:
+            begun = Place(self._at.generation, partition, self._begun)
+            tx.known.extend(self._row.topic, begun, reached, EDITION)
         self._at = self._at._replace(next_offset=reached, events=events)
 
 

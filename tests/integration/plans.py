@@ -29,10 +29,11 @@ class Live(NamedTuple):
 
 
 class Rewrites(NamedTuple):
-    """Write part of the log again, from one message of it up to another."""
+    """Write part of the log again, from one message of it up to another; `trusting` what is known of them."""
 
     first: int
     last: int
+    trusting: bool = False
 
 
 class Retries(NamedTuple):
@@ -135,7 +136,7 @@ def acts(log: list[Line]) -> st.SearchStrategy[Act]:
         live,
         live,
         live,
-        st.builds(Rewrites, index, index),
+        st.builds(Rewrites, index, index, st.booleans()),
         st.builds(Retries, st.sampled_from((0, 1)), st.sampled_from((("new",), ("new", "superseded")))),
         st.builds(Erases, st.sampled_from(tuple(PARTITIONS))),
     )

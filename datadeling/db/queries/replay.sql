@@ -92,3 +92,50 @@ WHERE id = %(id)s AND state NOT IN ('done', 'cancelled');
 UPDATE replay_job
 SET state = 'cancelled', finished_at = now()
 WHERE topic = %(topic)s AND id = %(id)s AND state IN ('requested', 'running', 'stopped', 'failed');
+
+-- select_known_from --
+-- From where up to its position an edition has read a partition, in the generation that it is in.
+SELECT generation, read_from
+FROM consumer_offset
+WHERE topic = %(topic)s AND kafka_partition = %(partition)s AND read_by = %(edition)s AND read_to = next_offset;
+
+-- select_parked_offsets --
+SELECT kafka_offset
+FROM failed_message
+WHERE topic = %(topic)s
+  AND generation = %(generation)s
+  AND kafka_partition = %(partition)s
+  AND kafka_offset BETWEEN %(first)s AND %(last)s;
+
+-- select_untouched --
+-- Which message each row of a partition was made of, if nobody else has written the row since.
+SELECT avtale_id::text, kafka_offset
+FROM avtale
+WHERE avtale_id = ANY (%(ids)s::uuid[])
+  AND generation = %(generation)s
+  AND kafka_partition = %(partition)s
+  AND NOT EXISTS (SELECT FROM avtale_touched AS touched WHERE touched.avtale_id = avtale.avtale_id);
+
+-- has_touched --
+SELECT EXISTS (SELECT FROM avtale_touched);
+
+-- forget_touched --
+-- The rows whose own messages have been read again just now.
+DELETE FROM avtale_touched
+USING avtale, unnest(%(ids)s::uuid[], %(generations)s::integer[], %(offsets)s::bigint[])
+    AS lest (avtale_id, generation, kafka_offset)
+WHERE avtale_touched.avtale_id = lest.avtale_id
+  AND avtale.avtale_id = lest.avtale_id
+  AND (avtale.generation, avtale.kafka_offset) = (lest.generation, lest.kafka_offset);
+
+-- extend_known --
+-- A replay has read from "from" up to "to" in one edition: with what that edition has read before, that may be one.
+UPDATE consumer_offset
+SET read_from = %(from)s
+WHERE topic = %(topic)s
+  AND kafka_partition = %(partition)s
+  AND generation = %(generation)s
+  AND read_by = %(edition)s
+  AND read_to = next_offset
+  AND read_from > %(from)s
+  AND read_from <= %(to)s;

@@ -127,7 +127,7 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
             tls=read.tls(),
         ),
         db_url=read.db_url(),
-        batch_size=read.number("BATCH_SIZE", default=1_000, at_least=1, at_most=100_000),
+        batch_size=read.number("BATCH_SIZE", default=2_000, at_least=1, at_most=100_000),
         batch_wait=read.number("BATCH_WAIT_MS", default=200, at_least=1, at_most=60_000) / 1_000,
         park_limit=read.park_limit(),
         port=read.port("CONSUMER_PORT", default=8081),

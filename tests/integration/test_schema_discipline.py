@@ -27,6 +27,7 @@ _ROWS = {
     "avtale_historikk": f"""
         INSERT INTO avtale_historikk ({_AVTALE_COLUMNS}, gyldig_fra, gyldig_til) {_AVTALE}, now(), now()
     """,
+    "avtale_touched": "INSERT INTO avtale_touched (avtale_id) SELECT gen_random_uuid()",
     "avtale_slettet": "INSERT INTO avtale_slettet SELECT gen_random_uuid(), 0, 0, number, now()",
     "consumer_offset": """
         INSERT INTO consumer_offset (topic, kafka_partition, next_offset, historikk_fra)

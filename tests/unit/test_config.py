@@ -25,7 +25,7 @@ API = {
 
 def test_defaults() -> None:
     config = consumer_config(CONSUMER)
-    assert (config.batch_size, config.batch_wait, config.port) == (1_000, 0.2, 8081)
+    assert (config.batch_size, config.batch_wait, config.port) == (2_000, 0.2, 8081)
     assert config.kafka.tls is None
     api = api_config(API)
     assert (api.port, api.consumer_port, api.entra.obo_consumers) == (8080, 8081, frozenset())

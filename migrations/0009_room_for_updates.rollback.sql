@@ -1,0 +1,1 @@
+ALTER TABLE avtale RESET (fillfactor);

@@ -54,7 +54,7 @@ def handled(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def wait_until(condition: Callable[[], bool], *children: Child) -> float:
+def wait_until(condition: Callable[[], bool], *children: Child, poll_s: float = _POLL) -> float:
     """Look again and again; the time at which it was so. Raise `ServiceFailed` when a consumer ends."""
-    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=_POLL)
+    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=poll_s)
     return time.monotonic()

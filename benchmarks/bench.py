@@ -3,7 +3,7 @@
 Real services as in the tests. Prints tables, writes JSON, and puts the tables into `benchmarks/RESULTS.md`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmarks.figures import Figure, Rows
 from benchmarks.ingest import Ingest
 from benchmarks.loading import make_template
+from benchmarks.lookups import Lookups
 from benchmarks.report import machine, terminal, write_json, write_results
 from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.services import Services
@@ -26,11 +27,13 @@ class Part(Protocol):
 
     title: str
 
+    def __init__(self, services: Services, *, quick: bool) -> None: ...
+
     def run(self, number: int) -> Iterable[Figure]:
         """Measure everything once; `number` counts from 1. Raise `ServiceFailed` when something is wrong."""
 
 
-PARTS: dict[str, Callable[..., Part]] = {"ingest": Ingest}
+PARTS: dict[str, type[Part]] = {"ingest": Ingest, "lookups": Lookups}
 
 
 def _parts(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ def bench(runs: int | None, quick: bool, only: tuple[str, ...], json_path: Path)
     if not quick:
         write_results(RESULTS, about, rows)
     for name in only:
-        console.print(terminal(f"\n{PARTS[name].title}", rows[name]))  # type: ignore[attr-defined]
+        console.print(terminal(f"\n{PARTS[name].title}", rows[name]))
     console.print(f"Medians of {runs} runs, with the spread. Everything shares the cores of this machine.")
 
 

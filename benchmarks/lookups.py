@@ -1,137 +1,155 @@
-"""`python -m benchmarks.lookups`: lookups over HTTP, tokens checked, each with its record in the log."""
+"""The part of `make bench` about lookups over HTTP: tokens checked, each with its record in the log."""
 
-import itertools
-import json
-import random
-from collections.abc import Callable, Iterator
+import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-import click
-import psutil
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.http_load import load, request
-from benchmarks.setting import SEED
-from datadeling.db.migrate import migrate
+from benchmarks.figures import Figure
+from benchmarks.loading import TEMPLATE
+from benchmarks.persons import FNR, fill, numbers, persons
+from benchmarks.serving import Served, api, bare_route, headers
+from benchmarks.usage import cpu
+from benchmarks.wrk import Load, Wrk
+from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
-from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.processes import await_true, command, is_ready
+from datadeling.demo.services import Services
 
-CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
-_A_PERSON = 1.4  # avtaler, on average
-_FIELDS = ["avtaleId", "tiltakstype", "startDato", "sluttDato"]
-
-# Persons whose numbers have 80 added to the month, and whatever else a row needs.
-_FILL = """
-    INSERT INTO avtale
-    SELECT
-        gen_random_uuid(), n,
-        lpad((p %% 28 + 1)::text, 2, '0') || (81 + p / 28 %% 12) || lpad((p / 336 %% 100)::text, 2, '0')
-            || 10000 + p / 33600,
-        (800000000 + n %% 40000)::text, 'Z' || 100000 + n %% 4000,
-        (ARRAY['ARBEIDSTRENING', 'MIDLERTIDIG_LONNSTILSKUDD', 'MENTOR', 'VTAO'])[n %% 4 + 1],
-        (ARRAY['AVSLUTTET', 'AVSLUTTET', 'PÅBEGYNT', 'GJENNOMFØRES'])[n %% 4 + 1],
-        1, 'VEILEDER', '2026-01-01'::date + n %% 300, '2026-06-01'::date + n %% 300, 50, 3, 'FAST',
-        now(), now(), now(), now(), NULL, false, false, 'Z100000', NULL, NULL, false,
-        '2026-01-01'::timestamptz + n * interval '1 minute', now(), 0, n %% 3, n, now(), now()
-    FROM generate_series(1, %(avtaler)s) AS n
-    CROSS JOIN LATERAL (SELECT hashint4(n) & 2147483647 AS h) AS hashed
-    CROSS JOIN LATERAL (SELECT h %% %(persons)s AS p) AS person
-"""
+BARE = "limit: a bare route"
+_DATABASE = "lookups"
+_KINDS = {"tiltaksstatus": "/api/v1/tiltaksstatus", "sok by fnr": "/api/v1/avtaler/sok"}
+_BOLK = "/api/v1/tiltaksstatus/bolk"
+_LOADED = 32  # connections; what the goals are for
+_GOALS = {_LOADED: "≥ 2,000; ≥ 0.65"}
+_LONGEST = {_LOADED: "≤ 50"}
+_PERSONS = 20_000
+_IN_BOLK = 1_000
+_WARM = 1  # seconds
 
 
-@click.command()
-@click.option("--avtaler", default=200_000, show_default=True, help="Rows of the table.")
-@click.option("--connections", default=32, show_default=True, help="Clients that ask at once.")
-@click.option("--seconds", default=15.0, show_default=True, help="Of each kind of lookup.")
-@click.option("--workers", default=2, show_default=True, help="Processes of the API.")
-def lookups(avtaler: int, connections: int, seconds: float, workers: int) -> None:
-    """Fill a table, then look persons and avtaler up in it, each kind of lookup for some seconds."""
-    console = Console(width=140)
-    table = Table(
-        "lookup", "a second", "median ms", "p99 ms", "worst ms", "CPU of the API, ms each", "of the database"
-    )
-    with EmbeddedPostgres() as postgres, TokenIssuer() as issuer:
-        migrate(postgres.url)
-        persons, ids = _fill(postgres.url, avtaler)
-        port = free_port()
-        settings = {
-            "DB_URL": postgres.url,
-            "AZURE_APP_CLIENT_ID": CLIENT_ID,
-            "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
-            "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
-            "PORT": str(port),
-            "CONSUMER_PORT": str(free_port()),
-            "WEB_CONCURRENCY": str(workers),
-        }
-        headers = {"Authorization": f"Bearer {issuer.token(CLIENT_ID)}", "Behandlingsnummer": "B123"}
-        with command("serve", settings, postgres.directory) as serve:
-            await_true(lambda: is_ready(f"http://127.0.0.1:{port}"), serve)
-            for name, requests in _kinds(headers, persons, ids).items():
-                load(port, requests, connections, 2.0)
-                before = _cpu(serve.pid), _cpu_of_database(postgres.directory)
-                figures = load(port, requests, connections, seconds)
-                after = _cpu(serve.pid), _cpu_of_database(postgres.directory)
-                answers = figures.per_second * seconds
-                cpu = (f"{1_000 * (b - a) / answers:.2f}" for a, b in zip(before, after, strict=True))
-                table.add_row(name, *(f"{figure:,.1f}" for figure in figures), *cpu)
-        records = _records(postgres.url)
-    console.print(table)
-    console.print(
-        f"{records:,} records in the log. API, database and clients share the cores of this machine."
-    )
+class Lookups:
+    """By `wrk`, for persons drawn from a list."""
+
+    title = "Lookups over HTTP"
+
+    def __init__(self, services: Services, *, quick: bool) -> None:
+        self._services = services
+        self._avtaler = 20_000 if quick else 200_000
+        self._connections = (8, 32) if quick else (1, 8, 32, 128)
+        self._seconds = 2 if quick else 5
+        self._url = services.postgres.create_database(_DATABASE, TEMPLATE)
+        self._directory = services.directory / _DATABASE
+        self._directory.mkdir()
+        Wrk(self._directory, {})  # it is there
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            fill(connection, self._avtaler)
+            connection.execute("VACUUM ANALYZE avtale")
+            self._numbers = numbers(connection, self._avtaler, _PERSONS)
+
+    def run(self, number: int) -> Iterator[Figure]:
+        """One run: with more and more connections, the bare route before ours and after it in turns."""
+        with TokenIssuer() as issuer:
+            wrk = Wrk(self._directory, headers(issuer))
+            with (
+                psycopg.connect(self._url, autocommit=True) as connection,
+                api(self._url, issuer, self._directory) as ours,
+                bare_route(self._directory, ours.workers) as bare,
+            ):
+                load = _Loads(wrk, connection, ours, bare, self._services.postgres.pid, self._seconds)
+                one = wrk.bodies("one", [{"fnr": fnr} for fnr in self._numbers])
+                for connections in self._connections[:: 1 if number % 2 else -1]:
+                    yield from load.at(connections, one, bare_first=bool(number % 2))
+                yield from load.bolk(wrk.bodies("bolk", self._bolks()))
+        for clients in (1, 8):
+            rate = self._select(clients)
+            yield Figure(f"pgbench: SELECT by fnr, {clients} connections", rate, "a second")
+
+    def _bolks(self) -> list[object]:
+        starts = range(0, len(self._numbers) - _IN_BOLK + 1, _IN_BOLK)
+        return [{"personer": [{"fnr": f} for f in self._numbers[s : s + _IN_BOLK]]} for s in starts]
+
+    def _select(self, clients: int) -> float:
+        """Bare SELECTs a second, prepared, without HTTP, token or record."""
+        postgres = self._services.postgres
+        script = self._directory / "select.sql"
+        select = f"SELECT * FROM avtale WHERE deltaker_fnr = {' '.join(FNR.format(p=':p::int').split())};"
+        script.write_text(f"\\set p random(0, {persons(self._avtaler) - 1})\n{select}\n")
+        done = subprocess.run(
+            [
+                postgres.programs / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1",
+                "-T", str(self._seconds), "-f", script, self._url,
+            ],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found = re.search(r"tps = ([\d.]+)", done.stdout)
+        if found is None:
+            raise ServiceFailed(f"pgbench told no figure:\n{done.stdout}")
+        return float(found[1])
 
 
-def _kinds(headers: dict[str, str], persons: list[str], ids: list[str]) -> dict[str, Iterator[bytes]]:
-    chosen = random.Random(SEED)  # noqa: S311 (which persons is no secret)
-    status, search = "/api/v1/tiltaksstatus", "/api/v1/avtaler/sok"
+class _Loads:
+    """Loads of one run."""
 
-    def post(path: str, body: object) -> bytes:
-        return request(path, headers, json.dumps(body).encode())
+    def __init__(
+        self,
+        wrk: Wrk,
+        connection: psycopg.Connection,
+        ours: Served,
+        bare: Served,
+        database_pid: int,
+        seconds: int,
+    ) -> None:
+        self._wrk, self._connection, self._ours, self._bare = wrk, connection, ours, bare
+        self._database_pid, self._seconds = database_pid, seconds
 
-    def forever(make: Callable[[], bytes]) -> Iterator[bytes]:
-        return (make() for _ in itertools.count())
+    def at(self, connections: int, bodies: Path, *, bare_first: bool) -> Iterator[Figure]:
+        """All kinds and the bare route over so many connections."""
+        suffix = f", {connections} connections"
 
-    def person() -> dict[str, str]:
-        return {"fnr": chosen.choice(persons)}
+        def bare() -> Iterator[Figure]:
+            self._wrk.load(self._bare.address, bodies, connections, _WARM)
+            load = self._wrk.load(self._bare.address, bodies, connections, self._seconds)
+            yield Figure(f"{BARE}{suffix}", load.per_second, "a second")
 
-    return {
-        "tiltaksstatus": forever(lambda: post(status, person())),
-        "sok by fnr, all fields": forever(lambda: post(search, person())),
-        "sok by fnr, four fields": forever(lambda: post(search, {**person(), "felter": _FIELDS})),
-        "one avtale": forever(lambda: request(f"/api/v1/avtaler/{chosen.choice(ids)}", headers)),
-        "bolk of 100": forever(lambda: post(f"{status}/bolk", {"personer": [person() for _ in range(100)]})),
-    }
+        if bare_first:
+            yield from bare()
+        for kind, path in _KINDS.items():
+            name = f"{kind}{suffix}"
+            load, cpus = self._recorded(path, bodies, connections)
+            yield Figure(name, load.per_second, "a second", f"{BARE}{suffix}", _GOALS.get(connections, ""))
+            yield Figure(f"{name}: p50", load.p50, "ms")
+            yield Figure(f"{name}: p99", load.p99, "ms", goal=_LONGEST.get(connections, ""))
+            for what, seconds in cpus.items() if connections == _LOADED else ():
+                yield Figure(f"{name}: CPU of {what}", 1_000 * seconds / load.answers, "ms each")
+        if not bare_first:
+            yield from bare()
 
+    def bolk(self, bodies: Path) -> Iterator[Figure]:
+        """1,000 persons at a time, over one connection."""
+        load, _ = self._recorded(_BOLK, bodies, 1)
+        yield Figure("bolk of 1,000 persons, 1 connection: p50", load.p50, "ms", goal="< 50")
+        yield Figure("bolk of 1,000 persons, 1 connection: p99", load.p99, "ms")
+        yield Figure(
+            "bolk of 1,000 persons, 1 connection", load.per_second * _IN_BOLK, "persons/s", goal="> 20,000"
+        )
 
-def _fill(url: str, avtaler: int) -> tuple[list[str], list[str]]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_FILL, {"avtaler": avtaler, "persons": int(avtaler / _A_PERSON)})
-        connection.execute("VACUUM ANALYZE avtale")
-        persons = connection.execute("SELECT DISTINCT deltaker_fnr FROM avtale").fetchall()
-        ids = connection.execute("SELECT avtale_id::text FROM avtale LIMIT 20000").fetchall()
-    return [fnr for (fnr,) in persons], [avtale_id for (avtale_id,) in ids]
+    def _recorded(self, path: str, bodies: Path, connections: int) -> tuple[Load, dict[str, float]]:
+        """A load, and the CPU that it took. Raise `ServiceFailed` unless there is a record of each answer."""
+        url = f"{self._ours.address}{path}"
+        self._wrk.load(url, bodies, connections, _WARM)
+        records, before = self._records(), self._cpu()
+        load = self._wrk.load(url, bodies, connections, self._seconds)
+        more = self._records() - records
+        # What is under way when wrk ends is recorded, and not counted.
+        if not load.answers <= more <= load.answers + 2 * connections:
+            raise ServiceFailed(f"{load.answers} lookups were answered, {more} recorded")
+        return load, {what: now - before[what] for what, now in self._cpu().items()}
 
+    def _cpu(self) -> dict[str, float]:
+        return {"the API": cpu(self._ours.pid), "PostgreSQL": cpu(self._database_pid)}
 
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that a process and its children have had."""
-    process = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
-
-
-def _cpu_of_database(directory: Path) -> float:
-    pid = int((directory / "pgdata" / "postmaster.pid").read_text().split()[0])
-    return _cpu(pid)
-
-
-def _records(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM lookup_log").fetchone()
-    return int(row[0]) if row else 0
-
-
-if __name__ == "__main__":
-    lookups()
+    def _records(self) -> int:
+        row = self._connection.execute("SELECT count(*)::int FROM lookup_log").fetchone()
+        return int(row[0]) if row else 0

@@ -11,10 +11,12 @@ import click
 from rich.console import Console
 
 from benchmarks.figures import Figure, Rows
+from benchmarks.freshness import Freshness
 from benchmarks.ingest import Ingest
 from benchmarks.loading import make_template
 from benchmarks.lookups import Lookups
 from benchmarks.report import machine, terminal, write_json, write_results
+from benchmarks.scaling import Scaling
 from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.services import Services
 from datadeling.demo.signals import interruptible
@@ -33,7 +35,12 @@ class Part(Protocol):
         """Measure everything once; `number` counts from 1. Raise `ServiceFailed` when something is wrong."""
 
 
-PARTS: dict[str, type[Part]] = {"ingest": Ingest, "lookups": Lookups}
+PARTS: dict[str, type[Part]] = {
+    "ingest": Ingest,
+    "scaling": Scaling,
+    "lookups": Lookups,
+    "freshness": Freshness,
+}
 
 
 def _parts(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:

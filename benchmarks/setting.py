@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from urllib.request import urlopen
 
 import psycopg
 from confluent_kafka import Producer
@@ -10,7 +11,7 @@ from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.generator import HendelseGenerator, Record
 from datadeling.demo.ports import free_port
 from datadeling.demo.process import Child
-from datadeling.demo.processes import await_true
+from datadeling.demo.processes import await_true, is_ready
 from datadeling.demo.services import Services
 
 SEED = 2026
@@ -52,6 +53,14 @@ def handled(connection: psycopg.Connection) -> int:
     except psycopg.errors.UndefinedTable:
         return 0
     return int(row[0]) if row else 0
+
+
+def partitions_of(address: str) -> int:
+    """How many partitions the consumer at this address reads, as it says."""
+    if not is_ready(address):
+        return 0
+    with urlopen(f"{address}/internal/prometheus", timeout=2) as answer:
+        return sum(line.startswith(b"datadeling_consumer_lag{") for line in answer)
 
 
 def wait_until(condition: Callable[[], bool], *children: Child, poll_s: float = _POLL) -> float:

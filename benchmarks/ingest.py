@@ -62,11 +62,11 @@ class Ingest:
             yield Figure("the same load: RSS at most", load.reading.peak_mib, "MiB")
             unchanged = replayed(self._services, load, full)
             yield Figure("replay, unchanged", unchanged.rate, _RATE, READ, "≥ 45,000")
-            yield Figure("replay, unchanged: written", unchanged.written, "tuples", goal="0")
+            yield Figure("replay, unchanged: written", unchanged.written, "rows", goal="0")
             yield Figure("replay, unchanged: WAL", unchanged.used.wal / full.events, "bytes/event")
             changed = self._one_column_changed(load, full)
             yield Figure("replay, one column changed", changed.rate, _RATE, _write_limit(full))
-            yield Figure("replay, one column changed: written", changed.written / full.events, "tuples/event")
+            yield Figure("replay, one column changed: written", changed.written / full.events, "rows/event")
 
     def _one_column_changed(self, load: Loaded, full: Full) -> Reading:
         """As after a release that has learnt to read another field."""

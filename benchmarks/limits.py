@@ -1,5 +1,6 @@
-"""The limits that ingest is held against, each measured beside it: of Kafka and Python, and of PostgreSQL."""
+"""The limits that ours is held against, each measured beside it: of Kafka and Python, and of PostgreSQL."""
 
+import re
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from itertools import islice
 import psycopg
 
 from benchmarks.loading import TEMPLATE, Full
+from benchmarks.persons import FNR, persons
+from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.services import Services
 from datadeling.domain.avtale import COLUMNS
 
@@ -69,6 +72,23 @@ def writing(services: Services, lines: Sequence[bytes]) -> float:
     finally:
         with psycopg.connect(services.postgres.url, autocommit=True) as admin:
             admin.execute("DROP DATABASE writing WITH (FORCE)")
+
+
+def selecting(services: Services, url: str, avtaler: int, clients: int, seconds: int) -> float:
+    """Prepared SELECTs by fnr a second, by PostgreSQL's own load generator: no HTTP, no token, no record."""
+    select = f"SELECT * FROM avtale WHERE deltaker_fnr = {' '.join(FNR.format(p=':p::int').split())};"
+    done = subprocess.run(
+        [
+            services.postgres.programs / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1",
+            "-T", str(seconds), "-f", "/dev/stdin", url,
+        ],
+        input=f"\\set p random(0, {persons(avtaler) - 1})\n{select}\n",
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    if found is None:
+        raise ServiceFailed(f"pgbench told no figure:\n{done.stdout}")
+    return float(found[1])
 
 
 def _batches(lines: Sequence[bytes]) -> Iterator[bytes]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks.memory import PeakMemory
-from benchmarks.setting import events, handled, send, settings, wait_until
-from benchmarks.usage import Usage, tuples_written
+from benchmarks.setting import SEED, events, handled, send, settings, wait_until
+from benchmarks.usage import Usage, Written
 from datadeling.db.migrate import migrate
 from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.generator import Record
@@ -21,7 +21,6 @@ from datadeling.demo.services import Services
 
 TEMPLATE = "migrated"
 _OFTEN = 0.005  # seconds; 20,000 events may take half of one
-_COUNT = "SELECT count(*)::int FROM avtale"
 _TOOK = """
     SELECT extract(epoch FROM finished_at - started_at)::float8
     FROM replay_job WHERE state = 'done' ORDER BY id DESC LIMIT 1
@@ -37,7 +36,7 @@ class Full(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Events a second, of how many, and what they took. `written` is in tuples; a load counts none."""
+    """Events a second, of how many, and what they took. `written` is in rows; a load counts none."""
 
     rate: float
     events: int
@@ -55,12 +54,12 @@ class Loaded(NamedTuple):
     environment: dict[str, str]
 
 
-def fill(services: Services, topic: str, count: int, partitions: int) -> Full:
+def fill(services: Services, topic: str, count: int, partitions: int, seed: int = SEED) -> Full:
     """Make a topic with so many events."""
     keys: set[bytes] = set()
 
     def noting() -> Iterator[Record]:
-        for record in events(count):
+        for record in events(count, seed):
             keys.add(record.key)
             yield record
 
@@ -76,40 +75,48 @@ def make_template(services: Services) -> None:
 
 @contextmanager
 def loaded(services: Services, full: Full) -> Iterator[Loaded]:
-    """Read a topic into a database of its own, which is dropped after the block.
-
-    The clock begins with the first row, so how long the process takes to start and to join the group does not
-    count; neither do the events of the first batch. Raise `ServiceFailed` when avtaler are missing.
-    """
+    """Read a topic into a database of its own, which is dropped after the block; see `loading`."""
     name = f"load_{secrets.token_hex(4)}"
-    url = services.postgres.create_database(name, TEMPLATE)
-    environment = {**settings(services, full.topic, url), "KAFKA_GROUP_ID": name}
     try:
-        with (
-            psycopg.connect(url, autocommit=True) as connection,
-            command("consume", environment, services.directory) as consumer,
-            PeakMemory(consumer.pid) as memory,
-        ):
-            connection.execute("CHECKPOINT")
-
-            def used() -> Usage:
-                return Usage.now(connection, consumer.pid, services.postgres.pid)
-
-            begun = wait_until(lambda: handled(connection) > 0, consumer, poll_s=_OFTEN)
-            count, before = full.events - handled(connection), used()
-            ended = wait_until(lambda: handled(connection) >= full.events, consumer, poll_s=_OFTEN)
-            _require(connection, _COUNT, full.avtaler)
-            reading = Reading(count / (ended - begun), count, used().since(before), memory.peak)
-            yield Loaded(reading, connection, url, environment)
+        with loading(services, full, services.postgres.create_database(name, TEMPLATE)) as load:
+            yield load
     finally:
         with psycopg.connect(services.postgres.url, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextmanager
+def loading(services: Services, full: Full, url: str) -> Iterator[Loaded]:
+    """Read a topic into a database that knows nothing of it yet; the consumer runs until the block ends.
+
+    The clock begins with the first row, so how long the process takes to start and to join the group does not
+    count; neither do the events of the first batch. Raise `ServiceFailed` when avtaler are missing.
+    """
+    group = f"load-{secrets.token_hex(4)}"
+    environment = {**settings(services, full.topic, url), "KAFKA_GROUP_ID": group}
+    with psycopg.connect(url, autocommit=True) as connection:
+        old, end = _count(connection), handled(connection) + full.events
+        connection.execute("CHECKPOINT")
+        with (
+            command("consume", environment, services.directory) as consumer,
+            PeakMemory(consumer.pid) as memory,
+        ):
+
+            def used() -> Usage:
+                return Usage.now(connection, consumer.pid, services.postgres.pid)
+
+            begun = wait_until(lambda: handled(connection) > end - full.events, consumer, poll_s=_OFTEN)
+            count, before = end - handled(connection), used()
+            ended = wait_until(lambda: handled(connection) >= end, consumer, poll_s=_OFTEN)
+            _require(connection, old + full.avtaler)
+            reading = Reading(count / (ended - begun), count, used().since(before), memory.peak)
+            yield Loaded(reading, connection, url, environment)
+
+
 def replayed(services: Services, load: Loaded, full: Full) -> Reading:
     """Read the topic again from the beginning, as an operator does, while the consumer stands by."""
     load.connection.execute("CHECKPOINT")
-    written = tuples_written(load.connection)
+    written = Written(load.connection)
     database = services.postgres.pid
     before = Usage.now(load.connection, database, database)
     subprocess.run(
@@ -120,12 +127,15 @@ def replayed(services: Services, load: Loaded, full: Full) -> Reading:
     row = load.connection.execute(_TOOK).fetchone()
     if row is None:
         raise ServiceFailed("the replay has not been done")
-    _require(load.connection, _COUNT, full.avtaler)
-    written = tuples_written(load.connection) - written
-    return Reading(full.events / row[0], full.events, used, written=written)
+    _require(load.connection, full.avtaler)
+    return Reading(full.events / row[0], full.events, used, written=written.rows)
 
 
-def _require(connection: psycopg.Connection, query: str, wanted: int) -> None:
-    row = connection.execute(query.encode()).fetchone()
-    if row is None or row[0] != wanted:
-        raise ServiceFailed(f"{wanted:,} avtaler should be stored, and are not")
+def _count(connection: psycopg.Connection) -> int:
+    row = connection.execute("SELECT count(*)::int FROM avtale").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _require(connection: psycopg.Connection, avtaler: int) -> None:
+    if (found := _count(connection)) != avtaler:
+        raise ServiceFailed(f"{avtaler:,} avtaler should be stored, and {found:,} are")

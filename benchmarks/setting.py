@@ -19,9 +19,9 @@ _POLL = 0.05  # seconds
 _DEADLINE = 600.0  # seconds
 
 
-def events(count: int) -> Iterable[Record]:
-    """Events of some 2.8 kB, always the same."""
-    return HendelseGenerator(SEED).hendelser(count)
+def events(count: int, seed: int = SEED) -> Iterable[Record]:
+    """Events of some 3 kB, always the same."""
+    return HendelseGenerator(seed).hendelser(count)
 
 
 def send(records: Iterable[Record], brokers: str, topic: str) -> None:

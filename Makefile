@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help venv demo test unit integration acceptance torture bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record lint format types lock assets views openapi openapi-released clients image build clean
+.PHONY: help venv demo test unit integration acceptance torture bench bench-backlog bench-replay bench-verify bench-record lint format types lock assets views openapi openapi-released clients image build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,7 +30,10 @@ unit integration acceptance: venv ## one level of the tests
 torture: venv ## everything fails while events come in (SEED=7 ARGS="--seconds 60")
 	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench-backlog bench-scaling bench-replay bench-verify bench-lookups bench-record: venv ## figures: a backlog, more consumers, a replay, a whole topic, lookups, their record
+bench: venv ## figures beside their limits, into benchmarks/RESULTS.md (ARGS="--quick --only ingest")
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-backlog bench-replay bench-verify bench-record: venv ## figures: a backlog, a replay, a whole topic, the record of a lookup
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
 lint: venv types ## ruff, mypy --strict, import-linter

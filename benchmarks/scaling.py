@@ -1,87 +1,89 @@
-"""`python -m benchmarks.scaling`: how much faster a backlog is read by two and by three consumers."""
+"""The part of `make bench` about more consumers: a backlog shared by one, two and four of them."""
 
 import os
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from urllib.request import urlopen
+from functools import partial
 
-import click
 import psycopg
-from rich.console import Console
-from rich.table import Table
+from confluent_kafka.admin import AdminClient
 
-from benchmarks.setting import events, handled, send, settings, wait_until
-from datadeling.demo.generator import Record
+from benchmarks.figures import Figure
+from benchmarks.loading import TEMPLATE
+from benchmarks.setting import events, handled, partitions_of, send, settings, wait_until
+from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.process import Child
-from datadeling.demo.processes import command, is_ready
+from datadeling.demo.processes import command
 from datadeling.demo.services import Services
 
-
-@click.command()
-@click.option("--events", "count", default=60_000, show_default=True, help="Messages on the topic.")
-@click.option("--partitions", default=6, show_default=True, help="Partitions of the topic.")
-@click.option("--most", default=3, show_default=True, help="Consumers, at most.")
-def scaling(count: int, partitions: int, most: int) -> None:
-    """Read the same backlog with one consumer, then with two, and so on."""
-    console = Console()
-    table = Table("consumers", "events", "seconds", "events/s", "times one")
-    with console.status("Running"), Services() as services:
-        records = list(events(count))
-        rates = []
-        for consumers in range(1, most + 1):
-            topic = f"scaling-{consumers}"
-            services.kafka.create_topic(topic, partitions)
-            seconds = _run(services, records, topic, consumers, partitions)
-            rates.append(count / seconds)
-            table.add_row(
-                str(consumers),
-                f"{count:,}",
-                f"{seconds:.1f}",
-                f"{rates[-1]:,.0f}",
-                f"{rates[-1] / rates[0]:.2f}",
-            )
-    console.print(table)
-    console.print("Consumers, broker and database share the cores of this machine.")
+_OFTEN = 0.005  # seconds
+_STOPPED = 5.0  # seconds; the session of a consumer lasts one more
 
 
-def _run(services: Services, records: Sequence[Record], topic: str, consumers: int, partitions: int) -> float:
-    """Seconds from the first row to the last. The consumers share the partitions before there is an event."""
-    url = services.postgres.create_database(topic)
-    with ExitStack() as stack:
-        connection = stack.enter_context(psycopg.connect(url, autocommit=True))
-        children, ports = [], []
-        for number in range(consumers):
-            environment = settings(services, topic, url)
-            directory = services.directory / f"{topic}-{number}"
-            directory.mkdir(mode=0o755)
-            children.append(stack.enter_context(command("consume", environment, directory)))
-            ports.append(environment["CONSUMER_PORT"])
-        wait_until(lambda: _shared(ports, partitions), *children)
-        _signal(children, signal.SIGSTOP)  # shorter than the session of the group lasts
-        send(records, services.kafka.bootstrap_servers, topic)
+class Scaling:
+    """The consumers share the partitions before there is an event."""
+
+    title = "More consumers, 12 partitions"
+
+    def __init__(self, services: Services, *, quick: bool) -> None:
+        self._services = services
+        self._records = list(events(10_000 if quick else 60_000))
+
+    def run(self, number: int) -> Iterator[Figure]:
+        """One run, with more consumers each time, or with fewer in turns."""
+        for consumers in (1, 2, 4)[:: 1 if number % 2 else -1]:
+            rate = self._rate(f"scaling-{consumers}-{number}", consumers)
+            yield Figure(_name(consumers), rate, "events/s", "" if consumers == 1 else _name(1))
+
+    def _rate(self, topic: str, consumers: int, partitions: int = 12) -> float:
+        """Events a second, from the first row to the last."""
+        self._services.kafka.create_topic(topic, partitions)
+        url = self._services.postgres.create_database(topic, TEMPLATE)
+        with ExitStack() as stack:
+            stack.callback(self._forget, topic)
+            connection = stack.enter_context(psycopg.connect(url, autocommit=True))
+            children, ports = [], []
+            for number in range(consumers):
+                environment = settings(self._services, topic, url)
+                directory = self._services.directory / f"{topic}-{number}"
+                directory.mkdir(mode=0o755)
+                children.append(stack.enter_context(command("consume", environment, directory)))
+                ports.append(environment["CONSUMER_PORT"])
+            wait_until(partial(_shared, ports, partitions), *children)
+            self._fill(topic, children)
+            begun = wait_until(lambda: handled(connection) > 0, *children, poll_s=_OFTEN)
+            count = len(self._records) - handled(connection)
+            ended = wait_until(lambda: handled(connection) >= len(self._records), *children, poll_s=_OFTEN)
+            return count / (ended - begun)
+
+    def _fill(self, topic: str, children: Sequence[Child]) -> None:
+        """Send everything while the consumers stand still. Raise `ServiceFailed` when the group notices."""
+        _signal(children, signal.SIGSTOP)
+        begun = time.monotonic()
+        send(self._records, self._services.kafka.bootstrap_servers, topic)
         _signal(children, signal.SIGCONT)
-        first = wait_until(lambda: handled(connection) > 0, *children)
-        return wait_until(lambda: handled(connection) >= len(records), *children) - first
+        if time.monotonic() - begun > _STOPPED:
+            raise ServiceFailed("the topic was filled so slowly that the group has shared it anew")
+
+    def _forget(self, topic: str) -> None:
+        admin = AdminClient({"bootstrap.servers": self._services.kafka.bootstrap_servers})
+        admin.delete_topics([topic])[topic].result(30)
+        with psycopg.connect(self._services.postgres.url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{topic}" WITH (FORCE)'.encode())
+
+
+def _name(consumers: int) -> str:
+    return "1 consumer" if consumers == 1 else f"{consumers} consumers"
 
 
 def _shared(ports: Sequence[str], partitions: int) -> bool:
     """Whether each consumer says that it has its fair share of the partitions."""
-    shares = [_partitions(f"http://127.0.0.1:{port}") for port in ports]
+    shares = [partitions_of(f"http://127.0.0.1:{port}") for port in ports]
     return sum(shares) == partitions and min(shares) >= partitions // len(ports)
-
-
-def _partitions(address: str) -> int:
-    if not is_ready(address):
-        return 0
-    with urlopen(f"{address}/internal/prometheus", timeout=2) as answer:
-        return sum(line.startswith(b"datadeling_consumer_lag{") for line in answer)
 
 
 def _signal(children: Sequence[Child], number: signal.Signals) -> None:
     for child in children:
         os.kill(child.pid, number)
-
-
-if __name__ == "__main__":
-    scaling()

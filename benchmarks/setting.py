@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from urllib.request import urlopen
 
 import psycopg
 from confluent_kafka import Producer
@@ -10,7 +11,7 @@ from datadeling.demo.errors import ServiceFailed
 from datadeling.demo.generator import HendelseGenerator, Record
 from datadeling.demo.ports import free_port
 from datadeling.demo.process import Child
-from datadeling.demo.processes import await_true
+from datadeling.demo.processes import await_true, is_ready
 from datadeling.demo.services import Services
 
 SEED = 2026
@@ -18,9 +19,9 @@ _POLL = 0.05  # seconds
 _DEADLINE = 600.0  # seconds
 
 
-def events(count: int) -> Iterable[Record]:
-    """Events of some 2.8 kB, always the same."""
-    return HendelseGenerator(SEED).hendelser(count)
+def events(count: int, seed: int = SEED) -> Iterable[Record]:
+    """Events of some 3 kB, always the same."""
+    return HendelseGenerator(seed).hendelser(count)
 
 
 def send(records: Iterable[Record], brokers: str, topic: str) -> None:
@@ -54,7 +55,15 @@ def handled(connection: psycopg.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def wait_until(condition: Callable[[], bool], *children: Child) -> float:
+def partitions_of(address: str) -> int:
+    """How many partitions the consumer at this address reads, as it says."""
+    if not is_ready(address):
+        return 0
+    with urlopen(f"{address}/internal/prometheus", timeout=2) as answer:
+        return sum(line.startswith(b"datadeling_consumer_lag{") for line in answer)
+
+
+def wait_until(condition: Callable[[], bool], *children: Child, poll_s: float = _POLL) -> float:
     """Look again and again; the time at which it was so. Raise `ServiceFailed` when a consumer ends."""
-    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=_POLL)
+    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=poll_s)
     return time.monotonic()

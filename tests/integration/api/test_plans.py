@@ -1,7 +1,9 @@
 """Lookups of a person, an employer or an avtale go by indexes among many with history, as of a time, too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import psycopg
@@ -19,12 +21,17 @@ from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 _THEN = datetime(2025, 12, 2, 12, tzinfo=UTC)  # the second of three earlier versions held
 _DAY = date(2026, 3, 1)
 _RUNS = 12  # the last ones by the plan that serves any value
+_MOST = 10_000  # in an answer over GraphQL
+_COMMON = "ARBEIDSTRENING"
 _OF_ITS_OWN = {
     "avtale_id": "lpad(to_hex(n), 32, '0')::uuid",
     "avtale_nr": "n",
     "deltaker_fnr": "'15877' || lpad((n / 3)::text, 6, '0')",
     "bedrift_nr": "(900000000 + n / 4)::text",
     "kafka_offset": "n",
+    "tiltakstype": f"(ARRAY['{_COMMON}', 'MENTOR', 'VTAO'])[n %% 3 + 1]",
+    "avtale_status": "(ARRAY['AVSLUTTET', 'GJENNOMFØRES'])[n %% 2 + 1]",
+    "opprettet_tidspunkt": "timestamptz '2025-01-01 00:00Z' + n * interval '1 minute'",
 }
 
 _PAGE = Marker(datetime(2026, 3, 1, tzinfo=UTC), UUID(avtale_id(1)))
@@ -47,7 +54,36 @@ _LOOKUPS: dict[str, Callable[[Lookups], object]] = {
     "by employer": lambda on: on.search(ASKER, Search(bedrift_nr="900000001"), FELTER, 100),
     "by id": lambda on: on.find(ASKER, Search(avtale_id=avtale_id(1)), FELTER),
     "by number": lambda on: on.find(ASKER, Search(avtale_nr=1), FELTER),
+    "by employer as of": lambda on: on.search(
+        ASKER, Search(bedrift_nr="900000001", tidspunkt=_THEN), FELTER, 100
+    ),
+    "by every criterion": lambda on: on.search(
+        ASKER,
+        Search(
+            identer=[FNR, OTHER_FNR], bedrift_nr="900000001", tiltakstype=_COMMON, avtale_status="AVSLUTTET",
+            fom=_DAY, tom=_DAY, marker=_PAGE,
+        ),
+        FELTER, 100,
+    ),
     "history": lambda on: on.history(ASKER, avtale_id(1), FELTER),
+    "GraphQL: of a person": lambda on: on.listed(ASKER, Search(identer=[FNR], numbered=True), FELTER, _MOST),
+    "GraphQL: of an employer": lambda on: on.listed(
+        ASKER, Search(bedrift_nr="900000001", numbered=True), FELTER, _MOST
+    ),
+    "GraphQL: one, by id": lambda on: on.listed(
+        ASKER, Search(avtale_id=avtale_id(1), numbered=True), FELTER, _MOST
+    ),
+    "GraphQL: one, by number": lambda on: on.listed(ASKER, Search(avtale_nr=1, numbered=True), FELTER, _MOST),
+}  # fmt: skip
+
+# What is about any number of avtaler needs the role bulk. It is read page by page, newest first.
+_PAGES: dict[str, Callable[[Lookups], object]] = {
+    "of a kind": lambda on: on.search(ASKER, Search(tiltakstype=_COMMON), FELTER, 100),
+    "of a kind, another page": lambda on: on.search(
+        ASKER, Search(tiltakstype=_COMMON, marker=_PAGE), FELTER, 100
+    ),
+    "of a status": lambda on: on.search(ASKER, Search(avtale_status="AVSLUTTET"), FELTER, 100),
+    "of a period": lambda on: on.search(ASKER, Search(fom=_DAY, tom=_DAY), FELTER, 100),
 }
 
 
@@ -63,6 +99,19 @@ def test_no_lookup_reads_a_whole_table(db_url: str, connection: psycopg.Connecti
         scans[name] = _whole_reads(pool, connection) - before
     pool.close()
     assert scans == dict.fromkeys(_LOOKUPS, 0)
+
+
+def test_explain_tells_of_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
+    """As planned for the very values; above, by what was read, after plans for any values, too."""
+    _fill(connection, 20_000)
+    with _explaining(db_url) as (lookups, told):
+        for look_up in (*_LOOKUPS.values(), *_PAGES.values()):
+            look_up(lookups)
+    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in told]
+    found = dict(zip((*_LOOKUPS, *_PAGES), scans, strict=True))
+    assert all(found.values())
+    assert {name: nodes for name, nodes in found.items() if "Seq Scan" in nodes} == {}
+    assert all("Index Scan" in nodes for name, nodes in found.items() if name in _PAGES)
 
 
 @pytest.mark.parametrize("name", ["tiltaksstatus", "search", "by id", "by number"])
@@ -100,6 +149,40 @@ def _fill(connection: psycopg.Connection, count: int) -> None:
         """
     )
     connection.execute("ANALYZE avtale, avtale_historikk")
+
+
+class _Explaining(psycopg.Cursor[tuple[Any, ...]]):
+    """Has each lookup explained before it is carried out."""
+
+    told: ClassVar[list[Any]] = []
+
+    def execute(self, query: Any, params: Any = None, **rest: Any) -> Self:
+        if isinstance(query, bytes) and b"INSERT INTO lookup_log" in query:
+            ((plan,),) = super().execute(b"EXPLAIN (FORMAT JSON) " + query, params, **rest).fetchall()
+            self.told.append(plan[0]["Plan"])
+        return super().execute(query, params, **rest)
+
+
+@contextmanager
+def _explaining(db_url: str) -> Iterator[tuple[Lookups, list[Any]]]:
+    """Lookups, and the plans of those that have been made."""
+    pool = Pool(db_url, 1)
+    assert isinstance(pool._pool.kwargs, dict)
+    pool._pool.kwargs["cursor_factory"] = _Explaining
+    _Explaining.told.clear()
+    pool.open()
+    yield Lookups(pool), _Explaining.told
+    pool.close()
+
+
+def _nodes(plan: Any) -> Iterator[Any]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
+
+
+def _is_of_avtaler(node: Any) -> bool:
+    return node.get("Relation Name") in {"avtale", "avtale_historikk"}
 
 
 def _whole_reads(pool: Pool, connection: psycopg.Connection) -> int:

@@ -1,0 +1,180 @@
+"""What an event and a lookup cost, counted and not timed: the same on a slow machine, and beside other work.
+
+A bound is some 25 % above what was counted when it was last set. When one is exceeded, look first at what
+has been added for each event, or each call; if it is worth it, set the bound anew from what the failure says.
+When something has become cheaper, lower it, or the gain can be lost again unseen.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+import pytest
+from flask import Flask
+from prometheus_client import CollectorRegistry
+from werkzeug.datastructures import Headers
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from datadeling.api.app import POOL, create_app
+from datadeling.config import ApiConfig, EntraConfig
+from datadeling.db.database import Database
+from datadeling.demo.generator import HendelseGenerator
+from datadeling.demo.ports import free_port
+from datadeling.domain.hendelse import Hendelse
+from datadeling.ingest.melding import Melding
+from datadeling.ingest.rewrite import Rewrite
+from datadeling.ingest.store import Store
+from datadeling.ingest.transform import read
+from tests.integration.api.rows import FNR, insert, row
+from tests.integration.counting import Counting
+from tests.integration.storing import TOPIC, begin
+from tests.unit.api.issuer import CLIENT_ID, ISSUER, serving
+
+
+class Event(NamedTuple):
+    """In a batch of 1,000: calls of functions and bytes of WAL for each, and exchanges with the database."""
+
+    calls: float
+    wal: float
+    exchanges: float
+
+
+class Lookup(NamedTuple):
+    """Calls of functions, Python's and C's, and exchanges with the database."""
+
+    calls: float
+    exchanges: float
+
+
+EVENTS = {
+    "new": Event(118, 785, 9),
+    "with the same state again": Event(142, 900, 11),
+    "with another state": Event(148, 1_500, 13),
+    "read again by a replay": Event(114, 1, 7),
+}
+LOOKUPS = {
+    "/api/v1/tiltaksstatus": Lookup(2_240, 1),
+    "/api/v1/avtaler/sok": Lookup(2_740, 1),
+}
+READING = 6.0
+"""CPU time of reading a message, in that of parsing its JSON and no more."""
+
+_BATCH = 1_000
+_TRIES = 5
+
+
+def test_an_event_costs_no_more_than_it_did(
+    db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(db_url, "cost")
+    try:
+        tries = [_costs(database, connection, Counting(monkeypatch), seed) for seed in range(_TRIES)]
+    finally:
+        database.close()
+    # Of several: a checkpoint in between makes more WAL.
+    least = {kind: Event(*map(min, zip(*(each[kind] for each in tries), strict=True))) for kind in EVENTS}
+    assert {kind: cost for kind, cost in least.items() if _exceeds(cost, EVENTS[kind])} == {}
+
+
+def test_a_lookup_costs_no_more_than_it_did(
+    db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(connection, [row(number) for number in range(3)])
+    counting = Counting(monkeypatch)
+    least = {}
+    with serving() as issuer:
+        entra = EntraConfig(CLIENT_ID, ISSUER, issuer.uri, frozenset())
+        config = ApiConfig(db_url, entra, port=8080, consumer_port=free_port())
+        app = create_app(config, connections=1, registry=CollectorRegistry())
+        token = issuer.token(0, exp=4_102_444_800)
+        for path in LOOKUPS:
+            tries = [counting.during(partial(_ask, app, path, token)) for _ in range(20)]
+            least[path] = Lookup(*map(min, zip(*tries, strict=True)))
+        app.extensions[POOL].close()
+    assert {path: cost for path, cost in least.items() if _exceeds(cost, LOOKUPS[path])} == {}
+
+
+def test_reading_costs_no_more_than_it_did_beside_parsing() -> None:
+    messages = _messages(1)
+    parse, now = msgspec.json.Decoder(Hendelse).decode, datetime.now(UTC)
+    bare = _least(lambda: [parse(m.value or b"") for m in messages])
+    ours = _least(lambda: [read(m, 0, now) for m in messages])
+    assert ours / bare <= READING
+
+
+def _costs(
+    database: Database, connection: psycopg.Connection, counting: Counting, seed: int
+) -> dict[str, Event]:
+    """Of each kind, for avtaler of their own."""
+    store, messages = Store(database, TOPIC, 10), _messages(seed)
+    costs = {}
+
+    def write(kind: str, batch: list[Melding]) -> None:
+        positions = begin(store)
+        placed = _placed(batch, positions[0].next_offset)
+        costs[kind] = measured(lambda: store.write(placed, positions))
+
+    def measured(deed: Callable[[], object]) -> Event:
+        before = _wal(database, connection)
+        calls, exchanges = counting.during(deed)
+        return Event(calls / _BATCH, (_wal(database, connection) - before) / _BATCH, exchanges)
+
+    first = begin(store)[0].next_offset
+    write("new", messages)
+    rewrite = Rewrite(database, TOPIC)
+    costs["read again by a replay"] = measured(lambda: rewrite.write(_placed(messages, first)))
+    write("with the same state again", messages)
+    write("with another state", [m._replace(value=_edited(m.value or b"")) for m in messages])
+    return costs
+
+
+def _exceeds(cost: Event | Lookup, bound: Event | Lookup) -> bool:
+    return any(counted > most for counted, most in zip(cost, bound, strict=True))
+
+
+def _messages(seed: int) -> list[Melding]:
+    """Each about an avtale of its own."""
+    newest = {record.key: record.value for record in HendelseGenerator(seed).hendelser(_BATCH * 2)}
+    now = datetime.now(UTC)
+    return [Melding(0, 0, now, key, value) for key, value in list(newest.items())[:_BATCH]]
+
+
+def _placed(messages: list[Melding], first: int) -> list[Melding]:
+    return [message._replace(offset=offset) for offset, message in enumerate(messages, first)]
+
+
+def _edited(value: bytes) -> bytes:
+    message = msgspec.json.decode(value)
+    edited = {"versjon": message["versjon"] + 1, "sistEndret": "2027-01-01T00:00:00Z"}
+    return msgspec.json.encode({**message, **edited})
+
+
+def _wal(database: Database, connection: psycopg.Connection) -> float:
+    """What the session of `database` has written so far: nobody else's counts."""
+    with database.transaction() as tx:
+        pid = tx._connection.info.backend_pid
+        tx._connection.execute("SELECT pg_stat_force_next_flush()")
+    found = connection.execute("SELECT wal_bytes::float8 FROM pg_stat_get_backend_wal(%s)", (pid,)).fetchone()
+    return float(found[0]) if found else 0.0
+
+
+def _ask(app: Flask, path: str, token: str) -> None:
+    headers = Headers({"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"})
+    environ = EnvironBuilder(path, method="POST", json={"fnr": FNR}, headers=headers).get_environ()
+    _, status, _ = run_wsgi_app(app.wsgi_app, environ)
+    assert status.startswith("200")
+
+
+def _least(deed: Callable[[], object]) -> float:
+    """CPU seconds of this thread, in the best of many tries."""
+
+    def once() -> float:
+        before = time.thread_time()
+        deed()
+        return time.thread_time() - before
+
+    return min(once() for _ in range(20))

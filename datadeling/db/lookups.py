@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
 from datadeling.db.select_list import Fields, Shape, history, lookup
+from datadeling.db.statements import text_array
 from datadeling.domain.oppslag import Asker, Search
 
 
@@ -50,9 +52,9 @@ class Lookups:
             is_tiltak=True,
             dato=dato,
             nr=[nr for nr, _ in asked],
-            ident=[ident for _, ident in asked],
+            ident=text_array([ident for _, ident in asked]),
             svart=[person if isinstance(person, str) else None for person in personer],
-            personer=list(dict.fromkeys(ident for _, ident in asked)),
+            personer=text_array(dict.fromkeys(ident for _, ident in asked)),
             kinds=["identer", *(["tidspunkt"] if tidspunkt else [])],
         )
         return str(answer)
@@ -91,31 +93,46 @@ class Lookups:
         *,
         is_tiltak: bool = False,
         shape: Shape = Shape.REST,
+        kinds: Sequence[str] | None = None,
         **values: object,
     ) -> object:
         """The answer of a lookup that is put together by its criteria."""
         criteria = _criteria(search, is_tiltak=is_tiltak)
         text = lookup(statement, felter, criteria, as_of=search.tidspunkt is not None, shape=shape)
-        return self._answer(text, asker, search, felter, **values)
+        return self._answer(text, asker, search, felter, kinds, **values)
 
-    def _answer(self, text: bytes, asker: Asker, search: Search, felter: Fields, **values: object) -> object:
+    def _answer(
+        self,
+        text: bytes,
+        asker: Asker,
+        search: Search,
+        felter: Fields,
+        kinds: Sequence[str] | None = None,
+        **values: object,
+    ) -> object:
         """What a statement answers. `values` add to what the asker and the search say, or replace it."""
+        identer = None if search.identer is None else text_array(search.identer)
         bound = {
             **asker._asdict(),
-            "behandlingsnummer": list(asker.behandlingsnummer),
+            "behandlingsnummer": text_array(asker.behandlingsnummer),
             **search._asdict(),
-            "identer": None if search.identer is None else list(search.identer),
+            "identer": identer,
             "fnr": search.identer[0] if search.identer else None,
             "marker_time": search.marker and search.marker.opprettet_tidspunkt,
             "marker_id": search.marker and search.marker.avtale_id,
-            "personer": None if search.identer is None else list(search.identer),
-            "criteria": values.pop("kinds", search.kinds),
-            "felter": [felt.json for felt in felter],
+            "personer": identer,
+            "criteria": text_array(kinds or search.kinds),
+            "felter": _names(felter),
             **values,
         }
         with self._pool.connection() as connection:
             row = connection.execute(text, bound).fetchone()
         return row[0] if row else None
+
+
+@lru_cache(maxsize=2_048)
+def _names(felter: Fields) -> str:
+    return text_array([felt.json for felt in felter])
 
 
 def _criteria(search: Search, *, is_tiltak: bool) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """How a named statement is run inside an open transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import psycopg
@@ -20,6 +20,12 @@ class Statements:
 
     def _text(self, name: str) -> SQL:
         return queries[name]
+
+
+def text_array(texts: Collection[str]) -> str:
+    """Texts as PostgreSQL writes an array of them: psycopg would look at each in Python, and at all types."""
+    quoted = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
+    return '{"' + '","'.join(quoted) + '"}' if texts else "{}"
 
 
 def uuid_array(ids: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help venv demo test unit integration acceptance torture bench bench-backlog bench-replay bench-verify bench-record lint format types lock assets views openapi openapi-released clients image build clean
+.PHONY: help venv demo test unit integration acceptance torture bench bench-backlog bench-replay bench-verify bench-record bench-scale lint format types lock assets views openapi openapi-released clients image build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,7 +33,7 @@ torture: venv ## everything fails while events come in (SEED=7 ARGS="--seconds 6
 bench: venv ## figures beside their limits, into benchmarks/RESULTS.md (ARGS="--quick --only ingest")
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 
-bench-backlog bench-replay bench-verify bench-record: venv ## figures: a backlog, a replay, a whole topic, the record of a lookup
+bench-backlog bench-replay bench-verify bench-record bench-scale: venv ## figures: a backlog, a replay, a whole topic, the record of a lookup, ten million avtaler
 	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
 lint: venv types ## ruff, mypy --strict, import-linter

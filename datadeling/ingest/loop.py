@@ -7,7 +7,6 @@ under way is settled.
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 import structlog
 
@@ -185,12 +184,11 @@ class Loop:
         self._tell(settled)
 
     def _tell(self, settled: Settled) -> None:
-        now = datetime.now(UTC)
         oldest = min(melding.timestamp for melding in settled.messages)
         self._metrics.batch_events.observe(len(settled.messages))
         self._metrics.batch_seconds.observe(settled.seconds)
-        self._metrics.latency.observe(max(0.0, (now - oldest).total_seconds()))
-        self._metrics.last_commit.set(now.timestamp())
+        self._metrics.latency.observe(max(0.0, (settled.ended - oldest).total_seconds()))
+        self._metrics.last_commit.set(settled.ended.timestamp())
         for outcome, count in settled.written.outcomes.items():
             self._metrics.events.labels(outcome).inc(count)
         self._partitions.tell_lag()

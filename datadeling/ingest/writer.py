@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from datadeling.domain.hendelse import Position
 from datadeling.ingest.melding import Melding
@@ -15,11 +16,12 @@ from datadeling.ingest.store import Run, Store, Written
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A batch that has been written: its messages, what that came to, how many seconds it took."""
+    """A batch that has been written: its messages, what that came to, how many seconds that took, and its end."""
 
     messages: Sequence[Melding]
     written: Written
     seconds: float
+    ended: datetime
 
 
 class Writer:
@@ -70,4 +72,4 @@ class Writer:
     def _write(self, messages: Sequence[Melding], run: Run, positions: Mapping[int, Position]) -> Settled:
         began = time.monotonic()
         written = self._store.write_run(run, positions)
-        return Settled(messages, written, time.monotonic() - began)
+        return Settled(messages, written, time.monotonic() - began, datetime.now(UTC))

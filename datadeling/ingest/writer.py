@@ -16,7 +16,7 @@ from datadeling.ingest.store import Run, Store, Written
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A batch that has been written: its messages, what that came to, how many seconds that took, and its end."""
+    """A batch that was written: its messages, what that came to, how many seconds it took, when it ended."""
 
     messages: Sequence[Melding]
     written: Written

@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from prometheus_client import CollectorRegistry
+from werkzeug.routing import MapAdapter
 
 from datadeling.api import (
     avtaler,
@@ -28,7 +29,7 @@ from datadeling.api.graphql import blueprint as graphql
 from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
 from datadeling.api.rate_limit import RateLimit
-from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.responses import secured
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
@@ -100,19 +101,21 @@ def assemble(
         avtaler.blueprint(lookups, access),
         historikk.blueprint(lookups, access),
     ]
+    app.wsgi_app = secured(app.wsgi_app)  # type: ignore[method-assign, assignment]  # as Flask says to
     call_id.register(app)
-    measured.register(app, metrics, frozenset({"graphql", *(blueprint.name for blueprint in calls)}))
     problems.register(app)
-    app.after_request(_secured)
 
     api = Api(app)
     authenticate = Authenticator(config.entra, Keys(config.entra.jwks_uri), now)
+    measure = measured.Measure(metrics)
     for blueprint in calls:
+        measure.register(blueprint)
         blueprint.before_request(authenticate)
         blueprint.before_request(limit)
         blueprint.before_request(purpose.require_purpose)
         api.register_blueprint(blueprint, url_prefix="/api/v1")
     queries = graphql.blueprint(lookups, access)
+    measure.register(queries)
     for before in (authenticate, limit, purpose.note_purpose):
         queries.before_request(before)
     app.register_blueprint(queries)
@@ -122,18 +125,17 @@ def assemble(
     return app
 
 
-def _secured(response: Response) -> Response:
-    """What every answer says to browsers and caches; pages of ours have said what they need already."""
-    if "Content-Security-Policy" in response.headers:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-    else:
-        response.headers.extend(SECURITY_HEADERS)
-    return response
-
-
 class _Application(Flask):
-    """Flask without coroutines: it would ask of twelve functions in every call whether they are some."""
+    """Flask without what we have none of: coroutines, and addresses that depend on the name of the host.
+
+    It would ask of twelve functions in every call whether they are coroutines, and work out the host twice.
+    """
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """What finds the route of a request: by path and method."""
+        if request is None:
+            return None
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """What it was given."""

@@ -69,13 +69,16 @@ class Authenticator:
 
     def __call__(self) -> None:
         """For `before_request`: leave the caller in `g.caller`, or raise a `Problem`: 401, 403 or 503."""
-        self.identify()
-        self.authorise(g.caller)
+        self.authorise(self._noted())
 
     def identify(self) -> None:
-        """Leave the caller in `g.caller`, whatever it may do. Raise `Problem` 401 or 503."""
-        g.caller = self.caller(request.headers.get("Authorization", ""))
-        bind_contextvars(consumer=g.caller.consumer)
+        """For `before_request`: leave the caller in `g.caller`, whatever it may do. Raise as `caller` does."""
+        self._noted()
+
+    def _noted(self) -> Caller:
+        g.caller = caller = self.caller(request.headers.get("Authorization", ""))
+        bind_contextvars(consumer=caller.consumer)
+        return caller
 
     def caller(self, authorization: str) -> Caller:
         """Read the header `Authorization`. Raise `Problem` 401, or 503 when no key is known."""

@@ -11,6 +11,7 @@ from datadeling.api.openapi import Blueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.api.purpose import asker
 from datadeling.api.requests import AvtaleNrQuery, AvtaleQuery, AvtalesoekSpoersmaal, identer
+from datadeling.api.responses import Json
 from datadeling.api.schemas import EXAMPLE_ID, NO_UUID
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
@@ -49,7 +50,7 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
             raise Problem(400, kode="MANGLER_KRITERIUM", detail="Søket trenger minst ett kriterium.")
         access.criteria(wanted)
         felter = access.fields(body.get("felter"), FELTER, FELTER)
-        return Response(lookups.search(asker(), wanted, felter, body["antall"]), mimetype="application/json")
+        return Json(lookups.search(asker(), wanted, felter, body["antall"]))
 
     @calls.call(
         "GET",
@@ -83,7 +84,7 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
         answer = lookups.find(asker(), wanted, felter)
         if answer is None:
             raise unknown_avtale()
-        return Response(answer, mimetype="application/json")
+        return Json(answer)
 
     return calls
 

@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 HEADER = "Nav-Call-Id"
-_ACCEPTED = (HEADER, "Nav-CallId", "X-Correlation-Id")
+_ACCEPTED = ("HTTP_NAV_CALL_ID", "HTTP_NAV_CALLID", "HTTP_X_CORRELATION_ID")  # as WSGI has them
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _PERSON = re.compile(r"(?<!\d)\d{6}[.:_-]?\d{5}(?!\d)", re.ASCII)  # also in two parts, as people write it
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
@@ -22,16 +22,19 @@ def register(app: Flask) -> None:
 
 def current() -> str:
     """The id of the call that is being answered."""
-    if "call_id" not in g:
-        g.call_id = _given() or str(uuid4())
-    call_id: str = g.call_id
+    call_id: str | None = g.get("call_id")
+    if call_id is None:
+        g.call_id = call_id = _given() or str(uuid4())
     return call_id
 
 
 def _given() -> str | None:
     """The first that can be used."""
-    values = (request.headers.get(name, "") for name in _ACCEPTED)
-    return next((value for value in values if _is_usable(value)), None)
+    for name in _ACCEPTED:
+        value: str | None = request.environ.get(name)
+        if value is not None and _is_usable(value):
+            return value
+    return None
 
 
 def _is_usable(value: str) -> bool:

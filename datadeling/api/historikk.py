@@ -10,6 +10,7 @@ from datadeling.api.avtaler import AVTALE_ID, unknown_avtale, valid_id
 from datadeling.api.openapi import Blueprint
 from datadeling.api.purpose import asker
 from datadeling.api.requests import AvtaleQuery
+from datadeling.api.responses import Json
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
 
@@ -36,6 +37,6 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
         answer = lookups.history(asker(), wanted, felter)
         if answer is None:
             raise unknown_avtale()
-        return Response(answer, mimetype="application/json")
+        return Json(answer)
 
     return calls

@@ -8,6 +8,7 @@ import re
 from flask import g, request
 
 from datadeling.api import call_id
+from datadeling.api.auth import Caller
 from datadeling.api.problems import Problem
 from datadeling.domain.oppslag import Asker
 
@@ -36,11 +37,12 @@ def note_purpose() -> None:
 
 def asker() -> Asker:
     """What the record of the lookup at hand says of who asks. The caller and the purpose must be known."""
+    caller: Caller = g.caller
     return Asker(
         call_id=call_id.current(),
-        consumer=g.caller.consumer,
-        consumer_name=g.caller.name,
-        nav_ident=g.caller.nav_ident,
+        consumer=caller.consumer,
+        consumer_name=caller.name,
+        nav_ident=caller.nav_ident,
         behandlingsnummer=g.behandlingsnummer,
         endpoint=f"{request.method} {route()}",
     )
@@ -48,8 +50,8 @@ def asker() -> Asker:
 
 def route() -> str:
     """The route of the call at hand, as OpenAPI writes it; never its address."""
-    rule = request.url_rule.rule if request.url_rule else ""
-    return rule.replace("<", "{").replace(">", "}")
+    rule = request.url_rule
+    return rule.rule.replace("<", "{").replace(">", "}") if rule else ""
 
 
 def _numbers(given: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from datadeling.api.openapi import Blueprint
 from datadeling.api.problems import UGYLDIGE_FELT
 from datadeling.api.purpose import asker
 from datadeling.api.requests import BolkSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal, identer
+from datadeling.api.responses import Json
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 
@@ -48,7 +49,7 @@ def blueprint(lookups: Lookups, access: Access, today: Callable[[], date]) -> Bl
         felter = access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
         person = identer(body) or []
         answer = lookups.tiltaksstatus(asker(), person, day(body), felter, body.get("tidspunkt"))
-        return Response(answer, mimetype="application/json")
+        return Json(answer)
 
     @calls.call(
         "POST",
@@ -64,7 +65,7 @@ def blueprint(lookups: Lookups, access: Access, today: Callable[[], date]) -> Bl
         felter = access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
         persons = [_identer_or_feil(person) for person in body["personer"]]
         answer = lookups.tiltaksstatus_bolk(asker(), persons, day(body), felter, body.get("tidspunkt"))
-        return Response(answer, mimetype="application/json")
+        return Json(answer)
 
     @calls.before_request  # type: ignore[untyped-decorator]
     def allow_large_bodies() -> None:

@@ -113,20 +113,27 @@ def conninfo(db_url: str, *, options: str, application: str) -> str:
 
 @contextmanager
 def translated(connection: psycopg.Connection | None = None, *, writes: bool = False) -> Iterator[None]:
-    """Turn what psycopg raises inside into what the caller must do about it, by SQLSTATE.
+    """Raise the `translation` of what psycopg raises inside."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translation(error, connection, writes=writes) from None
+
+
+def translation(
+    error: psycopg.Error, connection: psycopg.Connection | None, *, writes: bool
+) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:
+    """What the caller must do about it, by SQLSTATE.
 
     Not by class: `OperationalError` is also a row too large for an index. For who `writes`, a server that
     takes no writes is unavailable, and the connection is closed; for who only reads, a write is a bug.
     """
-    try:
-        yield
-    except psycopg.Error as error:
-        if writes and error.sqlstate == _STANDBY:
-            if connection is not None:
-                connection.close()
-            raise DatabaseUnavailable(f"SQLSTATE {_STANDBY}") from None
-        lost = connection is not None and (connection.broken or connection.closed)
-        raise _translate(error, lost=lost) from None
+    if writes and error.sqlstate == _STANDBY:
+        if connection is not None:
+            connection.close()
+        return DatabaseUnavailable(f"SQLSTATE {_STANDBY}")
+    lost = connection is not None and (connection.broken or connection.closed)
+    return _translate(error, lost=lost)
 
 
 def _translate(error: psycopg.Error, *, lost: bool) -> DatabaseUnavailable | UnstorableRow | DatabaseBug:

@@ -12,7 +12,7 @@ import structlog
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from datadeling.db.connection import Impatient, conninfo, translated
+from datadeling.db.connection import Impatient, conninfo, translation
 from datadeling.db.migrate import is_current, known
 from datadeling.errors import DatabaseUnavailable
 
@@ -105,13 +105,19 @@ class Pool:
         Blocks for a second at most. Raise `DatabaseUnavailable` when there is none, or when what is done with
         it cannot be answered in time; or `UnstorableRow` or `DatabaseBug`.
         """
+        connection = None
         try:
-            with translated(), self._pool.connection() as connection, translated(connection, writes=True):
-                self._require_schema(connection)
-                yield connection
-        except DatabaseUnavailable as error:
-            self._tell(available=False, cause=str(error))
-            raise
+            connection = self._pool.getconn()
+            self._require_schema(connection)
+            yield connection
+        except psycopg.Error as error:
+            meaning = translation(error, connection, writes=True)
+            if isinstance(meaning, DatabaseUnavailable):
+                self._tell(available=False, cause=str(meaning))
+            raise meaning from None
+        finally:
+            if connection is not None:
+                self._pool.putconn(connection)
         self._tell(available=True)
 
     def _check(self, connection: _Checked) -> None:

@@ -4,8 +4,8 @@ What consumers see is made from this list: the columns of an answer, the OpenAPI
 the BigQuery views. A test holds it to the columns of `Avtale`.
 """
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from datadeling.domain import verdier
 
@@ -30,7 +30,8 @@ class Sensitivity(Enum):
     EMPLOYEE = "employee"  # somebody who works in NAV
 
 
-class Felt(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)  # each is one of its kind: lists of them are looked up by it
+class Felt:
     """One shared field. `meaning` is in Norwegian: consumers read it.
 
     `known` are the values that the producer is known to send; it adds to them without warning.

@@ -15,6 +15,7 @@ from datadeling.api.graphql.queries import Queries
 from datadeling.api.graphql.rows import RowExecutor
 from datadeling.api.graphql.schema import schema
 from datadeling.api.problems import Problem
+from datadeling.api.responses import Json
 from datadeling.db.lookups import Lookups
 
 _NO_OPERATION = "Spørringen har ingen slik operasjon, eller flere: oppgi operationName."
@@ -60,6 +61,6 @@ def blueprint(lookups: Lookups, access: Access) -> Blueprint:
         except msgspec.ValidationError:
             detail = "Kroppen må ha query, og kan ha variables og operationName."
             raise Problem(400, detail=detail) from None
-        return Response(msgspec.json.encode(answer(asked)), mimetype="application/json")
+        return Json(msgspec.json.encode(answer(asked)))
 
     return calls

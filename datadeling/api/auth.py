@@ -72,7 +72,7 @@ class Authenticator:
         self.authorise(self._noted())
 
     def identify(self) -> None:
-        """For `before_request`: leave the caller in `g.caller`, whatever it may do. Raise as `caller` does."""
+        """For `before_request`: leave the caller in `g.caller`, whatever it may do. Raise as `caller`."""
         self._noted()
 
     def _noted(self) -> Caller:

@@ -1,6 +1,7 @@
 """gunicorn's worker with threads as we need it: slow clients hold no thread for long, and errors are ours."""
 
 import json
+import math
 import selectors
 import socket
 import time
@@ -25,6 +26,7 @@ from datadeling.api.security import SECURITY_HEADERS
 
 _MOST_WAIT = 1.0  # seconds that a request waits for a thread: consumers give up after 2
 _LINGER = 1.0  # seconds until a client that has been told that it is over is taken to know
+_NOTIFY_EVERY = 0.5  # seconds
 _LONGEST = 10.0  # seconds that a thread has for a request, from its first byte to the last of the answer
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as gunicorn has it)
         super().__init__(*args, **kwargs)
         self._begun: dict[Any, float] = {}
+        self._notified = -math.inf
+
+    def notify(self) -> None:
+        """Tell the arbiter that we live: not at each turn of the loop, since it asks every 30 s only."""
+        now = time.monotonic()
+        if now > self._notified + _NOTIFY_EVERY:
+            self._notified = now
+            super().notify()
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
         """Give a connection a thread; one that has sent nothing yet waits without, and not for long."""

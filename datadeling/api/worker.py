@@ -44,6 +44,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._begun: dict[Any, float] = {}
         self._notified = -math.inf
 
+    def init_process(self) -> None:
+        """Called in the worker's process: run until told to stop."""
+        # Settings are no attributes: gunicorn finds each only when Python has failed to, 25 times a request.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        super().init_process()
+
     def notify(self) -> None:
         """Tell the arbiter that we live: not at each turn of the loop, since it asks every 30 s only."""
         now = time.monotonic()

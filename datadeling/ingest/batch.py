@@ -23,6 +23,7 @@ class Batch:
     _messages: list[Melding] = field(default_factory=list)
     _began: float = 0.0
     _bytes: int = 0
+    _partitions: set[int] = field(default_factory=set)
     _largest: int = _UNKNOWN
 
     @property
@@ -41,13 +42,14 @@ class Batch:
     @property
     def partitions(self) -> set[int]:
         """The partitions that the gathered messages come from."""
-        return {melding.partition for melding in self._messages}
+        return set(self._partitions)
 
     def add(self, messages: Collection[Melding], now: float) -> None:
         """Take messages in; `now` is in seconds of a clock that only runs forward."""
         if not self._messages:
             self._began = now
         self._messages.extend(messages)
+        self._partitions.update(melding.partition for melding in messages)
         sizes = _sizes(messages)
         self._bytes += sum(sizes)
         self._largest = max(sizes, default=self._largest) or 1
@@ -55,6 +57,7 @@ class Batch:
     def put_back(self, messages: Collection[Melding]) -> None:
         """Take in before all others what had been taken out to be written, and was not."""
         self._messages[:0] = messages
+        self._partitions.update(melding.partition for melding in messages)
         self._bytes += sum(_sizes(messages))
 
     def ready(self, now: float) -> bool:
@@ -71,11 +74,13 @@ class Batch:
         """Forget the messages of these partitions: they are another consumer's now, or to be read again."""
         if partitions:
             self._messages = [m for m in self._messages if m.partition not in partitions]
+            self._partitions.difference_update(partitions)
             self._bytes = sum(_sizes(self._messages))
 
     def clear(self) -> None:
         """Forget everything: it has been written."""
         self._messages = []
+        self._partitions = set()
         self._bytes = 0
 
 

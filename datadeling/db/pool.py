@@ -110,8 +110,10 @@ class Pool:
             connection = self._pool.getconn()
             self._require_schema(connection)
             yield connection
-        except psycopg.Error as error:
-            meaning = translation(error, connection, writes=True)
+        except (psycopg.Error, DatabaseUnavailable) as error:
+            meaning = (
+                translation(error, connection, writes=True) if isinstance(error, psycopg.Error) else error
+            )
             if isinstance(meaning, DatabaseUnavailable):
                 self._tell(available=False, cause=str(meaning))
             raise meaning from None

@@ -4,9 +4,11 @@ from contextlib import ExitStack
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from datadeling.db.connection import connect
 from datadeling.db.lookups import Lookups
+from datadeling.db.migrate import migrate
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseUnavailable
 from tests.integration.api.asking import find, search, status
@@ -136,3 +138,21 @@ def test_the_schema_must_be_there(empty_db_url: str, db_url: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="the schema lacks migrations"):
         Lookups(pool).ping()
     pool.close()
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(empty_db_url: str) -> None:
+    pool = Pool(empty_db_url, 1)
+    pool.open()
+    with capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(DatabaseUnavailable):
+                Lookups(pool).ping()
+        migrate(empty_db_url)
+        for _ in range(2):
+            Lookups(pool).ping()
+    pool.close()
+    told = [(line["event"], line.get("cause")) for line in lines if line["event"].startswith("database_")]
+    assert told == [
+        ("database_unavailable", "the schema lacks migrations"),
+        ("database_available", None),
+    ]

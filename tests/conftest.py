@@ -132,7 +132,8 @@ def topic(kafka: Kafka) -> Iterator[str]:
 @pytest.fixture
 def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
     """Put messages on the topic of this test and wait until the broker has them."""
-    producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5})
+    # Idempotent: what is sent again, because a topic was made just now, stays in its order.
+    producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "enable.idempotence": True})
 
     def put(messages: list[Melding]) -> None:
         for number, m in enumerate(messages, 1):

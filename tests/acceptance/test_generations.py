@@ -26,10 +26,19 @@ Send = Callable[[list[Entry]], None]
 
 @pytest.fixture
 def send(kafka: Kafka, topic: str) -> Send:
-    """Send as the producer does: by key, to as many partitions as there are now."""
+    """Send as the producer does: by key, to as many partitions as there are now.
+
+    In order, also while the broker still tells of the topic that is gone: what it refuses is sent again.
+    """
 
     def send(log: list[Entry]) -> None:
-        producer = Producer({"bootstrap.servers": kafka.brokers, "partitioner": "murmur2_random"})
+        producer = Producer(
+            {
+                "bootstrap.servers": kafka.brokers,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+            }
+        )
         for m in map(melding_of, log):
             producer.produce(topic, m.value, m.key, timestamp=int(m.timestamp.timestamp() * 1000))
         assert producer.flush(30) == 0

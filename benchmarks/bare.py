@@ -9,6 +9,7 @@ import click
 from flask import Flask, Response, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from datadeling.api.balance import Balance
 from datadeling.api.server import THREADS, ServerLog
 from datadeling.api.worker import Worker
 
@@ -34,6 +35,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
+        balance = Balance()
         settings = {
             "bind": f"127.0.0.1:{self._port}",
             "backlog": 2_048,
@@ -41,6 +43,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "workers": self._workers,
             "threads": THREADS,
             "logger_class": ServerLog,
+            "pre_fork": balance.pre_fork,
+            "child_exit": balance.child_exit,
             "control_socket_disable": True,
         }
         for name, value in settings.items():

@@ -10,6 +10,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
+from datadeling.api.balance import Balance
 from datadeling.api.rate_limit import RateLimit
 from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig
@@ -52,6 +53,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._config = config
         self._listener = listener.detach()
         self._limit = RateLimit(config.calls_per_second)  # before the fork: the workers share it
+        self._balance = Balance()  # as well
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,11 +66,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": _GRACE,
             "logger_class": ServerLog,
             "control_socket_disable": True,  # else a socket in the home directory takes commands
-            "child_exit": lambda _, worker: mark_process_dead(worker.pid),  # type: ignore[no-untyped-call]
+            "pre_fork": self._balance.pre_fork,
+            "child_exit": self._child_exit,
             "worker_exit": lambda _, worker: _close_pool(worker),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
+
+    def _child_exit(self, arbiter: object, worker: ThreadWorker) -> None:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        self._balance.child_exit(arbiter, worker)
 
     def load(self) -> Flask:
         """Called in each worker."""

@@ -21,12 +21,14 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 from gunicorn.util import close_graceful  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from datadeling.api.balance import Share
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.api.security import SECURITY_HEADERS
 
 _MOST_WAIT = 1.0  # seconds that a request waits for a thread: consumers give up after 2
 _LINGER = 1.0  # seconds until a client that has been told that it is over is taken to know
 _NOTIFY_EVERY = 0.5  # seconds
+_GIVE_WAY = 0.002  # seconds that a worker leaves a new connection to those with fewer
 _LONGEST = 10.0  # seconds that a thread has for a request, from its first byte to the last of the answer
 
 log = structlog.get_logger(__name__)
@@ -35,9 +37,13 @@ log = structlog.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Threads, and errors as ours: gunicorn's answer and log quote what was sent.
 
-    A connection gets a thread when it has begun to send, and is cut when it has had it for too long. A
-    request that has waited too long for a thread is turned away. The loop waits for no client: threads do.
+    A new connection is left to the worker with the fewest. It gets a thread when it has begun to send, and is
+    cut when it has had it for too long. A request that has waited too long for a thread is turned away. The
+    loop waits for no client: threads do.
     """
+
+    share: Share | None = None
+    """What it has of the connections, if there are other workers: see `Balance`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as gunicorn has it)
         super().__init__(*args, **kwargs)
@@ -51,11 +57,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def notify(self) -> None:
-        """Tell the arbiter that we live: not at each turn of the loop, since it asks every 30 s only."""
+        """Called at each turn of the loop: tell the others what we have, and the arbiter that we live.
+
+        That one not each time, since it asks every 30 s only.
+        """
+        if self.share is not None:
+            self.share.tell(self.nr_conns)
         now = time.monotonic()
         if now > self._notified + _NOTIFY_EVERY:
             self._notified = now
             super().notify()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, if it is still there when the workers with fewer have had their chance."""
+        if self.share is not None and self.share.is_larger:
+            time.sleep(_GIVE_WAY)
+        super().accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
         """Give a connection a thread; one that has sent nothing yet waits without, and not for long."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
+import psutil
 import psycopg
 import pytest
 
@@ -114,6 +115,26 @@ def test_a_lookup_that_takes_too_long_is_503_and_the_next_one_is_answered(
         "UTILGJENGELIG",
     }  # those that got a thread, and those that waited
     assert _ask(api, token).status == 200
+
+
+@pytest.mark.parametrize("serve", [{"WEB_CONCURRENCY": "2"}], indirect=True)
+def test_connections_that_clients_keep_are_shared_by_all_workers(
+    serve: Process, api: Setting, token: str
+) -> None:
+    """Were they not, one core would be idle while requests wait for the other."""
+    with ExitStack() as stack:
+        for _ in range(32):
+            client = stack.enter_context(_connected(api))
+            client.sendall(_request("tiltaksstatus", token, _PERSON))
+            assert _read_answer(client).startswith(b"HTTP/1.1 200 ")
+        workers = psutil.Process(serve.process.pid).children()
+        kept = [_connections_of_clients(worker, int(api.env["PORT"])) for worker in workers]
+    assert sum(kept) == 32
+    assert min(kept) >= 10
+
+
+def _connections_of_clients(worker: psutil.Process, port: int) -> int:
+    return sum(1 for one in worker.net_connections("tcp") if one.laddr.port == port and one.raddr)
 
 
 def _connected(api: Setting) -> socket.socket:

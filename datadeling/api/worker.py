@@ -2,13 +2,11 @@
 
 import json
 import math
-import selectors
 import socket
 import time
-from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from http import HTTPStatus
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -24,10 +22,11 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from datadeling.api.balance import Share
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.waiting import Waiting
 
 _MOST_WAIT = 1.0  # seconds that a request waits for a thread: consumers give up after 2
 _LINGER = 1.0  # seconds until a client that has been told that it is over is taken to know
-_NOTIFY_EVERY = 0.5  # seconds
+_TICK = 0.1  # seconds: how exactly time is kept
 _GIVE_WAY = 0.002  # seconds that a worker leaves a new connection to those with fewer
 _LONGEST = 10.0  # seconds that a thread has for a request, from its first byte to the last of the answer
 
@@ -37,36 +36,36 @@ log = structlog.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Threads, and errors as ours: gunicorn's answer and log quote what was sent.
 
-    A new connection is left to the worker with the fewest. It gets a thread when it has begun to send, and is
-    cut when it has had it for too long. A request that has waited too long for a thread is turned away. The
-    loop waits for no client: threads do.
+    A new connection is left to the worker with the fewest. Threads themselves take those whose clients have
+    sent something: see `Waiting`. A client is cut when it has had a thread for too long; a request that has
+    waited too long for one is turned away. The main thread accepts, and keeps time.
     """
 
     share: Share | None = None
     """What it has of the connections, if there are other workers: see `Balance`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (as gunicorn has it)
-        super().__init__(*args, **kwargs)
-        self._begun: dict[Any, float] = {}
-        self._notified = -math.inf
-
     def init_process(self) -> None:
         """Called in the worker's process: run until told to stop."""
         # Settings are no attributes: gunicorn finds each only when Python has failed to, 25 times a request.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        self._waiting = Waiting()
+        self._open: set[Any] = set()
+        self._begun: dict[Any, float] = {}
+        self._ticked = -math.inf
         super().init_process()
 
-    def notify(self) -> None:
-        """Called at each turn of the loop: tell the others what we have, and the arbiter that we live.
-
-        That one not each time, since it asks every 30 s only.
-        """
-        if self.share is not None:
-            self.share.tell(self.nr_conns)
-        now = time.monotonic()
-        if now > self._notified + _NOTIFY_EVERY:
-            self._notified = now
-            super().notify()
+    def run(self) -> None:
+        """Called last: serve until told to stop, then until all has been answered, or the grace is over."""
+        self._tell()
+        for _ in range(self.cfg.threads):
+            Thread(target=self._serve, daemon=True).start()
+        while self.alive and self.is_parent_alive():
+            self.set_accept_enabled(len(self._open) < self.worker_connections)
+            self._keep_time()
+        self.set_accept_enabled(False)
+        latest = time.monotonic() + self.cfg.graceful_timeout
+        while self._open and time.monotonic() < latest:
+            self._keep_time()
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection, if it is still there when the workers with fewer have had their chance."""
@@ -75,25 +74,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
-        """Give a connection a thread; one that has sent nothing yet waits without, and not for long."""
-        if conn.initialized or conn.data_ready:
-            conn.waits_since = time.monotonic()
-            super().enqueue_req(conn)
-            return
-        conn.sock.settimeout(0.0)
-        conn.set_timeout()
-        self.pending_conns.append(conn)
-        readable = partial(self.on_pending_socket_readable, conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+        """Called by `accept`, with a new connection."""
+        conn.data_ready = True  # when a thread has it
+        self._open.add(conn)
+        self._tell()
+        self._waiting.add(conn, self.cfg.keepalive)
 
     def handle(self, conn: Any) -> Any:  # noqa: ANN401
-        """Answer one request, in a thread. False when the connection has been closed."""
-        self._begun[conn] = time.monotonic()
+        """Answer a request, and what was sent along with it, in a thread. False when no more is to come."""
+        self._begun[conn] = now = time.monotonic()
         try:
-            if self._begun[conn] - conn.waits_since > _MOST_WAIT:
+            if now - conn.waits_since > _MOST_WAIT:
                 self.handle_error(None, conn.sock, conn.client, _TooBusy())
                 is_kept = False
             else:
+                is_kept = super().handle(conn)
+            while is_kept and conn.parser.unreader.buf.getvalue():
+                self._begun[conn] = time.monotonic()
                 is_kept = super().handle(conn)
             if not is_kept:
                 conn.sock.settimeout(None)
@@ -102,20 +99,38 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         finally:
             self._begun.pop(conn, None)
 
-    def finish_request(self, conn: Any, fs: "Future[Any]") -> None:  # noqa: ANN401
-        """A thread has done with a request."""
-        if not fs.cancelled() and fs.exception() is None and fs.result():
-            super().finish_request(conn, fs)
-        else:
-            self.nr_conns -= 1
-            conn.close()
+    def _serve(self) -> None:
+        """What a thread does, for as long as the process lives."""
+        while True:
+            conn = self._waiting.take()
+            is_kept = False
+            try:
+                is_kept = self.handle(conn)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 (else there would be one thread less)
+                log.error("request_failed", error=type(error).__name__)  # noqa: TRY400 (a traceback may quote)
+            if is_kept:
+                self._waiting.add(conn, self.cfg.keepalive)
+            else:
+                conn.close()
+                self._open.discard(conn)
+                self._tell()
 
-    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (as gunicorn has it)
-        """Called every second: close what has been silent too long, and cut who is too slow."""
-        super().murder_keepalived(force)
-        latest = time.monotonic() - _LONGEST
+    def _tell(self) -> None:
+        if self.share is not None:
+            self.share.tell(len(self._open))
+
+    def _keep_time(self) -> None:
+        """Accept, or do nothing, for up to a tick; then do what is to be done every tick."""
+        self.wait_for_and_dispatch_events(_TICK)
+        now = time.monotonic()
+        if now < self._ticked + _TICK:
+            return
+        self._ticked = now
+        self.notify()
+        self._waiting.look()
+        self._waiting.expire()
         for conn, begun in list(self._begun.items()):
-            if begun < latest:
+            if begun < now - _LONGEST:
                 with suppress(OSError):  # it ended just now
                     conn.sock.shutdown(socket.SHUT_RDWR)
 

@@ -85,6 +85,17 @@ def test_a_body_in_another_coding_is_refused(api: Setting, token: str) -> None:
         assert answer.status == 415
 
 
+@pytest.mark.usefixtures("serve")
+def test_requests_that_are_sent_together_are_all_answered(api: Setting, token: str) -> None:
+    one, other = _request("tiltaksstatus", token, _PERSON), _request("tiltaksstatus", token, b"no JSON")
+    with _connected(api) as client:
+        client.sendall(one + other + one)
+        answers = [_read_answer(client) for _ in range(3)]
+        client.sendall(one)
+        assert _read_answer(client).startswith(b"HTTP/1.1 200 ")
+    assert [answer[9:12] for answer in answers] == [b"200", b"400", b"200"]
+
+
 @pytest.mark.parametrize("serve", [{"CALLS_PER_SECOND": "20", "WEB_CONCURRENCY": "2"}], indirect=True)
 @pytest.mark.usefixtures("serve")
 def test_a_consumer_that_calls_too_often_is_told_so_by_all_workers(

@@ -26,6 +26,7 @@ def shares(*connections: int) -> list[Share]:
     [
         pytest.param([0], [False], id="alone"),
         pytest.param([3, 3], [False, False], id="as many"),
+        pytest.param([14, 17], [False, False], id="nearly as many"),
         pytest.param([1, 0], [True, False], id="one has none"),
         pytest.param([2, 5, 3], [False, True, True], id="three"),
     ],
@@ -73,7 +74,7 @@ def test_a_connection_is_left_to_who_has_fewer_for_a_moment(
     kept: list[object] = []
     monkeypatch.setattr(Worker, "enqueue_req", lambda _, conn: kept.append(conn))
     worker = object.__new__(Worker)
-    worker.cfg, worker.nr_conns = Config(), 0
+    worker.cfg, worker.nr_conns = Config(), 0  # gunicorn's; ours is told elsewhere
     worker.share, _ = shares(*connections)
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as client:
         listener.setblocking(False)

@@ -1,0 +1,138 @@
+"""Connections that wait for a thread, with real sockets."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from queue import SimpleQueue
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+
+from datadeling.api import waiting as module
+from datadeling.api.waiting import Waiting
+
+
+class Client:
+    """Both ends of a connection: the client's, and what the worker has of it."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        ours, theirs = socket.socketpair()
+        self.sock, self._client = stack.enter_context(ours), stack.enter_context(theirs)
+        self.waits_since = -1.0
+        self.send, self.close = self._client.sendall, self._client.close
+
+    def received(self) -> bytes:
+        return self.sock.recv(100)
+
+
+@pytest.fixture
+def connected() -> Iterator[Callable[[], Client]]:
+    with ExitStack() as stack:
+        yield lambda: Client(stack)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_who_sends_or_goes_is_taken_and_once_only(connected: Callable[[], Client]) -> None:
+    waiting, (first, second, silent) = Waiting(), (connected(), connected(), connected())
+    for client in (first, second, silent):
+        waiting.add(client, seconds=60)
+    first.send(b"1")
+    assert waiting.take() is first
+    second.close()
+    assert waiting.take() is second
+    first.send(b"2")  # it has been taken, and not been brought back
+    silent.send(b"3")
+    assert waiting.take() is silent
+    waiting.add(first, seconds=60)
+    assert waiting.take() is first
+    assert first.received() == b"12"
+
+
+def test_each_is_taken_by_one_of_many_threads(connected: Callable[[], Client]) -> None:
+    waiting, clients, taken = Waiting(), [connected() for _ in range(20)], SimpleQueue[Client]()
+
+    def work() -> None:
+        while (client := waiting.take()).received() != b"end":
+            taken.put(client)
+            waiting.add(client, seconds=60)
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for client in clients:
+        waiting.add(client, seconds=60)
+    for _ in range(10):
+        for client in clients:
+            client.send(b"x")
+        assert {taken.get(timeout=30) for _ in clients} == set(clients)
+    for client in clients[:4]:
+        client.send(b"end")
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert taken.empty()
+
+
+def test_time_counts_from_when_it_was_seen_first(
+    connected: Callable[[], Client], clock: SimpleNamespace
+) -> None:
+    waiting, (early, late) = Waiting(), (connected(), connected())
+    for client in (late, early):
+        waiting.add(client, seconds=60)
+    early.send(b"1")
+    waiting.look()
+    clock.now += 5
+    late.send(b"2")
+    waiting.look()
+    clock.now += 5
+    assert waiting.take() is early
+    assert waiting.take() is late
+    assert (early.waits_since, late.waits_since) == (100, 105)
+
+
+def test_looking_waits_for_nobody(connected: Callable[[], Client]) -> None:
+    waiting, client = Waiting(), connected()
+    waiting.add(client, seconds=60)
+    taker = Thread(target=waiting.take)
+    taker.start()
+    waiting.look()
+    client.send(b"1")
+    taker.join(30)
+    assert not taker.is_alive()
+
+
+def test_who_is_silent_for_too_long_is_taken_and_has_ended(
+    connected: Callable[[], Client], clock: SimpleNamespace
+) -> None:
+    waiting, (silent, patient, last_moment) = Waiting(), (connected(), connected(), connected())
+    waiting.add(silent, seconds=2)
+    waiting.add(last_moment, seconds=2)
+    waiting.add(patient, seconds=9)
+    clock.now += 2
+    waiting.expire()
+    clock.now += 1
+    last_moment.send(b"1")
+    waiting.expire()
+    assert {waiting.take(), waiting.take()} == {silent, last_moment}
+    assert silent.received() == b""
+    assert last_moment.received() == b"1"
+    last_moment.sock.sendall(b"the answer")
+    patient.send(b"2")
+    assert waiting.take() is patient
+
+
+def test_who_has_gone_is_no_trouble(connected: Callable[[], Client], clock: SimpleNamespace) -> None:
+    waiting, client = Waiting(), connected()
+    waiting.add(client, seconds=2)
+    client.close()
+    clock.now += 3
+    waiting.expire()
+    assert waiting.take() is client

@@ -1,4 +1,7 @@
-"""The part of `make bench` about more consumers: a backlog shared by one, two and four of them."""
+"""The part of `make bench` about more consumers: a backlog shared by one, two and four of them.
+
+Two are what is deployed: each pod has one.
+"""
 
 import os
 import signal
@@ -11,6 +14,7 @@ import psycopg
 from confluent_kafka.admin import AdminClient
 
 from benchmarks.figures import Figure
+from benchmarks.limits import versions, writing
 from benchmarks.loading import TEMPLATE
 from benchmarks.setting import events, handled, partitions_of, send, settings, wait_until
 from datadeling.demo.errors import ServiceFailed
@@ -18,6 +22,8 @@ from datadeling.demo.process import Child
 from datadeling.demo.processes import command
 from datadeling.demo.services import Services
 
+_DEPLOYED = 2
+_RATE = "events/s"
 _OFTEN = 0.005  # seconds
 _STOPPED = 5.0  # seconds; the session of a consumer lasts one more
 
@@ -30,12 +36,21 @@ class Scaling:
     def __init__(self, services: Services, *, quick: bool) -> None:
         self._services = services
         self._records = list(events(10_000 if quick else 60_000))
+        self._limit = f"limit: COPY and merge, {len(self._records):,}"
+        self._lines: list[bytes] = []  # what the first load leaves
 
     def run(self, number: int) -> Iterator[Figure]:
         """One run, with more consumers each time, or with fewer in turns."""
-        for consumers in (1, 2, 4)[:: 1 if number % 2 else -1]:
-            rate = self._rate(f"scaling-{consumers}-{number}", consumers)
-            yield Figure(_name(consumers), rate, "events/s", "" if consumers == 1 else _name(1))
+        rates = {
+            consumers: self._rate(f"scaling-{consumers}-{number}", consumers)
+            for consumers in (1, 2, 4)[:: 1 if number % 2 else -1]
+        }
+        yield Figure(self._limit, writing(self._services, self._lines), _RATE)
+        for consumers, rate in sorted(rates.items()):
+            goal = "≥ 30,000; ≥ 0.75" if consumers == _DEPLOYED else ""
+            yield Figure(_name(consumers), rate, _RATE, self._limit, goal)
+        for consumers in (2, 4):
+            yield Figure(f"{_name(consumers)}, beside one", rates[consumers], _RATE, _name(1))
 
     def _rate(self, topic: str, consumers: int, partitions: int = 12) -> float:
         """Events a second, from the first row to the last."""
@@ -56,6 +71,7 @@ class Scaling:
             begun = wait_until(lambda: handled(connection) > 0, *children, poll_s=_OFTEN)
             count = len(self._records) - handled(connection)
             ended = wait_until(lambda: handled(connection) >= len(self._records), *children, poll_s=_OFTEN)
+            self._lines = self._lines or versions(connection)
             return count / (ended - begun)
 
     def _fill(self, topic: str, children: Sequence[Child]) -> None:

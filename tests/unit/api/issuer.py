@@ -90,6 +90,8 @@ def serving() -> Iterator[Issuer]:
         issuer.uri = f"http://127.0.0.1:{server.server_port}/keys"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield issuer
-        server.shutdown()
-        thread.join()
+        try:
+            yield issuer
+        finally:
+            server.shutdown()
+            thread.join()

@@ -100,9 +100,11 @@ def _consumer(port: int, application: _Application) -> Iterator[None]:
     with make_server("127.0.0.1", port, application, handler_class=Quiet) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def _samples(text: str) -> dict[tuple[str, ...], float]:

@@ -17,7 +17,7 @@ from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
 
-THREADS = 3  # per worker; as many connections to the database
+THREADS = 6  # per worker; as many connections to the database, at most
 
 _GRACE = 6  # seconds that calls in hand get after SIGTERM: more than a lookup can take
 _BACKLOG = 2_048

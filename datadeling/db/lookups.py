@@ -8,6 +8,7 @@ from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
 from datadeling.db.select_list import Fields, Shape, history, lookup
 from datadeling.db.statements import text_array
+from datadeling.db.together import Together
 from datadeling.domain.oppslag import Asker, Search
 
 
@@ -21,6 +22,7 @@ class Lookups:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._together = Together(pool)
 
     def tiltaksstatus(
         self, asker: Asker, identer: Sequence[str], dato: date, felter: Fields, tidspunkt: datetime | None
@@ -125,8 +127,11 @@ class Lookups:
             "felter": _names(felter),
             **values,
         }
-        with self._pool.connection() as connection:
-            row = connection.execute(text, bound).fetchone()
+        if search.is_of_one:
+            row = self._together.fetch_one(text, bound)
+        else:  # may take long, and nobody is to wait for it
+            with self._pool.connection() as connection:
+                row = connection.execute(text, bound).fetchone()
         return row[0] if row else None
 
 

@@ -66,8 +66,8 @@ class Pool:
     """Connections of one process. Works with no database there, and again as soon as there is one."""
 
     def __init__(self, db_url: str, size: int) -> None:
-        # At INFO it tells of every connection given and returned; at WARNING it repeats the driver's texts.
-        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        # The pool tells at INFO of every connection given and returned; texts of errors come at WARNING.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
         self._needed = known()
         self._is_current = False
         self._available = True

@@ -58,11 +58,14 @@ class Search(NamedTuple):
         ]
 
     @property
+    def is_of_one(self) -> bool:
+        """True when it is about one person or one avtale, so that there is little to look through."""
+        return not (self.identer is None and self.avtale_id is None and self.avtale_nr is None)
+
+    @property
     def is_selective(self) -> bool:
         """True when it is about one person, one employer or one avtale, not about any number of them."""
-        return any(
-            each is not None for each in (self.identer, self.bedrift_nr, self.avtale_id, self.avtale_nr)
-        )
+        return self.is_of_one or self.bedrift_nr is not None
 
     @property
     def is_empty(self) -> bool:

@@ -105,11 +105,21 @@ class Together:
             if len(run) == 1:
                 return [connection.execute(run[0].text, run[0].values).fetchone()]
             try:
-                with connection.pipeline():
-                    cursors = [connection.execute(each.text, each.values) for each in run]
-                return [cursor.fetchone() for cursor in cursors]
-            except Exception as error:
-                connection.close()  # the driver takes statements for prepared that never were
-                if isinstance(error, psycopg.Error):  # by its text alone: that it is closed now says nothing
-                    raise translation(error, None, writes=True) from None
-                raise
+                return _in_one(connection, run)
+            except psycopg.Error as error:  # by its text alone: that the connection is closed says nothing
+                raise translation(error, None, writes=True) from None
+
+
+def _in_one(connection: psycopg.Connection[TupleRow], run: Sequence[_Statement]) -> list[TupleRow | None]:
+    """In one transaction. When it raises, nothing of that is committed, and the connection is closed.
+
+    `Impatient` closes it as soon as something fails with statements under way, so that the end of the
+    pipeline does not commit what was sent before.
+    """
+    try:
+        with connection.pipeline():
+            cursors = [connection.execute(each.text, each.values) for each in run]
+    except Exception:
+        connection.close()  # if it is not: the driver takes statements for prepared that never were
+        raise
+    return [cursor.fetchone() for cursor in cursors]

@@ -133,6 +133,17 @@ def test_one_that_is_refused_harms_no_other(
     assert _notes(connection) == [1] * 8 + [2] * 8 + [3] * 8
 
 
+def test_what_was_sent_before_one_that_cannot_be_is_not_done_twice(
+    ask: Ask, held_up: HeldUp, connection: psycopg.Connection
+) -> None:
+    with held_up():
+        futures = [ask(_NOTE, {"number": 1}), ask(_NOTE, {"number": object()}), ask(_NOTE, {"number": 2})]
+    with pytest.raises(DatabaseBug):
+        futures[1].result(30)
+    assert [(answer := futures[n].result(30)) and answer[0] for n in (0, 2)] == [1, 2]
+    assert _notes(connection) == [1, 2]
+
+
 def test_when_the_database_goes_all_of_a_run_are_told_and_the_next_is_answered(
     ask: Ask, held_up: HeldUp, connection: psycopg.Connection
 ) -> None:

@@ -112,6 +112,19 @@ def test_all_that_gather_share_a_commit_and_each_has_its_own_answer(
     assert _notes(connection) == sorted([1, 2, 3, 4, 5, 6] * 8)
 
 
+def test_in_a_crowd_each_has_its_own_answer(together: Together, connection: psycopg.Connection) -> None:
+    """Now one and then another statement, so that runs hold both, in any order."""
+
+    def mine(number: int) -> bool:
+        row = together.fetch_one(_NOTE if number % 3 else b"SELECT %(number)s::int", {"number": number})
+        return row is not None and row[0] == number
+
+    numbers = range(1, 1_001)
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(mine, numbers))
+    assert _notes(connection) == [number for number in numbers if number % 3]
+
+
 def test_one_that_is_refused_harms_no_other(
     ask: Ask, held_up: HeldUp, connection: psycopg.Connection
 ) -> None:

@@ -5,6 +5,7 @@ import math
 import socket
 import time
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -16,14 +17,17 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestLine,
     ParseException,
 )
-from gunicorn.util import close_graceful  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from datadeling.api.balance import Share
+from datadeling.api.client_socket import ClientSocket
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.turns import Turn, Turns
 from datadeling.api.waiting import Waiting
+from datadeling.crew import Crew, step_aside
 
+_CREW = 16  # requests that a thread answers in turns, at most
 _MOST_WAIT = 1.0  # seconds that a request waits for a thread: consumers give up after 2
 _LINGER = 1.0  # seconds until a client that has been told that it is over is taken to know
 _TICK = 0.1  # seconds: how exactly time is kept
@@ -36,9 +40,10 @@ log = structlog.get_logger(__name__)
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Threads, and errors as ours: gunicorn's answer and log quote what was sent.
 
-    A new connection is left to the worker with the fewest. Threads themselves take those whose clients have
-    sent something: see `Waiting`. A client is cut when it has had a thread for too long; a request that has
-    waited too long for one is turned away. The main thread accepts, and keeps time.
+    A new connection is left to the worker with the fewest. One thread takes those whose clients have sent
+    something (`Waiting`), and answers them as a `Crew`; when that is about to be slow, or is, the next thread
+    has its turn. A client is cut when it has had a thread for too long; a request that has waited for one too
+    long is turned away. The main thread accepts, and keeps time.
     """
 
     share: Share | None = None
@@ -49,6 +54,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Settings are no attributes: gunicorn finds each only when Python has failed to, 25 times a request.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._waiting = Waiting()
+        self._turns = Turns()
         self._open: set[Any] = set()
         self._begun: dict[Any, float] = {}
         self._ticked = -math.inf
@@ -75,26 +81,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
         """Called by `accept`, with a new connection."""
+        conn.sock = ClientSocket(conn.sock.family, conn.sock.type, conn.sock.proto, conn.sock.detach())
         conn.data_ready = True  # when a thread has it
+        conn.parts_at = None  # when it is closed whatever the client does, once it is to be
         self._open.add(conn)
         self._tell()
         self._waiting.add(conn, self.cfg.keepalive)
 
     def handle(self, conn: Any) -> Any:  # noqa: ANN401
-        """Answer a request, and what was sent along with it, in a thread. False when no more is to come."""
+        """Answer a request, and what was sent along with it. False when no more is to come."""
         self._begun[conn] = now = time.monotonic()
         try:
             if now - conn.waits_since > _MOST_WAIT:
                 self.handle_error(None, conn.sock, conn.client, _TooBusy())
-                is_kept = False
-            else:
-                is_kept = super().handle(conn)
+                return False
+            is_kept = super().handle(conn)
             while is_kept and conn.parser.unreader.buf.getvalue():
+                step_aside()  # however much it is that one client has sent, others come first
                 self._begun[conn] = time.monotonic()
                 is_kept = super().handle(conn)
-            if not is_kept:
-                conn.sock.settimeout(None)
-                close_graceful(conn.sock, _LINGER)
             return is_kept
         finally:
             self._begun.pop(conn, None)
@@ -102,18 +107,54 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _serve(self) -> None:
         """What a thread does, for as long as the process lives."""
         while True:
-            conn = self._waiting.take()
-            is_kept = False
-            try:
-                is_kept = self.handle(conn)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 (else there would be one thread less)
-                log.error("request_failed", error=type(error).__name__)  # noqa: TRY400 (a traceback may quote)
-            if is_kept:
+            turn = self._turns.take()
+            while not turn.is_over():
+                conns = self._waiting.take(_CREW)
+                turn.busy_since = time.monotonic()
+                self._answer(conns, turn)
+                turn.busy_since = math.inf
+
+    def _answer(self, conns: list[Any], turn: Turn) -> None:
+        """Let the next thread have its turn before any of these takes long."""
+        crew = Crew()
+        for number, conn in enumerate(conns, 1):
+            crew.start(partial(self._answer_one, conn))
+            if crew.has_aside():
+                self._waiting.give_back(conns[number:])
+                turn.pass_on()
+                break
+        crew.settle()
+        if crew.has_aside():
+            turn.pass_on()
+        crew.finish()
+
+    def _answer_one(self, conn: Any) -> None:  # noqa: ANN401
+        """What a member of a crew does. Raises nothing."""
+        try:
+            if conn.parts_at is None and self.handle(conn):
                 self._waiting.add(conn, self.cfg.keepalive)
             else:
-                conn.close()
-                self._open.discard(conn)
-                self._tell()
+                self._part(conn)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (the others of the crew would be lost)
+            log.error("request_failed", error=type(error).__name__)  # noqa: TRY400 (a traceback may quote)
+            self._close(conn)
+
+    def _part(self, conn: Any) -> None:  # noqa: ANN401
+        """Close when the client has, or in a second: at once, and what it has yet to read would be lost."""
+        if conn.parts_at is None:
+            conn.parts_at = time.monotonic() + _LINGER
+            with suppress(OSError):  # it has gone
+                conn.sock.shutdown(socket.SHUT_WR)
+        left = conn.parts_at - time.monotonic()
+        if left > 0 and conn.sock.drain():
+            self._waiting.add(conn, left)
+        else:
+            self._close(conn)
+
+    def _close(self, conn: Any) -> None:  # noqa: ANN401
+        conn.close()
+        self._open.discard(conn)
+        self._tell()
 
     def _tell(self) -> None:
         if self.share is not None:
@@ -129,6 +170,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.notify()
         self._waiting.look()
         self._waiting.expire()
+        self._turns.relieve(now - _TICK)
         for conn, begun in list(self._begun.items()):
             if begun < now - _LONGEST:
                 with suppress(OSError):  # it ended just now

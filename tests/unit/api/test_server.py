@@ -3,11 +3,7 @@
 import json
 import os
 import socket
-import time
-from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
-from unittest.mock import Mock
 
 import pytest
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -15,7 +11,6 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     LimitRequestHeaders,
     LimitRequestLine,
 )
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 from structlog.testing import capture_logs
 
 from datadeling.api.metrics_directory import metrics_directory
@@ -73,42 +68,6 @@ def test_a_client_that_is_gone_is_no_trouble() -> None:
     with ours:
         theirs.close()
         object.__new__(Worker).handle_error(None, ours, None, KeyError())
-
-
-def test_what_came_with_a_request_is_answered_before_the_client_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    came = BytesIO(b"123")
-    conn = Mock(waits_since=time.monotonic())
-    conn.parser.unreader.buf.getvalue = lambda: came.getvalue()[came.tell() :]
-    monkeypatch.setattr(ThreadWorker, "handle", lambda *_: bool(came.read(1)))
-    worker = object.__new__(Worker)
-    worker._begun = {}
-    assert worker.handle(conn) is True
-    assert came.read() == b""
-    assert not worker._begun
-
-
-@pytest.mark.parametrize("escaped", [SystemExit(1), ValueError("hemmelig")])
-def test_a_thread_outlives_what_escapes_from_a_request(
-    monkeypatch: pytest.MonkeyPatch, escaped: BaseException
-) -> None:
-    class Enough(BaseException):
-        """There are no more connections."""
-
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        conn = Mock(sock=ours, close=ours.close, waits_since=time.monotonic())
-        worker = object.__new__(Worker)
-        worker._waiting = SimpleNamespace(take=Mock(side_effect=[conn, Enough]))  # type: ignore[assignment]
-        worker._begun, worker._open = {}, {conn}
-        monkeypatch.setattr(ThreadWorker, "handle", Mock(side_effect=escaped))
-        with capture_logs() as logs, pytest.raises(Enough):
-            worker._serve()
-        assert theirs.recv(1) == b""
-    assert not worker._begun
-    assert not worker._open
-    assert logs == [{"event": "request_failed", "error": type(escaped).__name__, "log_level": "error"}]
 
 
 def test_the_metrics_directory_is_there_for_the_block() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from datadeling.api import waiting as module
 from datadeling.api.waiting import Waiting
+from tests.acceptance.processes import wait_until
 
 
 class Client:
@@ -19,7 +20,7 @@ class Client:
     def __init__(self, stack: ExitStack) -> None:
         ours, theirs = socket.socketpair()
         self.sock, self._client = stack.enter_context(ours), stack.enter_context(theirs)
-        self.waits_since = -1.0
+        self.waits_since: float | None = None
         self.send, self.close = self._client.sendall, self._client.close
 
     def received(self) -> bytes:
@@ -45,14 +46,14 @@ def test_who_sends_or_goes_is_taken_and_once_only(connected: Callable[[], Client
     for client in (first, second, silent):
         waiting.add(client, seconds=60)
     first.send(b"1")
-    assert waiting.take() is first
+    assert waiting.take(1)[0] is first
     second.close()
-    assert waiting.take() is second
+    assert waiting.take(1)[0] is second
     first.send(b"2")  # it has been taken, and not been brought back
     silent.send(b"3")
-    assert waiting.take() is silent
+    assert waiting.take(1)[0] is silent
     waiting.add(first, seconds=60)
-    assert waiting.take() is first
+    assert waiting.take(1)[0] is first
     assert first.received() == b"12"
 
 
@@ -60,7 +61,7 @@ def test_each_is_taken_by_one_of_many_threads(connected: Callable[[], Client]) -
     waiting, clients, taken = Waiting(), [connected() for _ in range(20)], SimpleQueue[Client]()
 
     def work() -> None:
-        while (client := waiting.take()).received() != b"end":
+        while (client := waiting.take(1)[0]).received() != b"end":
             taken.put(client)
             waiting.add(client, seconds=60)
 
@@ -93,15 +94,47 @@ def test_time_counts_from_when_it_was_seen_first(
     late.send(b"2")
     waiting.look()
     clock.now += 5
-    assert waiting.take() is early
-    assert waiting.take() is late
+    assert waiting.take(1)[0] is early
+    assert waiting.take(1)[0] is late
     assert (early.waits_since, late.waits_since) == (100, 105)
+
+
+def test_as_many_are_taken_as_have_come_but_no_more_than_asked_for(
+    connected: Callable[[], Client],
+) -> None:
+    waiting, clients = Waiting(), [connected() for _ in range(5)]
+    for client in clients:
+        waiting.add(client, seconds=60)
+        client.send(b"1")
+    taken = waiting.take(3) + waiting.take(3)
+    assert len(taken) == 5
+    assert set(taken) == set(clients)
+
+
+def test_who_is_given_back_is_seen_by_who_asks_already_and_has_waited_since_the_first_time(
+    connected: Callable[[], Client], clock: SimpleNamespace
+) -> None:
+    waiting, client, taken = Waiting(), connected(), SimpleQueue[list[Client]]()
+    waiting.add(client, seconds=2)
+    client.send(b"1")
+    (conn,) = waiting.take(1)
+    taker = Thread(target=lambda: taken.put(waiting.take(1)))
+    taker.start()
+    wait_until(waiting._asking.locked, "the kernel is being asked")
+    clock.now += 5
+    waiting.give_back([conn])
+    assert taken.get(timeout=30) == [client]
+    taker.join(30)
+    assert client.waits_since == 100
+    waiting.add(client, seconds=2)
+    assert waiting.take(1) == [client]
+    assert client.waits_since == 105
 
 
 def test_looking_waits_for_nobody(connected: Callable[[], Client]) -> None:
     waiting, client = Waiting(), connected()
     waiting.add(client, seconds=60)
-    taker = Thread(target=waiting.take)
+    taker = Thread(target=waiting.take, args=(1,))
     taker.start()
     waiting.look()
     client.send(b"1")
@@ -121,12 +154,12 @@ def test_who_is_silent_for_too_long_is_taken_and_has_ended(
     clock.now += 1
     last_moment.send(b"1")
     waiting.expire()
-    assert {waiting.take(), waiting.take()} == {silent, last_moment}
+    assert {waiting.take(1)[0], waiting.take(1)[0]} == {silent, last_moment}
     assert silent.received() == b""
     assert last_moment.received() == b"1"
     last_moment.sock.sendall(b"the answer")
     patient.send(b"2")
-    assert waiting.take() is patient
+    assert waiting.take(1)[0] is patient
 
 
 def test_who_has_gone_is_no_trouble(connected: Callable[[], Client], clock: SimpleNamespace) -> None:
@@ -135,4 +168,4 @@ def test_who_has_gone_is_no_trouble(connected: Callable[[], Client], clock: Simp
     client.close()
     clock.now += 3
     waiting.expire()
-    assert waiting.take() is client
+    assert waiting.take(1)[0] is client

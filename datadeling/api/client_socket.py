@@ -1,0 +1,47 @@
+"""A client's connection that lets others go first before it waits for the client."""
+
+import socket
+from contextlib import suppress
+from typing import Any
+
+from datadeling.crew import step_aside
+
+_MUCH = 65_536  # bytes
+
+
+class ClientSocket(socket.socket):
+    """As a socket in blocking mode, but a member of a crew that uses it steps aside before it blocks.
+
+    Only the calls that gunicorn makes for a request are covered: `recv`, `sendall` and `sendfile`.
+    """
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """As a socket does. What is there already is given at once."""
+        try:
+            return super().recv(size, flags | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            step_aside()
+            return super().recv(size, flags)
+
+    def drain(self) -> bool:
+        """Throw away what has come. False when no more can come. Never blocks."""
+        try:
+            return bool(super().recv(_MUCH, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def sendall(self, data: Any, flags: int = 0) -> None:  # noqa: ANN401 (any buffer)
+        """As a socket does. What the kernel takes at once is sent at once."""
+        left = memoryview(data)
+        with suppress(BlockingIOError):
+            left = left[super().send(left, flags | socket.MSG_DONTWAIT) :]
+        if left:
+            step_aside()
+            super().sendall(left, flags)
+
+    def sendfile(self, *args: Any, **kwargs: Any) -> int:  # noqa: ANN401
+        """As a socket does. Others go first: files are large."""
+        step_aside()
+        return super().sendfile(*args, **kwargs)

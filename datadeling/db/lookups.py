@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 
+from datadeling.crew import step_aside
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
 from datadeling.db.select_list import Fields, Shape, history, lookup
@@ -83,6 +84,7 @@ class Lookups:
 
     def ping(self) -> None:
         """Raise `DatabaseUnavailable` when the database does not answer or lacks migrations."""
+        step_aside()
         with self._pool.connection() as connection:
             connection.execute(_PING)
 
@@ -130,6 +132,7 @@ class Lookups:
         if search.is_of_one:
             row = self._together.fetch_one(text, bound)
         else:  # may take long, and nobody is to wait for it
+            step_aside()
             with self._pool.connection() as connection:
                 row = connection.execute(text, bound).fetchone()
         return row[0] if row else None

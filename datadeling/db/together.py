@@ -1,13 +1,11 @@
 """Lookups that are asked for at the same time, in one exchange with the database and one commit."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
-from queue import SimpleQueue
-from threading import Lock
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from datadeling.crew import meeting
 from datadeling.db.connection import translation
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseUnavailable
@@ -15,72 +13,38 @@ from datadeling.errors import DatabaseUnavailable
 Values = Mapping[str, object]
 
 
-class _Told(Enum):
-    RUN = "run all that have gathered, your own first of all"
-    DONE = "it is done"
-
-
 class _Statement:
-    """What one thread asks for, and what has come of it: `row` or `error`."""
+    """What one asks for, and what has come of it: `row` or `error`."""
 
-    __slots__ = ("error", "row", "text", "told", "values")
+    __slots__ = ("error", "row", "text", "values")
 
     def __init__(self, text: bytes, values: Values) -> None:
         self.text = text
         self.values = values
         self.row: TupleRow | None = None
-        self.error: Exception | None = DatabaseUnavailable("the run was broken off")  # until it is done
-        self.told = SimpleQueue[_Told]()
+        self.error: Exception | None = None
 
 
 class Together:
-    """Runs statements for threads: one run at a time, and all that have gathered meanwhile in the next one.
+    """Runs the statements of all members of a crew that come to one: adr/0025 has what that saves.
 
-    Who finds nobody running does not wait. Only for statements that are quick, and that may share a
-    transaction: those of a run wait for each other. adr/0025 has what that saves.
+    Only for statements that are quick, and that may share a transaction: those of a run wait for each other.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._lock = Lock()
-        self._gathered: list[_Statement] = []
-        self._is_running = False
-
-    @property
-    def gathered(self) -> int:
-        """How many wait for the next run."""
-        return len(self._gathered)
 
     def fetch_one(self, text: bytes, values: Values) -> TupleRow | None:
         """The first row of what the statement gives; then all that it has done is committed.
 
-        Blocks for as long as two runs take. Raises what `Pool.connection` raises. A statement that the
+        Blocks for as long as the run takes. Raises what `Pool.connection` raises. A statement that the
         database refuses harms no other; when the database is unavailable, it is so for all of a run.
         """
         statement = _Statement(text, values)
-        with self._lock:
-            self._gathered.append(statement)
-            is_first, self._is_running = not self._is_running, True
-        if is_first or statement.told.get() is _Told.RUN:
-            self._run()
+        meeting(self._settle, statement)
         if statement.error is not None:
             raise statement.error
         return statement.row
-
-    def _run(self) -> None:
-        """Run what has gathered, our own first of all, and let the next of those who came meanwhile go on."""
-        with self._lock:
-            run, self._gathered = self._gathered, []
-        try:
-            self._settle(run)
-        finally:
-            with self._lock:
-                following = self._gathered[0] if self._gathered else None
-                self._is_running = following is not None
-            if following is not None:
-                following.told.put(_Told.RUN)
-            for statement in run[1:]:
-                statement.told.put(_Told.DONE)
 
     def _settle(self, run: Sequence[_Statement]) -> None:
         """Leave in each what has come of it. Raises nothing."""

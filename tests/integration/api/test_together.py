@@ -1,14 +1,15 @@
-"""Lookups that are asked for at the same time: one run for all that gather while another one runs."""
+"""Lookups that a thread answers in turns: one exchange with the database and one commit for all of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from functools import partial
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from datadeling.crew import Crew
 from datadeling.db import pool as pool_module
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
@@ -21,13 +22,12 @@ from tests.integration.api.rows import FNR, avtale_id, insert, row
 
 _DAY = date(2026, 3, 1)
 _HOLD = "SELECT pg_advisory_xact_lock(1)"
-_WAIT = b"SELECT pg_advisory_xact_lock_shared(1), 0, pg_current_xact_id()::text"
+_WAIT = b"SELECT pg_advisory_xact_lock_shared(1)"
 _NOTE = b"INSERT INTO note VALUES (%(number)s) RETURNING number, pg_current_xact_id()::text"
 _WAITING = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 Row = tuple[object, ...] | None
-Ask = Callable[[bytes, Values], "Future[Row]"]
-HeldUp = Callable[[], AbstractContextManager["Future[Row]"]]
+Asked = tuple[bytes, Values]
 
 
 @pytest.fixture
@@ -44,152 +44,118 @@ def together(
     pool.close()
 
 
-@pytest.fixture
-def holder(db_url: str) -> Iterator[psycopg.Connection]:
-    """Another session, in a transaction of its own, which may hold others up."""
-    with psycopg.connect(db_url) as holder:
-        yield holder
+def _ask(together: Together, asked: Sequence[Asked]) -> list["Future[Row]"]:
+    """What has come of each, asked by the members of one crew."""
+
+    def ask(future: "Future[Row]", text: bytes, values: Values) -> None:
+        try:
+            future.set_result(together.fetch_one(text, values))
+        except Exception as error:  # noqa: BLE001 (whoever asks is told, in the future)
+            future.set_exception(error)
+
+    crew = Crew()
+    futures: list[Future[Row]] = [Future() for _ in asked]
+    for future, (text, values) in zip(futures, asked, strict=True):
+        crew.start(partial(ask, future, text, values))
+    crew.settle()
+    crew.finish()
+    return futures
 
 
-@pytest.fixture
-def held_up(together: Together, connection: psycopg.Connection, holder: psycopg.Connection) -> HeldUp:
-    """A run that goes on until the block ends: all that is asked in the block gathers."""
-
-    @contextmanager
-    def held() -> Iterator["Future[Row]"]:
-        with ThreadPoolExecutor(1) as thread, holder.transaction():
-            holder.execute(_HOLD)
-            first = thread.submit(together.fetch_one, _WAIT, {})
-            wait_until(lambda: _waits(connection), "the first run waits for the lock")
-            yield first
-
-    return held
+def _note(number: object) -> Asked:
+    return _NOTE, {"number": number}
 
 
-@pytest.fixture
-def ask(together: Together) -> Iterator[Ask]:
-    """Ask in a thread of its own; returns when that one waits for its turn, or has been answered."""
-    with ThreadPoolExecutor(8) as threads:
-
-        def asked(text: bytes, values: Values) -> "Future[Row]":
-            before = together.gathered
-            future = threads.submit(together.fetch_one, text, values)
-            wait_until(lambda: future.done() or together.gathered > before, "it waits for its turn")
-            return future
-
-        yield asked
+def _numbers(futures: Sequence["Future[Row]"]) -> list[object]:
+    return [row and row[0] for row in (future.result(0) for future in futures)]
 
 
 def _waits(connection: psycopg.Connection) -> bool:
     return connection.execute(f"SELECT count(*) {_WAITING}").fetchall() == [(1,)]
 
 
-def _end_who_waits(connection: psycopg.Connection) -> None:
-    found = connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {_WAITING}")
-    assert found.fetchall() == [(True,)]
-
-
 def _notes(connection: psycopg.Connection) -> list[int]:
     return [number for (number,) in connection.execute("SELECT number FROM note ORDER BY number")]
 
 
-def test_who_is_alone_does_not_wait(together: Together) -> None:
+def test_who_is_alone_is_answered(together: Together) -> None:
     assert [row and row[0] for row in (together.fetch_one(_NOTE, {"number": n}) for n in (1, 2))] == [1, 2]
     assert together.fetch_one(b"SELECT 1 WHERE %(no)s", {"no": False}) is None
+    assert _numbers(_ask(together, [_note(3)])) == [3]
 
 
-def test_all_that_gather_share_a_commit_and_each_has_its_own_answer(
-    ask: Ask, held_up: HeldUp, connection: psycopg.Connection
+def test_all_of_a_crew_share_a_commit_and_each_has_its_own_answer(
+    together: Together, connection: psycopg.Connection
 ) -> None:
     for _ in range(8):  # the driver prepares what it meets often
-        with held_up() as first:
-            futures = [ask(_NOTE, {"number": number}) for number in range(1, 7)]
-        before, answers = first.result(30), [future.result(30) for future in futures]
-        assert [answer and answer[0] for answer in answers] == [1, 2, 3, 4, 5, 6]
-        (transaction,) = {answer and answer[1] for answer in answers}
-        assert before is not None
-        assert before[2] != transaction
+        futures = _ask(together, [_note(number) for number in range(1, 7)])
+        assert _numbers(futures) == [1, 2, 3, 4, 5, 6]
+        assert len({row and row[1] for row in (future.result(0) for future in futures)}) == 1
     assert _notes(connection) == sorted([1, 2, 3, 4, 5, 6] * 8)
 
 
 def test_in_a_crowd_each_has_its_own_answer(together: Together, connection: psycopg.Connection) -> None:
-    """Now one and then another statement, so that runs hold both, in any order."""
+    """Now one and then another statement, so that runs hold both, in any order, in several threads."""
 
-    def mine(number: int) -> bool:
-        row = together.fetch_one(_NOTE if number % 3 else b"SELECT %(number)s::int", {"number": number})
-        return row is not None and row[0] == number
+    def crew(numbers: range) -> bool:
+        select = b"SELECT %(number)s::int"
+        asked = [(_NOTE if number % 3 else select, {"number": number}) for number in numbers]
+        return _numbers(_ask(together, asked)) == list(numbers)
 
-    numbers = range(1, 1_001)
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(mine, numbers))
-    assert _notes(connection) == [number for number in numbers if number % 3]
+    crews = [range(first, first + 1 + first % 16) for first in range(1, 1_000, 16)]
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(crew, crews))
+    assert _notes(connection) == [number for numbers in crews for number in numbers if number % 3]
 
 
-def test_one_that_is_refused_harms_no_other(
-    ask: Ask, held_up: HeldUp, connection: psycopg.Connection
-) -> None:
+def test_one_that_is_refused_harms_no_other(together: Together, connection: psycopg.Connection) -> None:
     for _ in range(8):
-        with held_up() as first:
-            futures = [ask(_NOTE, {"number": number}) for number in (1, 0, 2)]
-            unknown = ask(b"SELECT hemmelig", {})
-            unsendable = ask(_NOTE, {"number": object()})
-            last = ask(_NOTE, {"number": 3})
-        assert first.result(30)
-        with pytest.raises(UnstorableRow):
-            futures[1].result(30)
-        with pytest.raises(DatabaseBug):
-            unknown.result(30)
-        with pytest.raises(DatabaseBug):
-            unsendable.result(30)
-        answers = [future.result(30) for future in (futures[0], futures[2], last)]
-        assert [answer and answer[0] for answer in answers] == [1, 2, 3]
+        futures = _ask(
+            together,
+            [_note(1), _note(0), _note(2), (b"SELECT hemmelig", {}), _note(object()), _note(3)],
+        )
+        assert _numbers([futures[0], futures[2], futures[5]]) == [1, 2, 3]
+        for refused, error in ((1, UnstorableRow), (3, DatabaseBug), (4, DatabaseBug)):
+            with pytest.raises(error):
+                futures[refused].result(0)
     assert _notes(connection) == [1] * 8 + [2] * 8 + [3] * 8
 
 
 def test_what_was_sent_before_one_that_cannot_be_is_not_done_twice(
-    ask: Ask, held_up: HeldUp, connection: psycopg.Connection
+    together: Together, connection: psycopg.Connection
 ) -> None:
-    with held_up():
-        futures = [ask(_NOTE, {"number": 1}), ask(_NOTE, {"number": object()}), ask(_NOTE, {"number": 2})]
+    futures = _ask(together, [_note(1), _note(object()), _note(2)])
     with pytest.raises(DatabaseBug):
-        futures[1].result(30)
-    assert [(answer := futures[n].result(30)) and answer[0] for n in (0, 2)] == [1, 2]
+        futures[1].result(0)
+    assert _numbers([futures[0], futures[2]]) == [1, 2]
     assert _notes(connection) == [1, 2]
 
 
 def test_when_the_database_goes_all_of_a_run_are_told_and_the_next_is_answered(
-    ask: Ask, held_up: HeldUp, connection: psycopg.Connection
+    together: Together, connection: psycopg.Connection, db_url: str
 ) -> None:
-    with held_up() as first:
-        numbers = [ask(_NOTE, {"number": 1}), ask(_WAIT, {}), ask(_NOTE, {"number": 2})]
-        _end_who_waits(connection)
-        with pytest.raises(DatabaseUnavailable):
-            first.result(30)
-        wait_until(lambda: _waits(connection), "the second run waits for the lock")
-        following = ask(_NOTE, {"number": 3})
-        _end_who_waits(connection)
-        for future in numbers:
+    with psycopg.connect(db_url) as holder, ThreadPoolExecutor(1) as thread, holder.transaction():
+        holder.execute(_HOLD)
+        asked = thread.submit(_ask, together, [_note(1), (_WAIT, {}), _note(2)])
+        wait_until(lambda: _waits(connection), "the run waits for the lock")
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {_WAITING}")
+        for future in asked.result(30):
             with pytest.raises(DatabaseUnavailable):
-                future.result(30)
-    answer = following.result(30)
-    assert answer is not None
-    assert answer[0] == 3
-    assert _notes(connection) == [3]
+                future.result(0)
+    assert _numbers(_ask(together, [_note(3), _note(4)])) == [3, 4]
+    assert _notes(connection) == [3, 4]
 
 
-def test_nobody_waits_for_a_database_that_is_not_there() -> None:
+def test_when_there_is_no_database_all_are_told() -> None:
     pool = Pool("postgresql://127.0.0.1:1/nobody", 1)
     pool.open()
-    together = Together(pool)
-    with ThreadPoolExecutor(4) as threads:
-        futures = [threads.submit(together.fetch_one, b"SELECT 1", {}) for _ in range(4)]
-        for future in futures:
-            with pytest.raises(DatabaseUnavailable):
-                future.result(30)
+    for future in _ask(Together(pool), [(b"SELECT 1", {})] * 4):
+        with pytest.raises(DatabaseUnavailable):
+            future.result(0)
     pool.close()
 
 
-def test_lookups_of_one_person_or_avtale_gather_and_others_do_not(
+def test_lookups_of_one_person_or_avtale_go_together_and_others_step_aside(
     lookups: Lookups, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(connection, [row(1)])
@@ -206,7 +172,21 @@ def test_lookups_of_one_person_or_avtale_gather_and_others_do_not(
     find(lookups, avtale_id(1))
     lookups.history(ASKER, avtale_id(1), ())
     assert len(runs) == 4
-    lookups.tiltaksstatus_bolk(ASKER, [[FNR]], _DAY, (), None)
-    lookups.search(ASKER, Search(bedrift_nr="999999999"), (), 100)
-    lookups.search(ASKER, Search(tiltakstype="MENTOR"), (), 100)
+    for others in (
+        lambda: lookups.tiltaksstatus_bolk(ASKER, [[FNR]], _DAY, (), None),
+        lambda: lookups.search(ASKER, Search(bedrift_nr="999999999"), (), 100),
+        lambda: lookups.search(ASKER, Search(tiltakstype="MENTOR"), (), 100),
+        lookups.ping,
+    ):
+        crew = Crew()
+        crew.start(_without_answer(others))
+        assert crew.has_aside()
+        crew.finish()
     assert len(runs) == 4
+
+
+def _without_answer(ask: Callable[[], object]) -> Callable[[], None]:
+    def task() -> None:
+        ask()
+
+    return task

@@ -116,19 +116,21 @@ def test_before_one_is_slow_the_next_thread_may_take_those_that_have_not_begun(
 ) -> None:
     quick, slow, left = connected(), connected(), connected()
     begun: list[Connection] = []
+    meanwhile: list[object] = []
 
     def answer(conn: Connection) -> bool:
         begun.append(conn)
         if conn is slow:
             step_aside()
-            assert turn.is_over()
-            assert worker._waiting.take(10) == [left]
+            worker._waiting.look()
+            meanwhile.extend([turn.is_over(), *worker._waiting._arrived])
         return True
 
     _requests(monkeypatch, answer)
     turn = worker._turns.take()
     worker._answer([quick, slow, left], turn)
     assert begun == [quick, slow]
+    assert meanwhile == [True, left]
 
 
 def test_who_is_only_quick_keeps_the_turn(

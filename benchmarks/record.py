@@ -31,7 +31,7 @@ from datadeling.demo.process import Child, clean_environment
 from datadeling.demo.processes import await_true, is_ready
 
 AVTALER = 200_000
-CLIENTS = 18  # as many as `serve` may have connections with its three workers
+CLIENTS = 12  # as many as `serve` may have connections with its two workers
 NO_RECORD = "SELECT answer FROM ({lookup}) AS oppslag"
 NOT_WAITING = "-c synchronous_commit=off"
 # Settings of the session, and whether there is a record.

@@ -18,5 +18,6 @@ The map, in the order the data flows. Every arrow points one way, and import-lin
 * `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
 * `mirror`: views over what is mirrored to BigQuery, for analysts.
 * `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
+* `crew`: requests that one thread answers in turns; `api` and `db` work in them.
 * `config`, `errors`, `log`, `metrics`: what every part uses.
 """

@@ -163,7 +163,7 @@ def api_config(env: Mapping[str, str]) -> ApiConfig:
         ),
         port=read.port("PORT", default=8080),
         consumer_port=read.port("CONSUMER_PORT", default=8081),
-        workers=read.number("WEB_CONCURRENCY", default=3, at_least=1, at_most=64),
+        workers=read.number("WEB_CONCURRENCY", default=2, at_least=1, at_most=64),
         consumer_fields=read.consumer_fields("CONSUMER_FIELDS"),
         calls_per_second=read.number("CALLS_PER_SECOND", default=0, at_least=0, at_most=1_000_000),
         topic=read.topic() if env.get("KAFKA_TOPIC") else None,

@@ -17,7 +17,7 @@ from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
 
-THREADS = 6  # per worker; as many connections to the database, at most
+THREADS = 6  # per worker: one for what is quick, the others for what is not; as many connections, at most
 
 _GRACE = 6  # seconds that calls in hand get after SIGTERM: more than a lookup can take
 _BACKLOG = 2_048

@@ -28,7 +28,7 @@ from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 
 ROLE = "role_of_serve"
-CONNECTIONS = 3 * THREADS  # of the workers that there are if nobody says otherwise
+CONNECTIONS = 2 * THREADS  # of the workers that there are if nobody says otherwise
 _MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'lookup_log'::regclass"
 
 

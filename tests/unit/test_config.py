@@ -116,7 +116,7 @@ def test_the_keys_address_must_be_http() -> None:
 
 
 def test_the_number_of_workers() -> None:
-    assert api_config(API).workers == 3
+    assert api_config(API).workers == 2
     assert api_config({**API, "WEB_CONCURRENCY": "5"}).workers == 5
     with pytest.raises(ConfigError, match=r"^WEB_CONCURRENCY must be"):
         api_config({**API, "WEB_CONCURRENCY": "many"})

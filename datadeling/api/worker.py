@@ -81,7 +81,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn has no types)
         """Called by `accept`, with a new connection."""
-        conn.sock = ClientSocket(conn.sock.family, conn.sock.type, conn.sock.proto, conn.sock.detach())
+        conn.sock = ClientSocket.of(conn.sock)
         conn.data_ready = True  # when a thread has it
         conn.parts_at = None  # when it is closed whatever the client does, once it is to be
         self._open.add(conn)

@@ -1,6 +1,7 @@
 """Sockets of clients: who would have to wait for one steps aside first."""
 
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -17,7 +18,7 @@ _MUCH = b"x" * 4_000_000  # bytes: more than the kernel takes at once
 def ends() -> Iterator[tuple[ClientSocket, socket.socket]]:
     """Ours, and the client's."""
     one, theirs = socket.socketpair()
-    with ClientSocket(one.family, one.type, one.proto, one.detach()) as ours, theirs:
+    with ClientSocket.of(one) as ours, theirs:
         yield ours, theirs
 
 
@@ -61,6 +62,22 @@ def test_what_the_kernel_takes_is_sent_at_once_and_the_rest_last(
     ours.shutdown(socket.SHUT_WR)
     reader.join(30)
     assert b"".join(got) == _MUCH
+
+
+def test_a_page_of_avtaler_is_sent_at_once_though_the_client_reads_nothing() -> None:
+    """It came to a connection that has less room, as over a network."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.connect(listener.getsockname())
+            with ClientSocket.of(listener.accept()[0]) as ours:
+                reader = Thread(target=lambda: deque(iter(lambda: client.recv(65_536), b""), maxlen=0))
+                assert not _steps_aside(lambda: ours.sendall(b"x" * 200_000), reader.start)
+                ours.shutdown(socket.SHUT_WR)
+                reader.join(30)
 
 
 def test_a_full_connection_loses_nothing(ends: tuple[ClientSocket, socket.socket]) -> None:

@@ -31,7 +31,7 @@ class Connection:
     def __init__(self, stack: ExitStack) -> None:
         ours, theirs = socket.socketpair()
         self.client = stack.enter_context(theirs)
-        self.sock = stack.enter_context(ClientSocket(ours.family, ours.type, ours.proto, ours.detach()))
+        self.sock = stack.enter_context(ClientSocket.of(ours))
         self.waits_since: float | None = None
         self.parts_at: float | None = None
         self.parser = SimpleNamespace(unreader=SimpleNamespace(buf=BytesIO()))

@@ -11,9 +11,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
 # What is taken along never has pip in it: that of /tools installs for both.
 RUN python3 -m venv /tools && python3 -m venv --without-pip /app
 COPY requirements.txt ./
-RUN /tools/bin/pip --python /app/bin/python install --require-hashes -r requirements.txt
+RUN /tools/bin/pip --python /app/bin/python install --no-deps --require-hashes -r requirements.txt
 COPY tools/image/requirements.txt tools/image/
-RUN /tools/bin/pip install --require-hashes -r tools/image/requirements.txt
+RUN /tools/bin/pip install --no-deps --require-hashes -r tools/image/requirements.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY datadeling datadeling
 COPY migrations migrations

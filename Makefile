@@ -14,8 +14,9 @@ venv: $(VENV)/.installed ## make the virtual environment with pinned, hashed dep
 
 $(VENV)/.installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
 demo: venv ## everything on this machine: services, events, consumer, API (ARGS=--once checks itself)
@@ -81,7 +82,7 @@ CLIENTS := build/clients
 clients: ## make a Python and a TypeScript client of docs/openapi.json in build/clients, and try them (needs npm)
 	rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/typescript
 	$(PYTHON) -m venv $(CLIENTS)/.venv
-	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tools/clients/requirements.txt
+	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/clients/requirements.txt
 	PATH="$(CURDIR)/$(CLIENTS)/.venv/bin:$$PATH" openapi-python-client generate --path docs/openapi.json --meta none \
 	  --fail-on-warning --output-path $(CLIENTS)/python/datadeling_klient
 	PYTHONPATH=$(CLIENTS)/python $(CLIENTS)/.venv/bin/python tools/clients/use.py docs/openapi.json

@@ -11,10 +11,12 @@ import msgspec
 
 from datadeling.domain.hendelse import MENTOR, Hendelse
 from datadeling.errors import UgyldigHendelse
-from datadeling.ingest.melding import KEY_MISMATCH, avtale_id_in
+from datadeling.ingest.melding import KEY_MISMATCH, avtale_id_in, is_uuid
 
 _FOUR_DECIMALS = Decimal("0.0001")
 _NUMERIC_LIMIT = Decimal(100_000)  # numeric(9,4)
+
+_BACKSLASH = ord("\\")
 
 _decoder = msgspec.json.Decoder(Hendelse)
 
@@ -26,15 +28,16 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
     """
     hendelse = _parse(value)
     avtale_id = hendelse.avtale_id.encode()
-    if not avtale_id_in(avtale_id):
+    if not is_uuid(avtale_id):
         raise UgyldigHendelse("invalid_field", "avtaleId is not a UUID")
     if key != avtale_id:
         raise UgyldigHendelse(KEY_MISMATCH, "the key of the message is not its avtaleId")
-    if b"\\" in value and b"\\u0000" in value:  # one character is found ten times as fast as six
+    if _BACKSLASH in value and b"\\u0000" in value:  # one byte is found thirty times as fast as six
         _refuse_nul(hendelse)
-    if hendelse.tiltakstype != MENTOR:  # for whom it is not shared
+    if hendelse.stillingprosent is not None and hendelse.tiltakstype != MENTOR:  # for whom it is not shared
         _refuse_inexact("stillingprosent", hendelse.stillingprosent)
-    _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
+    if hendelse.antall_dager_per_uke is not None:
+        _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
     return hendelse
 
 
@@ -60,10 +63,8 @@ def _parse(value: bytes) -> Hendelse:
         raise UgyldigHendelse("malformed_json", "the message is not one JSON object") from None
 
 
-def _refuse_inexact(felt: str, number: Decimal | None) -> None:
+def _refuse_inexact(felt: str, number: Decimal) -> None:
     """Refuse what numeric(9,4) does not hold exactly: a stored figure is the producer's figure."""
-    if number is None:
-        return
     if not number.is_finite() or not -_NUMERIC_LIMIT < number < _NUMERIC_LIMIT:
         raise UgyldigHendelse("number_out_of_range", f"{felt} is beyond five digits")
     if number.quantize(_FOUR_DECIMALS) != number:

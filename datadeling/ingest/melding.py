@@ -42,10 +42,13 @@ Reading = Avtale | Sletting | Unreadable
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UUID_ANYWHERE = re.compile(rb"(?=(" + _UUID.pattern + rb"))")  # two may share characters
 
+is_uuid = _UUID.fullmatch
+"""True of what names an avtale: a UUID in lower case, as the producer writes it."""
+
 
 def avtale_id_in(key: bytes | None) -> str:
-    """The avtale that a key names, a UUID in lower case as the producer writes it; empty for none."""
-    return key.decode() if key is not None and _UUID.fullmatch(key) else ""
+    """The avtale that a key names; empty for none."""
+    return key.decode() if key is not None and is_uuid(key) else ""
 
 
 def avtaler_named(unreadable: Unreadable) -> set[str]:

@@ -4,13 +4,14 @@ The producer sends 0 to 9 fraction digits and may leave out zero seconds. Postgr
 rest is cut, not rounded, so that a time never moves past its neighbour. What is left out stays out.
 
 A message has some seven times, and reading them was half of reading it: hence one function body for each
-kind, which takes 1.0 µs where four small functions took 1.8.
+kind, and a look at the separators before the regular expression. A time takes 0.5 µs; it took 1.8 in four
+small functions.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from typing import overload
+from typing import TypeVar, overload
 from zoneinfo import ZoneInfo
 
 from datadeling.errors import UgyldigHendelse
@@ -24,7 +25,16 @@ _is_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _read = datetime.fromisoformat
 _DAY = len("2022-02-04")
 _HOUR = len("2022-02-04T08")
+_SECONDS = len("2022-02-04T08:46:39")
 _MICROSECONDS = len("2022-02-04T08:46:39.573884")
+
+# Nearly every time has one to six fraction digits. When it has its separators in these places, and no room
+# for a seventh digit, then `_read` refuses whatever the regular expression would, in a third of the time.
+_SEPARATORS_AT = slice(4, _SECONDS + 1, 3)
+_SEPARATORS = "2022-02-04T08:46:39."[_SEPARATORS_AT]
+
+_MOST_REMEMBERED = 16_384
+_T = TypeVar("_T")
 
 # A day inside what Python, PostgreSQL and BigQuery can all tell, in UTC and in Oslo.
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -39,10 +49,13 @@ def instant(felt: str, text: str | None) -> datetime | None:
     """A point in time written with `Z`, in UTC. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
     if text is None:
         return None
-    if not _is_instant(text):
+    is_usual = (
+        text[_SEPARATORS_AT] == _SEPARATORS and _SECONDS < len(text) - 2 < _MICROSECONDS and text[-1] == "Z"
+    )
+    if not is_usual and not _is_instant(text):
         raise _invalid(felt)
     try:
-        time = _read(text[:-1][:_MICROSECONDS] + "Z")
+        time = _read(text if is_usual else text[:-1][:_MICROSECONDS] + "Z")
     except ValueError:
         raise _invalid(felt) from None
     if not _EARLIEST <= time <= _LATEST:
@@ -62,13 +75,15 @@ def oslo_time(felt: str, text: str | None) -> datetime | None:
     """
     if text is None:
         return None
-    if not _is_local(text):
+    is_usual = text[_SEPARATORS_AT] == _SEPARATORS and _SECONDS < len(text) - 1 < _MICROSECONDS
+    if not is_usual and not _is_local(text):
         raise _invalid(felt)
     try:
-        offset = _offset_all_day(text[:_DAY])
-        if offset is None:
-            offset = _offset(text[:_HOUR])
-        time = _read(text[:_MICROSECONDS] + "Z") - offset
+        time = _read(text + "Z" if is_usual else text[:_MICROSECONDS] + "Z")
+        offset = _offsets[text[:_DAY]]
+        if offset is not None:
+            return time - offset
+        time -= _offset(text[:_HOUR])
     except (ValueError, OverflowError):
         raise _invalid(felt) from None
     if not _EARLIEST <= time <= _LATEST:
@@ -84,24 +99,28 @@ def day(felt: str, text: str | None) -> date | None:
     """A date `yyyy-MM-dd`. Raise `UgyldigHendelse`, naming `felt`, when it is none."""
     if text is None:
         return None
-    if not _is_date(text):
-        raise _invalid(felt)
     try:
-        return date.fromisoformat(text)
+        return _days[text]
     except ValueError:
         raise _invalid(felt) from None
 
 
-@lru_cache(maxsize=16_384)
+def _date(text: str) -> date:
+    """A day `2022-02-04`. Raise `ValueError` when it is none."""
+    if not _is_date(text):
+        raise ValueError
+    return date.fromisoformat(text)
+
+
 def _offset_all_day(day: str) -> timedelta | None:
     """How far Oslo is ahead of UTC on a day `2022-02-04`, None when that changes.
 
-    Remembered, because asking the time zone for each local time costs 1 µs more; by day, because a memory of
-    single hours is so large that finding one in it takes a third of that. Raise `ValueError` or
-    `OverflowError`.
+    None also in the first and the last year that can be told, whose times have to be looked at one by one.
+    Raise `ValueError` or `OverflowError`.
     """
     morning, night = _offset(day + "T00"), _offset(day + "T23")
-    return morning if morning == night else None
+    is_told = day[:4] not in ("0001", "9999")
+    return morning if is_told and morning == night else None
 
 
 def _offset(hour: str) -> timedelta:
@@ -112,3 +131,26 @@ def _offset(hour: str) -> timedelta:
 
 def _invalid(felt: str) -> UgyldigHendelse:
     return UgyldigHendelse("invalid_time", f"{felt} is not a time or date that can be stored")
+
+
+class _Remembered(dict[str, _T]):
+    """What a function answers to each text. Forgets all when there are too many, which no real topic has.
+
+    Found in a third of the time that `lru_cache` takes, which notes each use.
+    """
+
+    def __init__(self, function: Callable[[str], _T]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, text: str) -> _T:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        answer = self[text] = self._function(text)
+        return answer
+
+
+_days = _Remembered(_date)
+# Asking the time zone for each local time costs 1 µs more; a memory of single hours would be so large that
+# finding one in it takes a third of that.
+_offsets = _Remembered(_offset_all_day)

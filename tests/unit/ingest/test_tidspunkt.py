@@ -1,5 +1,6 @@
 """Times as the producer writes them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +53,8 @@ def test_oslo_time(text: str, time: datetime) -> None:
         "2022-02-04T08:46:39", "2022-02-04T08:46:39+01:00", "2022-02-04T08:46:39.Z", "20220204T084639Z",
         "2022-02-04T08:46.5Z", "2022-02-04T08:46:39.1234567890Z", "0000-01-01T00:00:00Z",
         "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "+10000-01-01T00:00:00Z",
-        "٢٠٢٢-02-04T08:46:39Z", "2022-02-04T08:46:39Z\n",
+        "٢٠٢٢-02-04T08:46:39Z", "2022-02-04T08:46:39Z\n", "2022-02-04T08:46:39.123456xZ",
+        "2022-02-04T08:46:39.1234567xZ", "2022-02-04T08:46:39.123+02", "2022-W05-5T08:46:39.123Z",
     ],
 )  # fmt: skip
 def test_what_is_no_instant(text: str) -> None:
@@ -103,3 +105,52 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
             reader("felt", text)
         except UgyldigHendelse as error:
             assert str(error) == "felt is not a time or date that can be stored"  # noqa: PT017
+
+
+_INSTANT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?Z",
+    re.ASCII,
+)
+
+
+def plainly(text: str) -> datetime | None:
+    """What a text says as an instant, read number by number; None when it is none."""
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        return None
+    *parts, fraction = (group or "0" for group in found.groups())
+    try:
+        time = datetime(*map(int, parts), int(fraction.ljust(6, "0")[:6]), tzinfo=UTC)  # type: ignore[misc, arg-type]
+    except ValueError:
+        return None
+    return time if datetime(1, 1, 2, tzinfo=UTC) <= time <= datetime(9999, 12, 30, tzinfo=UTC) else None
+
+
+@given(
+    st.datetimes(),
+    st.text("0123456789", max_size=10),
+    st.lists(
+        st.tuples(st.integers(0, 30) | st.integers(19, 30), st.text("0123456789-:.TZW+ ٣x", max_size=2)),
+        max_size=2,
+    ),
+)
+def test_a_text_that_is_nearly_a_time_is_read_as_it_stands(
+    time: datetime, digits: str, changes: list[tuple[int, str]]
+) -> None:
+    text = f"{time:%Y-%m-%dT%H:%M:%S}.{digits}Z"
+    for at, instead in changes:
+        text = text[:at] + instead + text[at + 1 :]
+    expected = plainly(text)
+    try:
+        found = instant("felt", text)
+    except UgyldigHendelse:
+        assert expected is None
+    else:
+        assert found == expected
+    try:
+        local = oslo_time("felt", text.removesuffix("Z"))
+    except UgyldigHendelse:
+        return
+    expected = plainly(text.removesuffix("Z") + "Z")
+    assert expected is not None
+    assert abs(expected - local) <= timedelta(hours=2)

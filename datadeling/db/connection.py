@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from datadeling.db.waiting import Meanwhile, wait_at_work
 from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, Locked, UnstorableRow
 
 # A silently dead peer is noticed within 30 s; who waits for a connection gives up after 5 s.
@@ -59,15 +60,19 @@ class Impatient(psycopg.Connection[TupleRow]):
     """A connection that does not wait for ever: the limits of a session are kept by the server, if it lives.
 
     `patience` is in seconds: longer than a lock is waited for, and short enough that a server that keeps the
-    connection and says nothing is noticed within 30 s.
+    connection and says nothing is noticed within 30 s. `meanwhile` is what to do while the server works.
     """
 
     patience = 25.0
+    meanwhile: Meanwhile | None = None
 
     def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
         """As psycopg does, but with a time limit; the connection is closed when it is up."""
+        patience = self.patience if timeout is None else timeout
         try:
-            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+            if self.meanwhile is not None:
+                return wait_at_work(gen, self.pgconn.socket, self.meanwhile, patience)
+            return super().wait(gen, interval, patience)
         except BaseException:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()

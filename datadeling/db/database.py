@@ -10,6 +10,7 @@ import psycopg
 
 from datadeling.db.connection import UNHURRIED, Impatient, Limits, connect, translated
 from datadeling.db.transaction import Transaction
+from datadeling.db.waiting import Meanwhile
 from datadeling.errors import DatabaseUnavailable
 
 
@@ -21,7 +22,20 @@ class Database:
         self._application = application
         self._limits = limits
         self._connection: Impatient | None = None
+        self._meanwhile: Meanwhile | None = None
         self._winding_up = False
+
+    @contextmanager
+    def working(self, meanwhile: Meanwhile) -> Iterator[None]:
+        """In this block, transactions call `meanwhile` again and again while they wait for the server.
+
+        It must not use this database.
+        """
+        self._meanwhile = meanwhile
+        try:
+            yield
+        finally:
+            self._meanwhile = None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -31,6 +45,7 @@ class Database:
         compare-and-set of offsets tells), `UnstorableRow` or `DatabaseBug`.
         """
         connection = self._connected()
+        connection.meanwhile = self._meanwhile
         with translated(connection, writes=True), connection.transaction():
             yield Transaction(connection)
 
@@ -60,7 +75,7 @@ class Database:
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _connected(self) -> psycopg.Connection:
+    def _connected(self) -> Impatient:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self.close()
             if not self._winding_up:

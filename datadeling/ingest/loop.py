@@ -1,12 +1,13 @@
 """Poll, fill, write, and wait out what is not the messages' fault. No SQL, no JSON.
 
-One thread, and a second one that writes a batch while the next one is fetched and read. Whatever happens the
-first keeps calling `Source.fetch`, so that the group keeps us. It asks the database nothing before the batch
-under way is settled.
+One thread. While the database works on a batch, it fetches and reads for the next one. Whatever happens it
+keeps calling `Source.fetch`, so that the group keeps us.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
 
 import structlog
 
@@ -15,11 +16,11 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartition
 from datadeling.ingest.batch import Batch
 from datadeling.ingest.health import Health, Service
+from datadeling.ingest.melding import Melding, Reading
 from datadeling.ingest.partitions import TOO_MANY_UNREADABLE, Partitions
 from datadeling.ingest.pruning import Pruning
 from datadeling.ingest.source import Source
-from datadeling.ingest.store import FAILED_STATES, Store, read_all
-from datadeling.ingest.writer import Settled, Writer
+from datadeling.ingest.store import FAILED_STATES, Store, Written, read_all
 from datadeling.metrics import ConsumerMetrics
 
 _LONGEST_FETCH = 0.5  # seconds; a signal is seen after one at the latest
@@ -45,7 +46,6 @@ class Loop:
         self._source = source
         self._partitions = partitions
         self._store = store
-        self._writer = Writer(store)
         self._pruning = pruning
         self._batch = batch
         self._health = health
@@ -69,25 +69,21 @@ class Loop:
                 self.turn()
             if self._batch.messages:
                 self._attempt(self._write, self._health.database)
-            self._attempt(self._settle, self._health.database)
         finally:
             self.close()
 
     def close(self) -> None:
-        """Let what is being written come to its end, and leave the group. Calling again is safe."""
-        self._writer.close()
+        """Leave the group. Calling again is safe."""
         self._source.close()
 
     def turn(self) -> None:
         """One round: look after services and partitions, fetch, write when the batch is ready."""
         began = time.monotonic()
         self._health.turned()
-        if self._writer.has_ended:
-            self._attempt(self._settle, self._health.database)
         self._check(began)
         self._fetch(began)
         if self._partitions.waiting() and not self._stopping:
-            self._attempt(self._begin, self._health.broker, self._health.database)
+            self._attempt(self._partitions.begin, self._health.broker, self._health.database)
         if self._batch.ready(time.monotonic()):
             self._attempt(self._write, self._health.database)
 
@@ -106,7 +102,6 @@ class Loop:
 
     def look_around(self) -> None:
         """Bring the gauges up to date, and see what operators have done. Raises what `Store.write` does."""
-        self._settle()
         counts = self._store.count_failed()
         nothing = Parked(0, 0.0)
         for state in FAILED_STATES:
@@ -130,7 +125,6 @@ class Loop:
 
     def _prune(self) -> None:
         """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
-        self._settle()
         pruned = self._pruning.step()
         if pruned:
             log.info("pruned", **pruned)
@@ -141,55 +135,62 @@ class Loop:
         timeout = min(self._batch.patience(began), _LONGEST_FETCH)
         if self._health.database.failing:
             timeout = min(self._health.database.pause_left(), _LONGEST_FETCH)
+        self._take_in(began, timeout)
+
+    def _take_in(self, began: float, timeout: float) -> int:
+        """Fetch what there is room for, and read it while it is in the processor's cache; how many came."""
         messages = self._source.fetch(max(self._batch.room, 1), timeout)
         self._partitions.look()
         running = self._partitions.positions
         self._drop_others(running)
         # The wait counts from before the fetch: the first of them may have come in right then.
         self._batch.add([m for m in messages if m.partition in running], began)
+        self._batch.read(self._read)
+        return len(messages)
+
+    def _read_ahead(self) -> bool:
+        """Do some of the work of the next turn while the database is busy; False when there is none."""
+        self._health.turned()
+        if self._stopping or self._batch.is_full:
+            return False
+        return self._take_in(time.monotonic(), 0.0) > 0
+
+    def _read(self, messages: Sequence[Melding]) -> list[Reading]:
+        return read_all(messages, self._partitions.positions)
 
     def _drop_others(self, running: Mapping[int, Position]) -> None:
         """Forget what has been fetched of partitions that do not run any more."""
         self._batch.drop(self._batch.partitions - running.keys())
 
-    def _begin(self) -> None:
-        self._settle()
-        self._partitions.begin()
-
     def _write(self) -> None:
-        """Read the batch while the one before is being written, then have it written, too."""
-        running = self._partitions.positions
-        self._drop_others(running)
-        run = read_all(self._batch.messages, running)
-        self._settle()
-        if not self._batch.partitions <= running.keys():  # the one before has stopped a partition
-            self._drop_others(running)
-            run = [one for one in run if one[0].partition in running]
-        messages = self._batch.messages
-        self._batch.clear()
-        if messages:
-            self._writer.start(messages, run, dict(running))
-        if self._health.database.failing:
-            self._settle()  # is it back?
-
-    def _settle(self) -> None:
-        """Wait for the batch that is being written, if any, and go on from where it has ended."""
-        settled = self._writer.settle()
-        if settled is None:
-            return
+        """Write the batch; meanwhile the next one begins."""
         positions = self._partitions.positions
-        self._partitions.moved({p: at for p, at in settled.written.positions.items() if p in positions})
-        for partition in settled.written.broken & positions.keys():
+        self._drop_others(positions)
+        self._batch.read(self._read)
+        messages, run = self._batch.messages, self._batch.run
+        self._batch.clear()
+        if not messages:
+            return
+        began = time.monotonic()
+        try:
+            with self._store.working(self._read_ahead):
+                written = self._store.write_run(run, dict(positions))
+        except (DatabaseUnavailable, LostPartition):
+            self._batch.put_back(messages)
+            raise
+        seconds = time.monotonic() - began
+        self._partitions.moved({p: at for p, at in written.positions.items() if p in positions})
+        for partition in written.broken & positions.keys():
             self._partitions.stop(partition, positions[partition], TOO_MANY_UNREADABLE)
-        self._tell(settled)
+        self._tell(messages, written, seconds)
 
-    def _tell(self, settled: Settled) -> None:
-        oldest = min(melding.timestamp for melding in settled.messages)
-        self._metrics.batch_events.observe(len(settled.messages))
-        self._metrics.batch_seconds.observe(settled.seconds)
-        self._metrics.latency.observe(max(0.0, (settled.ended - oldest).total_seconds()))
-        self._metrics.last_commit.set(settled.ended.timestamp())
-        for outcome, count in settled.written.outcomes.items():
+    def _tell(self, messages: Sequence[Melding], written: Written, seconds: float) -> None:
+        now, oldest = datetime.now(UTC), min(map(attrgetter("timestamp"), messages))
+        self._metrics.batch_events.observe(len(messages))
+        self._metrics.batch_seconds.observe(seconds)
+        self._metrics.latency.observe(max(0.0, (now - oldest).total_seconds()))
+        self._metrics.last_commit.set(now.timestamp())
+        for outcome, count in written.outcomes.items():
             self._metrics.events.labels(outcome).inc(count)
         self._partitions.tell_lag()
 
@@ -202,11 +203,9 @@ class Loop:
             step()
         except LostPartition as error:
             log.warning("partition_lost", partition=error.partition)
-            self._batch.put_back(self._writer.take_back())
             self._source.hold(self._batch.partitions | {error.partition})
             self._batch.clear()
         except DatabaseUnavailable as error:
-            self._batch.put_back(self._writer.take_back())
             self._health.database.failed(str(error))
             self._source.pause()
         except BrokerUnavailable as error:

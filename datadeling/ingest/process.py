@@ -93,7 +93,7 @@ def wire(
     metrics.available.labels("database").set_function(lambda: float(health.database.available))
     metrics.available.labels("broker").set_function(lambda: float(health.broker.available))
     pruning = Pruning(database, name, config.retention)
-    batch = Batch(config.batch_size, config.batch_wait)
+    batch = Batch(config.batch_size, config.batch_wait, spare=config.batch_size)
     return Loop(source, partitions, store, pruning, batch, health, metrics)
 
 

@@ -6,12 +6,14 @@ writes. A batch that the database refuses for what is in it is halved until the 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from datadeling.db.database import Database
 from datadeling.db.parking import Parked
 from datadeling.db.transaction import Transaction
+from datadeling.db.waiting import Meanwhile
 from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.ingest.apply import apply, fold_stored
@@ -83,7 +85,12 @@ class Store:
 
     def write(self, messages: Sequence[Melding], positions: Mapping[int, Position]) -> Written:
         """Read a batch and write it: see `read_all` and `write_run`."""
-        return self.write_run(read_all(messages, positions), positions)
+        run = list(zip(messages, read_all(messages, positions), strict=True))
+        return self.write_run(run, positions)
+
+    def working(self, meanwhile: Meanwhile) -> AbstractContextManager[None]:
+        """In this block, `meanwhile` is called while the database works. It must not use the database."""
+        return self._database.working(meanwhile)
 
     def write_run(self, run: Run, positions: Mapping[int, Position]) -> Written:
         """Write a batch that has been read; calling again with the same one is safe.
@@ -156,13 +163,13 @@ class Store:
                 raise LostPartition(partition)
 
 
-def read_all(messages: Iterable[Melding], positions: Mapping[int, Position]) -> Run:
-    """Read a batch, each message in the generation of its partition. They count as received now.
+def read_all(messages: Iterable[Melding], positions: Mapping[int, Position]) -> list[Reading]:
+    """Read messages, each in the generation of its partition. They count as received now.
 
-    What cannot be read is in it as `Unreadable`.
+    What cannot be read comes to `Unreadable`.
     """
     mottatt = datetime.now(UTC)
-    return [(m, read(m, positions[m.partition].generation, mottatt)) for m in messages]
+    return [read(m, positions[m.partition].generation, mottatt) for m in messages]
 
 
 def _until_broken(

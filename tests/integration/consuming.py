@@ -1,6 +1,10 @@
 """Consumers without their processes: everything that `datadeling consume` wires, turned by hand."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
 
 import psycopg
 from prometheus_client import CollectorRegistry
@@ -16,6 +20,8 @@ from tests.hendelser import melding
 
 Produce = Callable[[list[Melding]], None]
 TURNS = 600  # of at most 50 ms each
+_PATIENCE = 30.0  # seconds
+_POLL = 0.01  # seconds
 
 
 class Consumer:
@@ -32,7 +38,6 @@ class Consumer:
         config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
         self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
         self.batch = self.loop._batch
-        self.writer = self.loop._writer
 
     def leave(self) -> None:
         """Let go of broker and database; calling again is safe."""
@@ -53,6 +58,36 @@ def turn_until(condition: Callable[[], bool], *consumers: Consumer, turns: int =
         for consumer in consumers:
             consumer.loop.turn()
     raise AssertionError("it never came about")
+
+
+@contextmanager
+def turning(*consumers: Consumer) -> Iterator[Callable[[Callable[[], bool]], None]]:
+    """Each turns in a thread of its own while the block runs; gives what waits until something is so.
+
+    Raise what a turn raised.
+    """
+    done = Event()
+
+    def turn(consumer: Consumer) -> None:
+        while not done.is_set():
+            consumer.loop.turn()
+
+    with ThreadPoolExecutor(len(consumers)) as pool:
+        threads = [pool.submit(turn, consumer) for consumer in consumers]
+
+        def wait_until(condition: Callable[[], bool]) -> None:
+            give_up_at = time.monotonic() + _PATIENCE
+            while not condition():
+                assert time.monotonic() < give_up_at, "it never came about"
+                assert not any(thread.done() for thread in threads)
+                done.wait(_POLL)
+
+        try:
+            yield wait_until
+        finally:
+            done.set()
+    for thread in threads:
+        thread.result()
 
 
 def count(connection: psycopg.Connection, table: str = "avtale") -> int:

@@ -1,0 +1,144 @@
+"""The next batch is fetched and read while one is being written: nothing is lost, and nothing overtakes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from datadeling.db.transaction import Transaction
+from tests.hendelser import melding, record
+from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until, turning
+
+_WAITING = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+"""
+
+
+@contextmanager
+def locked(connection: psycopg.Connection, topic: str) -> Iterator[None]:
+    """Nobody else can write avtaler of the topic while the block runs."""
+    with psycopg.connect(connection.info.dsn) as other, other.transaction():
+        for partition in range(3):
+            Transaction(other).lock_partition(topic, partition)
+        yield
+
+
+def running(consumer: Consumer) -> Consumer:
+    turn_until(lambda: consumer.source.owned == {0, 1, 2} and not consumer.source.waiting, consumer)
+    return consumer
+
+
+def is_writing(connection: psycopg.Connection) -> bool:
+    """Whether somebody waits for what `locked` holds."""
+    return connection.execute(_WAITING).fetchone() != (0,)
+
+
+def stored(connection: psycopg.Connection) -> bool:
+    offsets = connection.execute("SELECT sum(next_offset)::int FROM consumer_offset").fetchone()
+    return offsets == (150,)
+
+
+def test_the_next_batch_is_fetched_meanwhile(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    consumer = running(start())
+    with turning(consumer) as wait_until:
+        with locked(connection, topic):
+            produce(thousand()[:100])
+            wait_until(lambda: is_writing(connection))
+            produce(thousand(100)[:50])
+            wait_until(lambda: len(consumer.batch.run) == 50)
+            assert is_writing(connection)
+            assert count(connection) == 0
+        wait_until(lambda: stored(connection))
+    assert count(connection) == 150
+
+
+def test_no_more_is_read_ahead_than_there_is_room_for(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    consumer = running(start())  # of a hundred at a time, and as many to spare
+    with turning(consumer) as wait_until:
+        with locked(connection, topic):
+            produce(thousand()[:100])
+            wait_until(lambda: is_writing(connection))
+            produce(thousand(100)[:400])
+            wait_until(lambda: consumer.batch.is_full)
+            assert is_writing(connection)
+        wait_until(lambda: count(connection) == 500)
+    batches = consumer.metric("datadeling_batch_events_count")
+    assert batches is not None
+    assert consumer.metric("datadeling_batch_events_bucket", le="250.0") == batches
+
+
+def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    consumer = running(start())
+    with turning(consumer) as wait_until:
+        with locked(connection, topic):
+            produce(thousand()[:100])
+            wait_until(lambda: is_writing(connection))
+            # The same avtaler once more: were these written first, the others would count as older.
+            produce([melding(n, partition=n % 3, avtaleStatus="AVSLUTTET") for n in range(50)])
+            wait_until(lambda: len(consumer.batch.messages) == 50)
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'test consumer'"
+            )
+            wait_until(lambda: consumer.health.faults() == ["database unreachable"])
+        wait_until(lambda: consumer.metric("datadeling_events_total", outcome="changed") == 50)
+    assert stored(connection)
+    assert consumer.metric("datadeling_events_total", outcome="new") == 100
+    assert count(connection, "avtale_historikk") == 50
+
+
+def test_what_the_database_refuses_is_parked_while_the_next_batch_is_read(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    connection.execute("ALTER TABLE avtale ADD CHECK (versjon < 1000)")
+    consumer = running(start())
+    good, bad = thousand()[:149], melding(149, partition=2, versjon=1_000)
+    with turning(consumer) as wait_until:
+        produce([*good[:70], bad, *good[70:]])
+        wait_until(lambda: stored(connection))
+    assert count(connection) == 149
+    assert count(connection, "failed_message") == 1
+
+
+def test_a_partition_that_goes_to_another_consumer_meanwhile_is_written_once(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    first, second = running(start()), start()
+    with turning(first) as wait_until:
+        with locked(connection, topic):
+            produce(thousand()[:100])
+            wait_until(lambda: is_writing(connection))
+            turn_until(lambda: len(first.source.owned) < 3, second)
+            assert is_writing(connection)
+        with turning(second):
+            produce(thousand(100)[:50])
+            wait_until(lambda: stored(connection))
+            wait_until(lambda: told(first) + told(second) == 150)
+    assert count(connection) == 150
+    assert count(connection, "avtale_historikk") == 0
+
+
+def test_unreadable_messages_that_stop_a_partition_stop_what_was_read_ahead_of_it(
+    start: Start, produce: Produce, connection: psycopg.Connection, topic: str
+) -> None:
+    consumer = running(start())
+    with turning(consumer) as wait_until:
+        with locked(connection, topic):
+            produce([record(n, b"no key", b"no JSON") for n in range(11)])
+            wait_until(lambda: is_writing(connection))
+            produce([melding(n, partition=n % 2) for n in range(20)])
+            wait_until(lambda: len(consumer.batch.messages) == 20)
+        wait_until(lambda: consumer.metric("datadeling_events_total", outcome="new") == 10)
+    assert count(connection, "failed_message") == 10
+    places = connection.execute("SELECT kafka_partition, next_offset FROM consumer_offset ORDER BY 1")
+    assert places.fetchall() == [(0, 10), (1, 10), (2, 0)]
+
+
+def told(consumer: Consumer) -> float:
+    return consumer.metric("datadeling_events_total", outcome="new") or 0

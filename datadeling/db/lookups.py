@@ -102,7 +102,8 @@ class Lookups:
     ) -> object:
         """The answer of a lookup that is put together by its criteria."""
         criteria = _criteria(search, is_tiltak=is_tiltak)
-        text = lookup(statement, felter, criteria, as_of=search.tidspunkt is not None, shape=shape)
+        as_of = search.tidspunkt is not None
+        text = lookup(statement, felter, criteria, as_of=as_of, shape=shape, together=search.is_of_one)
         return self._answer(text, asker, search, felter, kinds, **values)
 
     def _answer(
@@ -130,11 +131,10 @@ class Lookups:
             **values,
         }
         if search.is_of_one:
-            row = self._together.fetch_one(text, bound)
-        else:  # may take long, and nobody is to wait for it
-            step_aside()
-            with self._pool.connection() as connection:
-                row = connection.execute(text, bound).fetchone()
+            return self._together.fetch_one(text, bound)[0]
+        step_aside()  # it may take long, and nobody is to wait for it
+        with self._pool.connection() as connection:
+            row = connection.execute(text, bound).fetchone()
         return row[0] if row else None
 
 

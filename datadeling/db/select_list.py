@@ -1,5 +1,6 @@
 """Puts lookups together: the columns of the fields asked for, and the criteria. Nothing else is read."""
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
@@ -26,6 +27,7 @@ _READ_BY = {
     "is_numbered": ("avtale_nr",),
     "is_tiltak": ("avtale_inngaatt", "avtale_status", "start_dato", "slutt_dato"),
 }
+_BOUND = re.compile(r"%\((\w+)\)s")
 _WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # cut, in the zone of the session: Oslo
 # The same of the versions of one avtale.
 _READ_OF_VERSIONS = ("avtale_id", "deltaker_fnr", "endret_tidspunkt")
@@ -52,40 +54,59 @@ def lookup(
     *,
     as_of: bool = False,
     shape: Shape = Shape.REST,
+    together: bool = False,
 ) -> bytes:
-    """A lookup with its record, ready to run. As bytes: putting it together costs more than running it."""
-    return (
-        queries["audited"]
-        .format(
-            lookup=queries[statement].format(
-                source=_source(felter, criteria, as_of=as_of),
-                felter=SQL(", ").join(_selected(felt, shape) for felt in felter),
-                criteria=SQL(" AND ").join(SQL("({})").format(queries[name]) for name in criteria),
-                person=Identifier("avtale", "deltaker_fnr") if _OF_PERSONS.isdisjoint(criteria) else _NOBODY,
-                history_begins=queries["history_begins"] if as_of else _NOTHING,
-                **{part: queries[part] for part in ("naar", "status", "no_status", "marker")},
-            )
-        )
-        .as_bytes()
+    """A lookup with its record, ready to run. As bytes: putting it together costs more than running it.
+
+    With `together` it is for many that ask in the same words: see `audited_together`.
+    """
+    text = queries[statement].format(
+        source=_source(felter, criteria, as_of=as_of),
+        felter=SQL(", ").join(_selected(felt, shape) for felt in felter),
+        criteria=SQL(" AND ").join(SQL("({})").format(queries[name]) for name in criteria),
+        person=Identifier("avtale", "deltaker_fnr") if _OF_PERSONS.isdisjoint(criteria) else _NOBODY,
+        history_begins=queries["history_begins"] if as_of else _NOTHING,
+        **{part: queries[part] for part in ("naar", "status", "no_status", "marker")},
     )
+    return _audited_together(text) if together else _audited(text)
 
 
 @lru_cache(maxsize=2_048)
 def history(felter: Fields) -> bytes:
-    """The versions of one avtale, with the record of the lookup, ready to run."""
+    """The versions of one avtale, with the record of the lookup, ready to run, for many that ask for one."""
+    return _audited_together(
+        queries["list_versions"].format(
+            source=_versions("versions", _READ_OF_VERSIONS, felter),
+            felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
+            names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
+            criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
+            history_begins=queries["history_begins"],
+        )
+    )
+
+
+def _audited(text: Composed) -> bytes:
+    return queries["audited"].format(lookup=text, record=queries["record"]).as_bytes()
+
+
+def _audited_together(text: Composed) -> bytes:
+    """What is bound for one is a column for many; each is cast to its type where it stands."""
+    asked, record = text.as_string(), queries["record"].as_string()
+    names = dict.fromkeys(_BOUND.findall(asked + record))
     return (
-        queries["audited"]
+        queries["audited_together"]
         .format(
-            lookup=queries["list_versions"].format(
-                source=_versions("versions", _READ_OF_VERSIONS, felter),
-                felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
-                names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
-                criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
-                history_begins=queries["history_begins"],
-            )
+            columns=SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names),
+            names=columns(*names),
+            lookup=_taken_from("spurt", asked),
+            record=_taken_from("oppslag", record),
         )
         .as_bytes()
     )
+
+
+def _taken_from(table: str, text: str) -> SQL:
+    return SQL(_BOUND.sub(rf"{table}.\1", text))
 
 
 def _source(felter: Iterable[Felt], criteria: Iterable[str], *, as_of: bool) -> Composable:

@@ -1,19 +1,20 @@
-"""Lookups that are asked for at the same time, in one exchange with the database and one commit."""
+"""Lookups that are asked for at the same time: one statement, one exchange with the database, one commit."""
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
 from datadeling.crew import meeting
 from datadeling.db.connection import translation
 from datadeling.db.pool import Pool
-from datadeling.errors import DatabaseUnavailable
+from datadeling.errors import DatabaseBug, DatabaseUnavailable
 
 Values = Mapping[str, object]
 
 
-class _Statement:
+class _Question:
     """What one asks for, and what has come of it: `row` or `error`."""
 
     __slots__ = ("error", "row", "text", "values")
@@ -26,55 +27,77 @@ class _Statement:
 
 
 class Together:
-    """Runs the statements of all members of a crew that come to one: adr/0025 has what that saves.
+    """Asks what all members of a crew ask that come to one: adr/0025 and adr/0027 have what that saves.
 
-    Only for statements that are quick, and that may share a transaction: those of a run wait for each other.
+    Only for questions that are answered quickly, and that may share a transaction: those of a run wait for
+    each other.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def fetch_one(self, text: bytes, values: Values) -> TupleRow | None:
-        """The first row of what the statement gives; then all that it has done is committed.
+    def fetch_one(self, text: bytes, values: Values) -> TupleRow:
+        """The row that the statement gives for these values; then all that it has done is committed.
 
-        Blocks for as long as the run takes. Raises what `Pool.connection` raises. A statement that the
-        database refuses harms no other; when the database is unavailable, it is so for all of a run.
+        The statement is bound to `spurt`: the values of all who ask in the same words, as a JSON array. It
+        gives a row for each, in their order. Blocks for as long as the run takes. Raises what
+        `Pool.connection` raises. A question that the database refuses harms no other; when the database is
+        unavailable, it is so for all of a run.
         """
-        statement = _Statement(text, values)
-        meeting(self._settle, statement)
-        if statement.error is not None:
-            raise statement.error
-        return statement.row
+        question = _Question(text, values)
+        meeting(self._settle, question)
+        if question.error is not None:
+            raise question.error
+        assert question.row is not None  # noqa: S101 (see `_rows`)
+        return question.row
 
-    def _settle(self, run: Sequence[_Statement]) -> None:
+    def _settle(self, run: Sequence[_Question]) -> None:
         """Leave in each what has come of it. Raises nothing."""
         try:
-            rows = self._rows(run)
+            self._ask(run)
         except DatabaseUnavailable as error:
-            for statement in run:
-                statement.error = type(error)(*error.args)  # of its own: each is raised in another thread
+            for question in run:
+                question.error = type(error)(*error.args)  # of its own: each is raised in another thread
         except Exception as error:  # noqa: BLE001 (whoever waits must be told, whatever it is)
             if len(run) == 1:
                 run[0].error = error
             else:
-                for statement in run:
-                    self._settle([statement])
-        else:
-            for statement, row in zip(run, rows, strict=True):
-                statement.row, statement.error = row, None
+                for question in run:
+                    self._settle([question])
 
-    def _rows(self, run: Sequence[_Statement]) -> list[TupleRow | None]:
-        """What all of them give. Nothing has been done when it raises, unless the connection was lost."""
+    def _ask(self, run: Sequence[_Question]) -> None:
+        """Leave the rows in all. Nothing has been done when it raises, unless the connection was lost."""
+        alike: dict[bytes, list[_Question]] = {}
+        for question in run:
+            alike.setdefault(question.text, []).append(question)
+        bound = {text: {"spurt": _as_json(questions)} for text, questions in alike.items()}
         with self._pool.connection() as connection:
-            if len(run) == 1:
-                return [connection.execute(run[0].text, run[0].values).fetchone()]
-            try:
-                return _in_one(connection, run)
-            except psycopg.Error as error:  # by its text alone: that the connection is closed says nothing
-                raise translation(error, None, writes=True) from None
+            if len(bound) == 1:
+                found = [connection.execute(text, values).fetchall() for text, values in bound.items()]
+            else:
+                try:
+                    found = _in_one(connection, bound)
+                except (
+                    psycopg.Error
+                ) as error:  # by its text alone: that the connection is closed says nothing
+                    raise translation(error, None, writes=True) from None
+        for questions, rows in zip(alike.values(), found, strict=True):
+            for question, row in zip(questions, rows, strict=True):
+                question.row, question.error = row, None
 
 
-def _in_one(connection: psycopg.Connection[TupleRow], run: Sequence[_Statement]) -> list[TupleRow | None]:
+def _as_json(questions: Sequence[_Question]) -> str:
+    """What they ask for. What is not there is null."""
+    given = [{name: value for name, value in each.values.items() if value is not None} for each in questions]
+    try:
+        return msgspec.json.encode(given).decode()
+    except (TypeError, ValueError) as error:  # without its text
+        raise DatabaseBug("none", type(error).__name__) from None
+
+
+def _in_one(
+    connection: psycopg.Connection[TupleRow], bound: Mapping[bytes, Mapping[str, object]]
+) -> list[list[TupleRow]]:
     """In one transaction. When it raises, nothing of that is committed, and the connection is closed.
 
     `Impatient` closes it as soon as something fails with statements under way, so that the end of the
@@ -82,8 +105,8 @@ def _in_one(connection: psycopg.Connection[TupleRow], run: Sequence[_Statement])
     """
     try:
         with connection.pipeline():
-            cursors = [connection.execute(each.text, each.values) for each in run]
+            cursors = [connection.execute(text, values) for text, values in bound.items()]
     except Exception:
         connection.close()  # if it is not: the driver takes statements for prepared that never were
         raise
-    return [cursor.fetchone() for cursor in cursors]
+    return [cursor.fetchall() for cursor in cursors]

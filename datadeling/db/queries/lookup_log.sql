@@ -1,26 +1,41 @@
 -- audited --
--- A lookup and its record in one statement: there is no answer without the record. Where persons were asked for,
--- these are recorded; else those whom the answer is about.
+-- A lookup and its record in one statement: there is no answer without the record.
 WITH oppslag AS MATERIALIZED (
     {lookup}
 ), recorded AS (
-    INSERT INTO lookup_log (
-        call_id, consumer, consumer_name, nav_ident, behandlingsnummer, endpoint, criteria, felter, personer, hits
-    )
-    SELECT
-        %(call_id)s::text,
-        %(consumer)s::text,
-        %(consumer_name)s::text,
-        %(nav_ident)s::text,
-        %(behandlingsnummer)s::text[],
-        %(endpoint)s::text,
-        %(criteria)s::text[],
-        %(felter)s::text[],
-        coalesce(%(personer)s::text[], oppslag.personer, '{{}}'),
-        oppslag.hits
-    FROM oppslag
+    {record}
 )
 SELECT answer FROM oppslag;
+
+-- audited_together --
+-- The same for many that ask in the same words, each with values of their own: spurt has them by name, as text. An
+-- answer for each, in the order asked. The planner takes any JSON for a hundred of them, and so has one plan for all.
+WITH spurt AS (
+    SELECT * FROM ROWS FROM (json_to_recordset(%(spurt)s::json) AS ({columns})) WITH ORDINALITY AS spurt ({names}, nr)
+), oppslag AS MATERIALIZED (
+    SELECT spurt.*, svar.* FROM spurt CROSS JOIN LATERAL ({lookup}) AS svar
+), recorded AS (
+    {record}
+)
+SELECT answer FROM oppslag ORDER BY nr;
+
+-- record --
+-- Where persons were asked for, these are recorded; else those whom the answer is about.
+INSERT INTO lookup_log (
+    call_id, consumer, consumer_name, nav_ident, behandlingsnummer, endpoint, criteria, felter, personer, hits
+)
+SELECT
+    %(call_id)s::text,
+    %(consumer)s::text,
+    %(consumer_name)s::text,
+    %(nav_ident)s::text,
+    %(behandlingsnummer)s::text[],
+    %(endpoint)s::text,
+    %(criteria)s::text[],
+    %(felter)s::text[],
+    coalesce(%(personer)s::text[], oppslag.gjelder, '{}'),
+    oppslag.hits
+FROM oppslag;
 
 -- lock_lookup_log --
 -- One at a time: whoever makes or drops months.

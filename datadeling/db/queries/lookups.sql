@@ -8,7 +8,7 @@ WITH tiltak AS (
     CROSS JOIN LATERAL (SELECT {felter}) AS svar
     WHERE {criteria}
 )
-SELECT json_build_object({status}{history_begins})::text AS answer, count(*) AS hits, NULL::text[] AS personer
+SELECT json_build_object({status}{history_begins})::text AS answer, count(*) AS hits, NULL::text[] AS gjelder
 FROM tiltak;
 
 -- tiltaksstatus_bolk --
@@ -37,7 +37,7 @@ SELECT
         ){history_begins}
     )::text AS answer,
     coalesce(sum(funnet.hits), 0)::int AS hits,
-    NULL::text[] AS personer
+    NULL::text[] AS gjelder
 FROM unnest(%(svart)s::text[]) WITH ORDINALITY AS person (svart, nr)
 LEFT JOIN funnet ON funnet.nr = person.nr;
 
@@ -64,7 +64,7 @@ SELECT
         ){history_begins}
     )::text AS answer,
     count(*) FILTER (WHERE nr <= %(limit)s::int) AS hits,
-    array_agg(DISTINCT person) FILTER (WHERE nr <= %(limit)s::int AND person IS NOT NULL) AS personer
+    array_agg(DISTINCT person) FILTER (WHERE nr <= %(limit)s::int AND person IS NOT NULL) AS gjelder
 FROM nummerert;
 
 -- list_avtaler --
@@ -85,7 +85,7 @@ SELECT
     CASE WHEN count(*) <= %(limit)s::int THEN count(*) ELSE 0 END AS hits,
     CASE
         WHEN count(*) <= %(limit)s::int THEN array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL)
-    END AS personer
+    END AS gjelder
 FROM funnet;
 
 -- find_avtale --
@@ -99,7 +99,7 @@ WITH funnet AS (
     LIMIT 1
 )
 SELECT
-    min(svar::text) AS answer, count(*) AS hits, array_agg(person) FILTER (WHERE person IS NOT NULL) AS personer
+    min(svar::text) AS answer, count(*) AS hits, array_agg(person) FILTER (WHERE person IS NOT NULL) AS gjelder
 FROM funnet;
 
 -- list_versions --
@@ -129,7 +129,7 @@ SELECT
         ){history_begins}
     ) END::text AS answer,
     count(*) AS hits,
-    array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL) AS personer
+    array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL) AS gjelder
 FROM funnet;
 
 -- ping --

@@ -9,7 +9,9 @@ import pytest
 from datadeling.db.select_list import history, lookup
 from datadeling.domain.felt import BY_NAME, FELTER, Felt
 
-_STATEMENTS = ("tiltaksstatus", "tiltaksstatus_bolk", "search_avtaler", "find_avtale")
+_ABOUT_ONE = ("tiltaksstatus", "search_avtaler", "find_avtale", "list_avtaler")
+_STATEMENTS = [(name, together) for name in _ABOUT_ONE for together in (False, True)]
+_STATEMENTS.append(("tiltaksstatus_bolk", False))
 _CRITERIA = (
     "by_identer", "by_fnr", "by_bedrift_nr", "by_tiltakstype", "by_avtale_status", "by_avtale_id",
     "by_avtale_nr", "by_fom", "by_tom", "by_marker", "is_tiltak", "is_shown", "is_still_shown",
@@ -17,13 +19,14 @@ _CRITERIA = (
 
 
 @pytest.mark.parametrize("as_of", [False, True])
-@pytest.mark.parametrize("statement", _STATEMENTS)
+@pytest.mark.parametrize(("statement", "together"), _STATEMENTS)
 def test_a_lookup_can_be_prepared_with_any_criteria(
-    statement: str, as_of: bool, connection: psycopg.Connection
+    statement: str, together: bool, as_of: bool, connection: psycopg.Connection
 ) -> None:
     several = [*itertools.combinations(_CRITERIA, 1), *itertools.combinations(_CRITERIA, 2), _CRITERIA]
     for criteria in several:
-        _prepare(connection, lookup(statement, tuple(BY_NAME.values()), criteria, as_of=as_of))
+        text = lookup(statement, tuple(BY_NAME.values()), criteria, as_of=as_of, together=together)
+        _prepare(connection, text)
 
 
 def test_the_lookup_of_versions_can_be_prepared(connection: psycopg.Connection) -> None:
@@ -43,12 +46,14 @@ def _prepare(connection: psycopg.Connection, statement: bytes) -> None:
     connection.execute("DEALLOCATE checked")
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("as_of", [False, True])
 @pytest.mark.parametrize("felt", FELTER, ids=lambda felt: felt.json)
-def test_only_the_fields_asked_for_are_read(felt: object, as_of: bool) -> None:
+def test_only_the_fields_asked_for_are_read(felt: object, as_of: bool, together: bool) -> None:
     """But for those that say which avtaler are meant, and in what order."""
     wanted = BY_NAME[getattr(felt, "json", "")]
-    text = lookup("search_avtaler", (wanted,), ("by_identer", "is_shown"), as_of=as_of).decode()
+    criteria = ("by_identer", "is_shown")
+    text = lookup("search_avtaler", (wanted,), criteria, as_of=as_of, together=together).decode()
     anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "opprettet_tidspunkt"}
     order = {"endret_tidspunkt"} if as_of else set()  # which of two versions is the newer one
     assert _read(text) == {wanted.column} | anyway | order

@@ -1,4 +1,4 @@
-"""Lookups that a thread answers in turns: one exchange with the database and one commit for all of them."""
+"""Lookups that a thread answers in turns: one statement, one exchange with the database and one commit."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,15 +18,22 @@ from datadeling.domain.oppslag import Search
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
 from tests.acceptance.processes import wait_until
 from tests.integration.api.asking import ASKER, find, search, status
-from tests.integration.api.rows import FNR, avtale_id, insert, row
+from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 
 _DAY = date(2026, 3, 1)
 _HOLD = "SELECT pg_advisory_xact_lock(1)"
-_WAIT = b"SELECT pg_advisory_xact_lock_shared(1)"
-_NOTE = b"INSERT INTO note VALUES (%(number)s) RETURNING number, pg_current_xact_id()::text"
+_ASKED = (
+    "ROWS FROM (json_to_recordset(%(spurt)s::json) AS (number int)) WITH ORDINALITY AS spurt (number, nr)"
+)
+_WAIT = f"SELECT pg_advisory_xact_lock_shared(1) FROM {_ASKED}".encode()
+_NOTE = f"""
+    WITH noted AS (INSERT INTO note SELECT number FROM {_ASKED})
+    SELECT number, pg_current_xact_id()::text FROM {_ASKED} ORDER BY nr
+""".encode()
+_SELECT = f"SELECT number FROM {_ASKED} ORDER BY nr".encode()
 _WAITING = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
-Row = tuple[object, ...] | None
+Row = tuple[object, ...]
 Asked = tuple[bytes, Values]
 
 
@@ -67,7 +74,7 @@ def _note(number: object) -> Asked:
 
 
 def _numbers(futures: Sequence["Future[Row]"]) -> list[object]:
-    return [row and row[0] for row in (future.result(0) for future in futures)]
+    return [future.result(0)[0] for future in futures]
 
 
 def _waits(connection: psycopg.Connection) -> bool:
@@ -79,8 +86,8 @@ def _notes(connection: psycopg.Connection) -> list[int]:
 
 
 def test_who_is_alone_is_answered(together: Together) -> None:
-    assert [row and row[0] for row in (together.fetch_one(_NOTE, {"number": n}) for n in (1, 2))] == [1, 2]
-    assert together.fetch_one(b"SELECT 1 WHERE %(no)s", {"no": False}) is None
+    assert [together.fetch_one(_NOTE, {"number": n})[0] for n in (1, 2)] == [1, 2]
+    assert together.fetch_one(_SELECT, {"number": None}) == (None,)
     assert _numbers(_ask(together, [_note(3)])) == [3]
 
 
@@ -90,7 +97,7 @@ def test_all_of_a_crew_share_a_commit_and_each_has_its_own_answer(
     for _ in range(8):  # the driver prepares what it meets often
         futures = _ask(together, [_note(number) for number in range(1, 7)])
         assert _numbers(futures) == [1, 2, 3, 4, 5, 6]
-        assert len({row and row[1] for row in (future.result(0) for future in futures)}) == 1
+        assert len({future.result(0)[1] for future in futures}) == 1
     assert _notes(connection) == sorted([1, 2, 3, 4, 5, 6] * 8)
 
 
@@ -98,8 +105,7 @@ def test_in_a_crowd_each_has_its_own_answer(together: Together, connection: psyc
     """Now one and then another statement, so that runs hold both, in any order, in several threads."""
 
     def crew(numbers: range) -> bool:
-        select = b"SELECT %(number)s::int"
-        asked = [(_NOTE if number % 3 else select, {"number": number}) for number in numbers]
+        asked = [(_NOTE if number % 3 else _SELECT, {"number": number}) for number in numbers]
         return _numbers(_ask(together, asked)) == list(numbers)
 
     crews = [range(first, first + 1 + first % 16) for first in range(1, 1_000, 16)]
@@ -108,11 +114,46 @@ def test_in_a_crowd_each_has_its_own_answer(together: Together, connection: psyc
     assert _notes(connection) == [number for numbers in crews for number in numbers if number % 3]
 
 
+def test_lookups_of_different_persons_and_days_are_answered_as_if_each_were_alone(
+    lookups: Lookups, connection: psycopg.Connection
+) -> None:
+    persons = [FNR, OTHER_FNR, "15877000003"]
+    insert(
+        connection, [row(n, deltaker_fnr=persons[n % 2], start_dato=date(2026, n, 1)) for n in range(1, 9)]
+    )
+    asked: list[Callable[[], object]] = [
+        partial(status, lookups, [fnr], date(2026, month, 2)) for month in (1, 4, 9) for fnr in persons
+    ]
+    asked += [partial(status, lookups, persons, date(2026, month, 2)) for month in (2, 8)]
+    asked += [partial(search, lookups, [fnr]) for fnr in persons]
+    asked += [partial(find, lookups, avtale_id(n)) for n in (1, 8, 99)]
+    alone = [ask() for ask in asked]
+    assert len(set(alone)) > len(persons)
+
+    together: list[object] = [None] * len(asked)
+
+    def note(at: int) -> None:
+        together[at] = asked[at]()
+
+    crew = Crew()
+    for at in range(len(asked)):
+        crew.start(partial(note, at))
+    crew.settle()
+    crew.finish()
+    assert together == alone
+    records = connection.execute(
+        "SELECT personer, hits, criteria, felter, count(*) FROM lookup_log GROUP BY 1, 2, 3, 4"
+    ).fetchall()
+    assert sum(count for *_, count in records) == 2 * len(asked)
+    assert {count % 2 for *_, count in records} == {0}  # each was recorded as it was when it was alone
+    assert {tuple(personer) for personer, *_ in records} == {*((fnr,) for fnr in persons), tuple(persons), ()}
+
+
 def test_one_that_is_refused_harms_no_other(together: Together, connection: psycopg.Connection) -> None:
     for _ in range(8):
         futures = _ask(
             together,
-            [_note(1), _note(0), _note(2), (b"SELECT hemmelig", {}), _note(object()), _note(3)],
+            [_note(1), _note(0), _note(2), (b"SELECT hemmelig", {"number": 1}), _note(object()), _note(3)],
         )
         assert _numbers([futures[0], futures[2], futures[5]]) == [1, 2, 3]
         for refused, error in ((1, UnstorableRow), (3, DatabaseBug), (4, DatabaseBug)):
@@ -149,7 +190,7 @@ def test_when_the_database_goes_all_of_a_run_are_told_and_the_next_is_answered(
 def test_when_there_is_no_database_all_are_told() -> None:
     pool = Pool("postgresql://127.0.0.1:1/nobody", 1)
     pool.open()
-    for future in _ask(Together(pool), [(b"SELECT 1", {})] * 4):
+    for future in _ask(Together(pool), [(_SELECT, {"number": 1})] * 4):
         with pytest.raises(DatabaseUnavailable):
             future.result(0)
     pool.close()

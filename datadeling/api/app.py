@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from datadeling.api.jwks import Keys
 from datadeling.api.openapi import Api
 from datadeling.api.rate_limit import RateLimit
 from datadeling.api.responses import secured
+from datadeling.api.routes import Routes
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
@@ -133,9 +135,11 @@ class _Application(Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """What finds the route of a request: by path and method."""
-        if request is None:
-            return None
-        return self.url_map.bind("", path_info=request.path, default_method=request.method)
+        return self._routes.adapter(request.method, request.path) if request else None
+
+    @cached_property
+    def _routes(self) -> Routes:
+        return Routes(self.url_map)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """What it was given."""

@@ -4,6 +4,7 @@ Numbers are those of processings in NAV's Behandlingskatalog: `B` and three digi
 """
 
 import re
+from functools import lru_cache
 
 from flask import g, request
 
@@ -51,7 +52,12 @@ def asker() -> Asker:
 def route() -> str:
     """The route of the call at hand, as OpenAPI writes it; never its address."""
     rule = request.url_rule
-    return rule.rule.replace("<", "{").replace(">", "}") if rule else ""
+    return _as_template(rule.rule) if rule else ""
+
+
+@lru_cache
+def _as_template(rule: str) -> str:
+    return rule.replace("<", "{").replace(">", "}")
 
 
 def _numbers(given: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -102,7 +103,7 @@ def _dato(description: str) -> Dato:
     return Dato(metadata={"description": description, "example": "2026-03-01"})
 
 
-class Person(schemas.Question):
+class Person(schemas.PlainQuestion):
     """Whom it is about: a number, or all the numbers that one person has had."""
 
     rules = rules.ONE_PERSON_AT_MOST
@@ -118,15 +119,10 @@ class Person(schemas.Question):
         },
     )
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _is_one(self, _: dict[str, Any], given: object, **__: object) -> None:
-        if len(_named(given)) > 1:
+    def check(self, given: Mapping[str, Any]) -> None:
+        """At most one way to name somebody."""
+        if given.get("fnr") is not None and given.get("identer") is not None:
             raise ValidationError(schemas.ONE_PERSON, "identer")
-
-
-def _named(given: object) -> list[str]:
-    """How a body, bad or not, names somebody."""
-    return [name for name in ("fnr", "identer") if isinstance(given, dict) and given.get(name) is not None]
 
 
 def identer(body: dict[str, Any]) -> list[str] | None:
@@ -141,9 +137,10 @@ class OnePerson(Person):
 
     rules = rules.ONE_PERSON
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _is_named(self, _: dict[str, Any], given: object, **__: object) -> None:
-        if isinstance(given, dict) and not _named(given):
+    def check(self, given: Mapping[str, Any]) -> None:
+        """Exactly one."""
+        super().check(given)
+        if given.get("fnr") is None and given.get("identer") is None:
             raise ValidationError(schemas.MISSING, "fnr")
 
 

@@ -90,7 +90,9 @@ def migrate(status: bool, remove_mirror: bool) -> None:
 def serve() -> None:
     """Answer lookups over HTTP, until SIGTERM."""
     settings = config.api_config(os.environ)
-    configure_logging(config.log_format(os.environ))
+    from datadeling.api import call_id
+
+    configure_logging(config.log_format(os.environ), [call_id.noted])
     from datadeling.api.metrics_directory import metrics_directory
 
     with metrics_directory():

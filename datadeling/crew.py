@@ -19,6 +19,7 @@ _Settle = Callable[[Sequence[Any]], None]
 
 
 class _Member(greenlet):
+    crew: "Crew"
     is_last = False  # to be interrupted: whoever is left needs nobody's consideration
 
 
@@ -32,6 +33,7 @@ class Crew:
     def __init__(self) -> None:
         self._gathered: defaultdict[_Settle, list[tuple[_Member, object]]] = defaultdict(list)
         self._aside: deque[_Member] = deque()
+        self._left: defaultdict[_Settle, list[object]] = defaultdict(list)
 
     def has_aside(self) -> bool:
         """Whether a member has stepped aside, which is about to take its time."""
@@ -39,7 +41,9 @@ class Crew:
 
     def start(self, task: Callable[[], None]) -> None:
         """Let another member begin."""
-        self._go_on(_Member(task))
+        member = _Member(task)
+        member.crew = self
+        self._go_on(member)
 
     def settle(self) -> None:
         """Hold the meetings that members wait for, and let these go on, until none waits for one."""
@@ -50,6 +54,7 @@ class Crew:
                 settle([item for _, item in waiting])
                 for member, _ in waiting:
                     self._go_on(member)
+        self._do_what_is_left()
 
     def finish(self) -> None:
         """Let those who have stepped aside end, one after the other. May block for as long as they do."""
@@ -57,6 +62,16 @@ class Crew:
             member = self._aside.popleft()
             member.is_last = True
             member.switch()
+        self._do_what_is_left()
+
+    def leave(self, settle: _Settle, item: object) -> None:
+        """Have something done when `settle` or `finish` ends: see `afterwards`."""
+        self._left[settle].append(item)
+
+    def _do_what_is_left(self) -> None:
+        left, self._left = self._left, defaultdict(list)
+        for settle, items in left.items():
+            settle(items)
 
     def _go_on(self, member: _Member) -> None:
         wish = member.switch()
@@ -86,6 +101,18 @@ def step_aside() -> None:
     member = getcurrent()
     if isinstance(member, _Member) and not member.is_last:
         _leave(member, None)
+
+
+def afterwards(settle: Callable[[Sequence[_Item]], None], item: _Item) -> None:
+    """Have `settle` called with the items of all members that have come to this, when they are answered.
+
+    At once where there is no crew. `settle` is quick, and raises nothing.
+    """
+    member = getcurrent()
+    if isinstance(member, _Member):
+        member.crew.leave(settle, item)
+    else:
+        settle([item])
 
 
 def _leave(member: _Member, wish: tuple[_Settle, object] | None) -> None:

@@ -7,6 +7,7 @@ is masked: eleven digits in a row never reach the output.
 import logging
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -20,10 +21,10 @@ _AS_WRITTEN = re.compile(rf"({_UUID})|\d{{6,}}[\s.-]?\d{{5,}}", re.IGNORECASE)
 _MASK = "***********"
 
 
-def configure_logging(log_format: LogFormat) -> None:
-    """Send our log and that of every library to standard error in this format."""
+def configure_logging(log_format: LogFormat, noted: Sequence[Processor] = ()) -> None:
+    """Send our log and that of every library to standard error in this format, with what is `noted`."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        *noted,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

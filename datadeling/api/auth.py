@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from flask import g, request
-from structlog.contextvars import bind_contextvars
 
 from datadeling.api.jwks import Keys, KeysUnavailable
 from datadeling.api.problems import Problem, unavailable
@@ -76,8 +75,7 @@ class Authenticator:
         self._noted()
 
     def _noted(self) -> Caller:
-        g.caller = caller = self.caller(request.headers.get("Authorization", ""))
-        bind_contextvars(consumer=caller.consumer)
+        g.caller = caller = self.caller(request.environ.get("HTTP_AUTHORIZATION", ""))
         return caller
 
     def caller(self, authorization: str) -> Caller:

@@ -4,8 +4,8 @@ import re
 from random import getrandbits
 from uuid import UUID
 
-from flask import Flask, Response, g, request
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from flask import Flask, Response, g, has_request_context, request
+from structlog.typing import EventDict, WrappedLogger
 
 HEADER = "Nav-Call-Id"
 _ACCEPTED = ("HTTP_NAV_CALL_ID", "HTTP_NAV_CALLID", "HTTP_X_CORRELATION_ID")  # as WSGI has them
@@ -15,10 +15,16 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
 def register(app: Flask) -> None:
-    """Give every call an id before anything else is done with it, and send it back as `Nav-Call-Id`."""
-    app.before_request(_begin)
+    """Send every call its id back, as `Nav-Call-Id`."""
     app.after_request(_echo)
-    app.teardown_request(_end)
+
+
+def noted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """For structlog: what is logged for a call says which one it is, and who calls once that is known."""
+    if not has_request_context():
+        return event
+    caller = g.get("caller")
+    return {"call_id": current(), **({"consumer": caller.consumer} if caller else {}), **event}
 
 
 def current() -> str:
@@ -53,14 +59,6 @@ def _is_usable(value: str) -> bool:
     )
 
 
-def _begin() -> None:
-    bind_contextvars(call_id=current())
-
-
 def _echo(response: Response) -> Response:
     response.headers[HEADER] = current()
     return response
-
-
-def _end(_: BaseException | None) -> None:
-    clear_contextvars()  # the thread goes on to other calls

@@ -1,11 +1,15 @@
 """Counts and times lookups. Labels hold who asks (the client's id), never whom about."""
 
 import time
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 from flask import Blueprint, Response, g
 
+from datadeling.api.access import Fields
 from datadeling.api.purpose import route
+from datadeling.crew import afterwards
 from datadeling.metrics import ApiMetrics
 
 _SERIES = 4_096
@@ -35,7 +39,13 @@ class Measure:
         caller = call.get("caller")
         consumer = caller.consumer if caller else _NOBODY
         self._lookups(consumer, endpoint, str(response.status_code)).inc()
-        for felt in call.get("felter", ()):
-            self._fields(consumer, felt.json).inc()
+        if felter := call.get("felter"):
+            afterwards(self._count, (consumer, felter))
         self._seconds(endpoint).observe(time.perf_counter() - call["begun"])
         return response
+
+    def _count(self, read: Sequence[tuple[str, Fields]]) -> None:
+        """Count fields, those of several calls at once: one by one they were a tenth of a lookup."""
+        for (consumer, felter), times in Counter(read).items():
+            for felt in felter:
+                self._fields(consumer, felt.json).inc(times)

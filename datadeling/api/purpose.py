@@ -14,13 +14,14 @@ from datadeling.api.problems import Problem
 from datadeling.domain.oppslag import Asker
 
 HEADER = "Behandlingsnummer"
+_IN_ENVIRON = "HTTP_BEHANDLINGSNUMMER"  # as WSGI has it
 _NUMBERS = re.compile(r"\s*B\d{3}\s*(,\s*B\d{3}\s*)*", re.ASCII | re.IGNORECASE)
 _MOST = 200  # characters
 
 
 def require_purpose() -> None:
     """For `before_request`: raise `Problem` 400 for a lookup without a purpose."""
-    given = request.headers.get(HEADER)
+    given = request.environ.get(_IN_ENVIRON)
     if given is None or not given.strip():
         detail = "Headeren Behandlingsnummer mangler: B og tre siffer, flere med komma mellom."
         raise Problem(400, kode="MANGLER_BEHANDLINGSNUMMER", detail=detail)
@@ -33,7 +34,7 @@ def require_purpose() -> None:
 
 def note_purpose() -> None:
     """For `before_request`: keep the purposes when they are there and can be read."""
-    g.behandlingsnummer = _numbers(request.headers.get(HEADER, ""))
+    g.behandlingsnummer = _numbers(request.environ.get(_IN_ENVIRON, ""))
 
 
 def asker() -> Asker:

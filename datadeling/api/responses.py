@@ -33,9 +33,10 @@ def secured(application: "WSGIApplication") -> "WSGIApplication":
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:  # noqa: ANN401
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:  # noqa: ANN401
             own = {name for name, _ in headers}
-            return start_response(
-                status, [*headers, *(each for each in _SECURITY_HEADERS if each[0] not in own)], *error
-            )
+            added = _SECURITY_HEADERS
+            if not own.isdisjoint(SECURITY_HEADERS):
+                added = [each for each in _SECURITY_HEADERS if each[0] not in own]
+            return start_response(status, headers + added, *error)
 
         return application(environ, start)
 

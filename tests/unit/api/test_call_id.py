@@ -1,9 +1,10 @@
 """Which call ids are taken over, and where they show up."""
 
 import pytest
-import structlog
 from flask import Flask
 from flask.testing import FlaskClient
+
+from datadeling.api.call_id import noted
 
 _DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"
 _LONGEST = "aZ09_.:-" * 8
@@ -59,9 +60,9 @@ def test_the_id_is_in_every_log_line_of_the_call_and_of_no_other(app: Flask) -> 
 
     @app.get("/x")
     def _() -> str:
-        seen.append(structlog.contextvars.get_contextvars())
+        seen.append(noted(None, "info", {"event": "x"}))
         return ""
 
     app.test_client().get("/x", headers={"Nav-Call-Id": "abc"})
-    assert seen == [{"call_id": "abc"}]
-    assert structlog.contextvars.get_contextvars() == {}
+    assert seen == [{"call_id": "abc", "event": "x"}]
+    assert noted(None, "info", {"event": "y"}) == {"event": "y"}

@@ -45,7 +45,10 @@ def _given() -> str | None:
 
 
 def _made() -> str:
-    """One of our own. It is no secret: bits from the kernel would take 30 µs, an eighth of a lookup."""
+    """One of our own. It is no secret: bits from the kernel would take 30 µs, an eighth of a lookup.
+
+    Python seeds the generator anew in each process that is forked.
+    """
     return str(UUID(int=getrandbits(128), version=4))
 
 

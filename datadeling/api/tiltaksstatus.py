@@ -77,8 +77,11 @@ def blueprint(lookups: Lookups, access: Access, today: Callable[[], date]) -> Bl
 
 def _identer_or_feil(person: object) -> list[str] | str:
     """The numbers of a person, or the answer to a bad one."""
-    found = _person.validate(person)  # type: ignore[arg-type]  # whatever was sent
-    if not found:
+    plain = _person.found(person)
+    if plain is not None:
+        return identer(plain) or []
+    faults = _person.validate(person)  # type: ignore[arg-type]  # whatever was sent
+    if not faults:
         return identer(person) or []  # type: ignore[arg-type]
-    feil = [each._asdict() for each in feil_in(found, _person)]
+    feil = [each._asdict() for each in feil_in(faults, _person)]
     return json.dumps({"kode": UGYLDIGE_FELT, "feil": feil}, ensure_ascii=False)

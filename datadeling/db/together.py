@@ -27,7 +27,7 @@ class _Question:
 
 
 class Together:
-    """Asks what all members of a crew ask that come to one: adr/0025 and adr/0027 have what that saves.
+    """Asks what all members of a crew ask that come to one: adr/0025 and adr/0028 have what that saves.
 
     Only for questions that are answered quickly, and that may share a transaction: those of a run wait for
     each other.

@@ -98,11 +98,11 @@ def wire(
 
 
 def _share_the_processor() -> None:
-    """Let the thread that writes have the interpreter soon, and look for garbage less often.
+    """Let the loop have the interpreter soon, and look for garbage less often.
 
-    Unasked, the thread that reads would keep the interpreter for 5 ms each time: as long as PostgreSQL needs
-    for some hundred rows. Garbage comes in whole batches, and none of it refers to itself: to look for it
-    after every 700 objects took 7 % of reading.
+    A replay in the background would keep the interpreter for 5 ms each time that the loop has waited for
+    something. Garbage comes in whole batches, and none of it refers to itself: to look for it after every
+    700 objects took 7 % of reading.
     """
     sys.setswitchinterval(_SWITCH)
     gc.freeze()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.crew import Crew, meeting, step_aside
+from datadeling.crew import Crew, afterwards, meeting, step_aside
 
 
 class Kitchen:
@@ -95,6 +95,38 @@ def test_who_has_stepped_aside_is_not_interrupted_any_more(kitchen: Kitchen) -> 
 
     _work(slow("first", 1), slow("second", 2))
     assert kitchen.done == ["first begins", [1], "first has 2", "second begins", [2], "second has 4"]
+
+
+def test_what_is_to_be_done_afterwards_is_done_once_for_all(kitchen: Kitchen) -> None:
+    def member(number: int) -> Callable[[], None]:
+        def task() -> None:
+            afterwards(kitchen.done.append, number)
+            kitchen.done.append(kitchen.ask(number))
+
+        return task
+
+    _work(member(1), member(2))
+    assert kitchen.done == [[1, 2], 2, 4, [1, 2]]
+
+
+def test_what_is_to_be_done_afterwards_does_not_wait_for_who_is_slow(kitchen: Kitchen) -> None:
+    def slow() -> None:
+        step_aside()
+        kitchen.done.append("slow ends")
+        afterwards(kitchen.done.append, "slow")
+
+    crew = Crew()
+    crew.start(slow)
+    crew.start(lambda: afterwards(kitchen.done.append, "quick"))
+    crew.settle()
+    assert kitchen.done == [["quick"]]
+    crew.finish()
+    assert kitchen.done == [["quick"], "slow ends", ["slow"]]
+
+
+def test_where_there_is_no_crew_afterwards_is_now(kitchen: Kitchen) -> None:
+    afterwards(kitchen.done.append, 1)
+    assert kitchen.done == [[1]]
 
 
 def test_where_there_is_no_crew_a_meeting_is_of_one(kitchen: Kitchen) -> None:

@@ -1,8 +1,12 @@
 """When a batch closes, and what is in it."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from datadeling.domain.hendelse import Place, Sletting
 from datadeling.ingest.batch import Batch
+from datadeling.ingest.melding import Melding, Reading
 from tests.hendelser import melding, record, tombstone
 
 
@@ -67,6 +71,44 @@ def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
     batch.add([], 0.0)
     assert batch.room == 100
     assert Batch(3, 0.2).room == 3
+
+
+def test_there_is_room_to_spare_when_it_is_ready() -> None:
+    batch = Batch(3, 0.2, spare=2)
+    for offset in range(3):
+        batch.add([melding(offset=offset)], 0.0)
+    assert batch.ready(0.0)
+    assert not batch.is_full
+    assert batch.room == 2
+    batch.add([melding(offset=3), melding(offset=4)], 0.0)
+    assert batch.is_full
+
+
+def test_each_message_is_read_once_until_it_is_put_back() -> None:
+    batch, calls = Batch(10, 0.2), list[list[int]]()
+
+    def read(messages: Sequence[Melding]) -> list[Reading]:
+        calls.append([message.offset for message in messages])
+        return [Sletting("", Place(0, message.partition, message.offset)) for message in messages]
+
+    def told() -> list[tuple[int, int]]:
+        return [(message.offset, reading.place.offset) for message, reading in batch.run]
+
+    batch.add([melding(offset=4, partition=0), melding(offset=5, partition=1)], 0.0)
+    assert batch.run == []
+    batch.read(read)
+    batch.add([melding(offset=6, partition=0)], 0.0)
+    batch.read(read)
+    batch.read(read)
+    assert calls == [[4, 5], [6]]
+    batch.drop({1})
+    assert told() == [(4, 4), (6, 6)]
+    batch.put_back([melding(offset=3)])
+    batch.read(read)
+    assert calls[2:] == [[3, 4, 6]]
+    assert told() == [(3, 3), (4, 4), (6, 6)]
+    batch.clear()
+    assert batch.run == []
 
 
 def test_the_first_message_counts() -> None:

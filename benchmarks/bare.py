@@ -1,6 +1,7 @@
 """`python -m benchmarks.bare PORT WORKERS`: a bare Flask route, under the same gunicorn as ours.
 
-What lookups are held against: a POST that is answered with bytes made once, and nothing done.
+What lookups are held against: a POST that is answered with bytes made once, and nothing done. With `--stock`
+by gunicorn's own threads, of which there are as many, and not by ours.
 """
 
 import logging
@@ -30,8 +31,8 @@ def app() -> Flask:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, port: int, workers: int) -> None:
-        self._port, self._workers = port, workers
+    def __init__(self, port: int, workers: int, *, stock: bool) -> None:
+        self._port, self._workers, self._stock = port, workers, stock
         super().__init__()
 
     def load_config(self) -> None:
@@ -39,7 +40,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         settings = {
             "bind": f"127.0.0.1:{self._port}",
             "backlog": 2_048,
-            "worker_class": Worker,
+            "worker_class": "gthread" if self._stock else Worker,
             "workers": self._workers,
             "threads": THREADS,
             "logger_class": ServerLog,
@@ -57,10 +58,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 @click.command()
 @click.argument("port", type=int)
 @click.argument("workers", type=int)
-def main(port: int, workers: int) -> None:
+@click.option("--stock", is_flag=True)
+def main(port: int, workers: int, stock: bool) -> None:  # noqa: FBT001 (click)
     """Serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING)
-    _Server(port, workers).run()
+    _Server(port, workers, stock=stock).run()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from benchmarks.wrk import Load, Wrk
 from datadeling.demo.errors import ServiceFailed
 
 BARE = "limit: a bare route"
+STOCK = "limit: a bare route, gunicorn's own threads"
 IN_BOLK = 1_000  # persons
 _KINDS = {"tiltaksstatus": "/api/v1/tiltaksstatus", "sok by fnr": "/api/v1/avtaler/sok"}
 _BOLK = "/api/v1/tiltaksstatus/bolk"
@@ -32,8 +33,10 @@ class Loads:
         bare: Served,
         database_pid: int,
         seconds: int,
+        stock: Served | None = None,
     ) -> None:
         self._wrk, self._connection, self._ours, self._bare = wrk, connection, ours, bare
+        self._stock = stock
         self._database_pid, self._seconds = database_pid, seconds
 
     def at(self, connections: int, bodies: Path, *, bare_first: bool) -> Iterator[Figure]:
@@ -41,9 +44,13 @@ class Loads:
         suffix = f", {connections} connections"
 
         def bare() -> Iterator[Figure]:
-            self._wrk.load(self._bare.address, bodies, connections, _WARM)
-            load = self._wrk.load(self._bare.address, bodies, connections, self._seconds)
-            yield Figure(f"{BARE}{suffix}", load.per_second, "a second")
+            limits = {BARE: self._bare}
+            if self._stock and connections == _LOADED:
+                limits[STOCK] = self._stock
+            for name, served in limits.items():
+                self._wrk.load(served.address, bodies, connections, _WARM)
+                load = self._wrk.load(served.address, bodies, connections, self._seconds)
+                yield Figure(f"{name}{suffix}", load.per_second, "a second")
 
         if bare_first:
             yield from bare()
@@ -51,6 +58,8 @@ class Loads:
             name = f"{kind}{suffix}"
             load, cpus = self._recorded(path, bodies, connections)
             yield Figure(name, load.per_second, "a second", f"{BARE}{suffix}", _GOALS.get(connections, ""))
+            if self._stock and connections == _LOADED:
+                yield Figure(f"{name}, as a share", load.per_second, "a second", f"{STOCK}{suffix}")
             yield Figure(f"{name}: p50", load.p50, "ms")
             yield Figure(f"{name}: p99", load.p99, "ms", goal=_LONGEST.get(connections, ""))
             for what, seconds in cpus.items() if connections == _LOADED else ():

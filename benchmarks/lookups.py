@@ -45,8 +45,9 @@ class Lookups:
                 psycopg.connect(self._url, autocommit=True) as connection,
                 api(self._url, issuer, self._directory) as ours,
                 bare_route(self._directory, ours.workers) as bare,
+                bare_route(self._directory, ours.workers, stock=True) as stock,
             ):
-                load = Loads(wrk, connection, ours, bare, self._services.postgres.pid, self._seconds)
+                load = Loads(wrk, connection, ours, bare, self._services.postgres.pid, self._seconds, stock)
                 one = wrk.bodies("one", [{"fnr": fnr} for fnr in self._numbers])
                 for connections in self._connections[:: 1 if number % 2 else -1]:
                     yield from load.at(connections, one, bare_first=bool(number % 2))

@@ -52,12 +52,15 @@ def headers(issuer: TokenIssuer) -> dict[str, str]:
 
 
 @contextmanager
-def bare_route(directory: Path, workers: int) -> Iterator[Served]:
-    """The bare route while the block runs, with so many workers, and as many threads as ours."""
+def bare_route(directory: Path, workers: int, *, stock: bool = False) -> Iterator[Served]:
+    """The bare route while the block runs, with so many workers, and as many threads as ours.
+
+    With `stock` these are gunicorn's own.
+    """
     port = free_port()
     child = Child(
-        [sys.executable, "-m", "benchmarks.bare", str(port), str(workers)],
-        log=directory / "bare.log",
+        [sys.executable, "-m", "benchmarks.bare", str(port), str(workers), *(["--stock"] if stock else [])],
+        log=directory / ("stock.log" if stock else "bare.log"),
         cwd=Path.cwd(),
         env=clean_environment("GUNICORN_"),
     )

@@ -30,7 +30,7 @@ def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
     if not is_json or request.environ.get("HTTP_CONTENT_ENCODING") not in {None, "identity"}:
         raise Problem(415)
     body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= (request.max_content_length or 0):
+    if len(body) >= (request.max_content_length or 0) and request.content_length is None:
         raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
     try:
         given = msgspec.json.decode(body)

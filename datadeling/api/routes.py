@@ -1,4 +1,4 @@
-"""Finds the route of a call. One whose address has no parts that vary is looked for once.
+"""Finds the route of a call. One whose address is that of a route, with no parts that vary, is looked for once.
 
 To bind Werkzeug's map to a call and to go through it takes a tenth of what Python does for a lookup.
 """
@@ -22,7 +22,7 @@ class Routes:
         if found is not None:
             return found
         adapter = self._map.bind("", path_info=path, default_method=method)
-        if path not in self._fixed:  # there is no end of such
+        if path not in self._fixed:  # there is no end of others
             return adapter
         return self._found.setdefault((method, path), _Found(adapter))
 
@@ -35,6 +35,6 @@ class _Found(MapAdapter):
         self._route = adapter.match(return_rule=True)
 
     def match(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 (as Flask asks, there is one answer)
-        """The rule, and that nothing in the address varies."""
-        rule, _arguments = self._route
-        return rule, {}
+        """The rule, and the parts that vary: by another method the address may be one of many after all."""
+        rule, arguments = self._route
+        return rule, dict(arguments)

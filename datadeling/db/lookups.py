@@ -116,20 +116,20 @@ class Lookups:
         **values: object,
     ) -> object:
         """What a statement answers. `values` add to what the asker and the search say, or replace it."""
-        identer = None if search.identer is None else text_array(search.identer)
         bound = {
+            **search.given,
             **asker._asdict(),
             "behandlingsnummer": text_array(asker.behandlingsnummer),
-            **search._asdict(),
-            "identer": identer,
-            "fnr": search.identer[0] if search.identer else None,
-            "marker_time": search.marker and search.marker.opprettet_tidspunkt,
-            "marker_id": search.marker and search.marker.avtale_id,
-            "personer": identer,
+            "personer": None,
             "criteria": text_array(kinds or search.kinds),
             "felter": _names(felter),
-            **values,
         }
+        if search.identer is not None:
+            bound["identer"] = bound["personer"] = text_array(search.identer)
+            bound["fnr"] = next(iter(search.identer), None)
+        if search.marker is not None:
+            bound["marker_time"], bound["marker_id"] = search.marker
+        bound.update(values)
         if search.is_of_one:
             return self._together.fetch_one(text, bound)[0]
         step_aside()  # it may take long, and nobody is to wait for it

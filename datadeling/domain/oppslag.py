@@ -49,13 +49,18 @@ class Search(NamedTuple):
     numbered: bool = False
 
     @property
+    def given(self) -> dict[str, object]:
+        """What matters of it, by name."""
+        return {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if value is not None and value is not False
+        }
+
+    @property
     def kinds(self) -> list[str]:
         """The kinds of criteria that it has, by the names of its columns and times; none of their values."""
-        return [
-            name
-            for name, value in self._asdict().items()
-            if name not in {"marker", "numbered"} and value not in (None, False)
-        ]
+        return [name for name in self.given if name not in {"marker", "numbered"}]
 
     @property
     def is_of_one(self) -> bool:

@@ -84,11 +84,14 @@ class Batch:
         self._partitions.update(melding.partition for melding in messages)
         self._bytes += sum(_sizes(messages))
 
-    def ready(self, now: float) -> bool:
-        """True when it is time to write; never for nothing."""
+    def ready(self, now: float, *, is_all: bool = False) -> bool:
+        """True when it is time to write; never for nothing.
+
+        With `is_all` nobody is waited for: these are the last of many, not the first of some that trickle in.
+        """
         if not self._messages:
             return False
-        return len(self._messages) >= self.size or self.is_full or self.patience(now) <= 0
+        return is_all or len(self._messages) >= self.size or self.is_full or self.patience(now) <= 0
 
     def patience(self, now: float) -> float:
         """How many seconds may pass before a look at `ready` is due."""

@@ -24,6 +24,7 @@ from datadeling.ingest.store import FAILED_STATES, Store, Written, read_all
 from datadeling.metrics import ConsumerMetrics
 
 _LONGEST_FETCH = 0.5  # seconds; a signal is seen after one at the latest
+_CATCHING_UP = 0.01  # seconds in which more comes in, if there is more
 _CHECK_EVERY = 5.0  # seconds
 _PRUNE_EVERY = 3_600.0  # seconds
 
@@ -51,6 +52,7 @@ class Loop:
         self._health = health
         self._metrics = metrics
         self._stopping = False
+        self._behind = False
         self._check_at = 0.0
         self._prune_at = 0.0
 
@@ -81,11 +83,14 @@ class Loop:
         began = time.monotonic()
         self._health.turned()
         self._check(began)
-        self._fetch(began)
+        has_more = self._fetch(began)
         if self._partitions.waiting() and not self._stopping:
             self._attempt(self._partitions.begin, self._health.broker, self._health.database)
-        if self._batch.ready(time.monotonic()):
+        has_caught_up = self._behind and not has_more
+        if self._batch.ready(time.monotonic(), is_all=has_caught_up):
             self._attempt(self._write, self._health.database)
+        elif has_caught_up:
+            self._behind = False
 
     def _check(self, now: float) -> None:
         """Ask both services now and then: health is to be right when no message comes, too."""
@@ -131,11 +136,13 @@ class Loop:
         else:
             self._prune_at = time.monotonic() + _PRUNE_EVERY
 
-    def _fetch(self, began: float) -> None:
-        timeout = min(self._batch.patience(began), _LONGEST_FETCH)
+    def _fetch(self, began: float) -> bool:
+        """Take in what comes until the batch is due; False when that was less than there is room for."""
+        timeout = min(self._batch.patience(began), _CATCHING_UP if self._behind else _LONGEST_FETCH)
         if self._health.database.failing:
             timeout = min(self._health.database.pause_left(), _LONGEST_FETCH)
-        self._take_in(began, timeout)
+        room = self._batch.room
+        return self._take_in(began, timeout) >= room
 
     def _take_in(self, began: float, timeout: float) -> int:
         """Fetch what there is room for, and read it while it is in the processor's cache; how many came."""
@@ -169,6 +176,7 @@ class Loop:
         self._batch.read(self._read)
         messages, run = self._batch.messages, self._batch.run
         self._batch.clear()
+        self._behind = len(messages) >= self._batch.size
         if not messages:
             return
         began = time.monotonic()

@@ -71,6 +71,21 @@ def test_no_more_is_read_ahead_than_there_is_room_for(
     assert consumer.metric("datadeling_batch_events_bucket", le="250.0") == batches
 
 
+def test_the_last_of_many_wait_for_nobody_and_the_first_of_a_few_do(
+    start: Start, produce: Produce, connection: psycopg.Connection
+) -> None:
+    consumer = running(start())
+    consumer.batch.wait = 3_600.0
+    produce(thousand()[:150])
+    turn_until(lambda: stored(connection), consumer)
+    assert count(connection) == 150
+    produce(thousand(150)[:1])
+    turn_until(lambda: len(consumer.batch.messages) == 1, consumer)
+    for _ in range(3):
+        consumer.loop.turn()
+    assert count(connection) == 150
+
+
 def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:

@@ -13,8 +13,8 @@ def routes() -> Routes:
         Map(
             [
                 Rule("/fast", endpoint="fast", methods=["POST"]),
-                Rule("/ting/<nr>", endpoint="ting"),
-                Rule("/ting/alle", endpoint="alle"),
+                Rule("/ting/<nr>", endpoint="ting", methods=["GET"]),
+                Rule("/ting/alle", endpoint="alle", methods=["POST"]),
             ]
         )
     )
@@ -35,7 +35,12 @@ def test_an_address_that_varies_is_looked_for_each_time(routes: Routes) -> None:
         ("ting", {"nr": "1"}), ("ting", {"nr": "2"}), ("ting", {"nr": "1"}),
     ]  # fmt: skip
     assert routes.adapter("GET", "/ting/1") is not routes.adapter("GET", "/ting/1")
-    assert find(routes, "GET", "/ting/alle") == ("alle", {})
+
+
+def test_by_another_method_an_address_may_be_one_of_many(routes: Routes) -> None:
+    for _ in range(2):
+        assert find(routes, "POST", "/ting/alle") == ("alle", {})
+        assert find(routes, "GET", "/ting/alle") == ("ting", {"nr": "alle"})
 
 
 def test_what_there_is_not_is_told_each_time(routes: Routes) -> None:

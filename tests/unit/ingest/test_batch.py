@@ -30,6 +30,11 @@ def test_ready(count: int, age: float, ready: bool) -> None:
     assert filled(count, now=0.0).ready(age) is ready
 
 
+def test_when_that_is_all_it_does_not_wait() -> None:
+    assert filled(1, now=0.0).ready(0.0, is_all=True)
+    assert not filled(0).ready(99.0, is_all=True)
+
+
 @pytest.mark.parametrize(
     ("values", "ready"),
     [

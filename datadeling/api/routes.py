@@ -1,4 +1,4 @@
-"""Finds the route of a call. One whose address is that of a route, with no parts that vary, is looked for once.
+"""Finds the route of a call. One whose address is a route's, with no parts that vary, is looked for once.
 
 To bind Werkzeug's map to a call and to go through it takes a tenth of what Python does for a lookup.
 """

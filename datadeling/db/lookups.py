@@ -78,8 +78,8 @@ class Lookups:
 
     def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
         """The versions of one avtale, newest first, or None when there is none to be shown."""
-        search = Search(avtale_id=avtale_id)
-        answer = self._answer(history(felter), asker, search, felter)
+        texts = history(felter), history(felter, together=True)
+        answer = self._answer(texts, asker, Search(avtale_id=avtale_id), felter)
         return None if answer is None else str(answer)
 
     def ping(self) -> None:
@@ -103,19 +103,25 @@ class Lookups:
         """The answer of a lookup that is put together by its criteria."""
         criteria = _criteria(search, is_tiltak=is_tiltak)
         as_of = search.tidspunkt is not None
-        text = lookup(statement, felter, criteria, as_of=as_of, shape=shape, together=search.is_of_one)
-        return self._answer(text, asker, search, felter, kinds, **values)
+        alone, together = (
+            lookup(statement, felter, criteria, as_of=as_of, shape=shape, together=many)
+            for many in (False, True)
+        )
+        return self._answer((alone, together), asker, search, felter, kinds, **values)
 
     def _answer(
         self,
-        text: bytes,
+        texts: tuple[bytes, bytes],
         asker: Asker,
         search: Search,
         felter: Fields,
         kinds: Sequence[str] | None = None,
         **values: object,
     ) -> object:
-        """What a statement answers. `values` add to what the asker and the search say, or replace it."""
+        """What a statement answers, given for one who is alone and for many together.
+
+        `values` add to what the asker and the search say, or replace it.
+        """
         bound = {
             **search.given,
             **asker._asdict(),
@@ -131,10 +137,10 @@ class Lookups:
             bound["marker_time"], bound["marker_id"] = search.marker
         bound.update(values)
         if search.is_of_one:
-            return self._together.fetch_one(text, bound)[0]
+            return self._together.fetch_one(*texts, bound)[0]
         step_aside()  # it may take long, and nobody is to wait for it
         with self._pool.connection() as connection:
-            row = connection.execute(text, bound).fetchone()
+            row = connection.execute(texts[0], bound).fetchone()
         return row[0] if row else None
 
 

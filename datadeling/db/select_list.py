@@ -72,17 +72,16 @@ def lookup(
 
 
 @lru_cache(maxsize=2_048)
-def history(felter: Fields) -> bytes:
-    """The versions of one avtale, with the record of the lookup, ready to run, for many that ask for one."""
-    return _audited_together(
-        queries["list_versions"].format(
-            source=_versions("versions", _READ_OF_VERSIONS, felter),
-            felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
-            names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
-            criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
-            history_begins=queries["history_begins"],
-        )
+def history(felter: Fields, *, together: bool = False) -> bytes:
+    """The versions of one avtale, with the record of the lookup, ready to run; `together` as in `lookup`."""
+    text = queries["list_versions"].format(
+        source=_versions("versions", _READ_OF_VERSIONS, felter),
+        felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
+        names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
+        criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
+        history_begins=queries["history_begins"],
     )
+    return _audited_together(text) if together else _audited(text)
 
 
 def _audited(text: Composed) -> bytes:

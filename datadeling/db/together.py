@@ -17,10 +17,11 @@ Values = Mapping[str, object]
 class _Question:
     """What one asks for, and what has come of it: `row` or `error`."""
 
-    __slots__ = ("error", "row", "text", "values")
+    __slots__ = ("alone", "error", "row", "together", "values")
 
-    def __init__(self, text: bytes, values: Values) -> None:
-        self.text = text
+    def __init__(self, alone: bytes, together: bytes, values: Values) -> None:
+        self.alone = alone
+        self.together = together
         self.values = values
         self.row: TupleRow | None = None
         self.error: Exception | None = None
@@ -36,15 +37,15 @@ class Together:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def fetch_one(self, text: bytes, values: Values) -> TupleRow:
-        """The row that the statement gives for these values; then all that it has done is committed.
+    def fetch_one(self, alone: bytes, together: bytes, values: Values) -> TupleRow:
+        """The row that the question gives for these values; then all that it has done is committed.
 
-        The statement is bound to `spurt`: the values of all who ask in the same words, as a JSON array. It
-        gives a row for each, in their order. Blocks for as long as the run takes. Raises what
-        `Pool.connection` raises. A question that the database refuses harms no other; when the database is
-        unavailable, it is so for all of a run.
+        It is told in two ways: for one who is `alone`, bound to the values, and for all `together` who ask in
+        the same words, bound to `spurt`: their values as a JSON array. That gives a row for each, in their
+        order. Blocks for as long as the run takes. Raises what `Pool.connection` raises. A question that the
+        database refuses harms no other; when the database is unavailable, it is so for all of a run.
         """
-        question = _Question(text, values)
+        question = _Question(alone, together, values)
         meeting(self._settle, question)
         if question.error is not None:
             raise question.error
@@ -69,8 +70,8 @@ class Together:
         """Leave the rows in all. Nothing has been done when it raises, unless the connection was lost."""
         alike: dict[bytes, list[_Question]] = {}
         for question in run:
-            alike.setdefault(question.text, []).append(question)
-        bound = {text: {"spurt": _as_json(questions)} for text, questions in alike.items()}
+            alike.setdefault(question.together, []).append(question)
+        bound = dict(map(_bound, alike.values()))
         with self._pool.connection() as connection:
             if len(bound) == 1:
                 found = [connection.execute(text, values).fetchall() for text, values in bound.items()]
@@ -86,6 +87,14 @@ class Together:
                 question.row, question.error = row, None
 
 
+def _bound(questions: Sequence[_Question]) -> tuple[bytes, Values]:
+    """The statement to run for those that are alike, and what it is bound to."""
+    first = questions[0]
+    if len(questions) == 1:
+        return first.alone, first.values
+    return first.together, {"spurt": _as_json(questions)}
+
+
 def _as_json(questions: Sequence[_Question]) -> str:
     """What they ask for. What is not there is null."""
     given = [{name: value for name, value in each.values.items() if value is not None} for each in questions]
@@ -95,9 +104,7 @@ def _as_json(questions: Sequence[_Question]) -> str:
         raise DatabaseBug("none", type(error).__name__) from None
 
 
-def _in_one(
-    connection: psycopg.Connection[TupleRow], bound: Mapping[bytes, Mapping[str, object]]
-) -> list[list[TupleRow]]:
+def _in_one(connection: psycopg.Connection[TupleRow], bound: Mapping[bytes, Values]) -> list[list[TupleRow]]:
     """In one transaction. When it raises, nothing of that is committed, and the connection is closed.
 
     `Impatient` closes it as soon as something fails with statements under way, so that the end of the

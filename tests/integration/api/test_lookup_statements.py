@@ -30,8 +30,8 @@ def test_a_lookup_can_be_prepared_with_any_criteria(
 
 
 def test_the_lookup_of_versions_can_be_prepared(connection: psycopg.Connection) -> None:
-    for felter in (FELTER, FELTER[:1]):
-        _prepare(connection, history(felter))
+    for felter, together in itertools.product((FELTER, FELTER[:1]), (False, True)):
+        _prepare(connection, history(felter, together=together))
 
 
 def _prepare(connection: psycopg.Connection, statement: bytes) -> None:

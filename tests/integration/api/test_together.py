@@ -25,16 +25,23 @@ _HOLD = "SELECT pg_advisory_xact_lock(1)"
 _ASKED = (
     "ROWS FROM (json_to_recordset(%(spurt)s::json) AS (number int)) WITH ORDINALITY AS spurt (number, nr)"
 )
-_WAIT = f"SELECT pg_advisory_xact_lock_shared(1) FROM {_ASKED}".encode()
-_NOTE = f"""
-    WITH noted AS (INSERT INTO note SELECT number FROM {_ASKED})
-    SELECT number, pg_current_xact_id()::text FROM {_ASKED} ORDER BY nr
-""".encode()
-_SELECT = f"SELECT number FROM {_ASKED} ORDER BY nr".encode()
+_WAIT = (
+    b"SELECT pg_advisory_xact_lock_shared(1)",
+    f"SELECT pg_advisory_xact_lock_shared(1) FROM {_ASKED}".encode(),
+)
+_NOTE = (
+    b"INSERT INTO note VALUES (%(number)s) RETURNING number, pg_current_xact_id()::text",
+    f"""
+        WITH noted AS (INSERT INTO note SELECT number FROM {_ASKED})
+        SELECT number, pg_current_xact_id()::text FROM {_ASKED} ORDER BY nr
+    """.encode(),
+)
+_SELECT = b"SELECT %(number)s::int", f"SELECT number FROM {_ASKED} ORDER BY nr".encode()
+_REFUSED = b"SELECT hemmelig", b"SELECT hemmelig, %(spurt)s"
 _WAITING = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 Row = tuple[object, ...]
-Asked = tuple[bytes, Values]
+Asked = tuple[tuple[bytes, bytes], Values]
 
 
 @pytest.fixture
@@ -54,16 +61,16 @@ def together(
 def _ask(together: Together, asked: Sequence[Asked]) -> list["Future[Row]"]:
     """What has come of each, asked by the members of one crew."""
 
-    def ask(future: "Future[Row]", text: bytes, values: Values) -> None:
+    def ask(future: "Future[Row]", texts: tuple[bytes, bytes], values: Values) -> None:
         try:
-            future.set_result(together.fetch_one(text, values))
+            future.set_result(together.fetch_one(*texts, values))
         except Exception as error:  # noqa: BLE001 (whoever asks is told, in the future)
             future.set_exception(error)
 
     crew = Crew()
     futures: list[Future[Row]] = [Future() for _ in asked]
-    for future, (text, values) in zip(futures, asked, strict=True):
-        crew.start(partial(ask, future, text, values))
+    for future, (texts, values) in zip(futures, asked, strict=True):
+        crew.start(partial(ask, future, texts, values))
     crew.settle()
     crew.finish()
     return futures
@@ -86,8 +93,8 @@ def _notes(connection: psycopg.Connection) -> list[int]:
 
 
 def test_who_is_alone_is_answered(together: Together) -> None:
-    assert [together.fetch_one(_NOTE, {"number": n})[0] for n in (1, 2)] == [1, 2]
-    assert together.fetch_one(_SELECT, {"number": None}) == (None,)
+    assert [together.fetch_one(*_NOTE, {"number": n})[0] for n in (1, 2)] == [1, 2]
+    assert together.fetch_one(*_SELECT, {"number": None}) == (None,)
     assert _numbers(_ask(together, [_note(3)])) == [3]
 
 
@@ -153,7 +160,7 @@ def test_one_that_is_refused_harms_no_other(together: Together, connection: psyc
     for _ in range(8):
         futures = _ask(
             together,
-            [_note(1), _note(0), _note(2), (b"SELECT hemmelig", {"number": 1}), _note(object()), _note(3)],
+            [_note(1), _note(0), _note(2), (_REFUSED, {"number": 1}), _note(object()), _note(3)],
         )
         assert _numbers([futures[0], futures[2], futures[5]]) == [1, 2, 3]
         for refused, error in ((1, UnstorableRow), (3, DatabaseBug), (4, DatabaseBug)):
@@ -203,9 +210,9 @@ def test_lookups_of_one_person_or_avtale_go_together_and_others_step_aside(
     runs: list[bytes] = []
     fetch_one = Together.fetch_one
 
-    def noted(together: Together, text: bytes, values: Values) -> Row:
-        runs.append(text)
-        return fetch_one(together, text, values)
+    def noted(self: Together, alone: bytes, together: bytes, values: Values) -> Row:
+        runs.append(alone)
+        return fetch_one(self, alone, together, values)
 
     monkeypatch.setattr(Together, "fetch_one", noted)
     status(lookups, [FNR], _DAY)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from datadeling.crew import Crew
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.domain.avtale import COLUMNS
@@ -87,18 +88,45 @@ _PAGES: dict[str, Callable[[Lookups], object]] = {
 }
 
 
-def test_no_lookup_reads_a_whole_table(db_url: str, connection: psycopg.Connection) -> None:
+# Those that many may ask for in one statement.
+_TOGETHER = [name for name in _LOOKUPS if "employer" not in name and "bolk" not in name]
+
+
+@pytest.mark.parametrize(
+    ("names", "members"),
+    [
+        pytest.param(list(_LOOKUPS), 1, id="alone"),
+        pytest.param(_TOGETHER, 2, id="two together"),
+        pytest.param(_TOGETHER, 16, id="many together"),
+    ],
+)
+def test_no_lookup_reads_a_whole_table(
+    names: list[str], members: int, db_url: str, connection: psycopg.Connection
+) -> None:
     _fill(connection, 20_000)
     pool = Pool(db_url, 1)
     pool.open()
     scans = {}
-    for name, look_up in _LOOKUPS.items():
+    for name in names:
         before = _whole_reads(pool, connection)
         for _ in range(_RUNS):
-            assert look_up(Lookups(pool))
+            _look_up(_LOOKUPS[name], Lookups(pool), members)
         scans[name] = _whole_reads(pool, connection) - before
     pool.close()
-    assert scans == dict.fromkeys(_LOOKUPS, 0)
+    assert scans == dict.fromkeys(names, 0)
+
+
+def test_explain_tells_of_no_whole_table_where_many_ask_together(
+    db_url: str, connection: psycopg.Connection
+) -> None:
+    _fill(connection, 20_000)
+    with _explaining(db_url) as (lookups, told):
+        for name in _TOGETHER:
+            _look_up(_LOOKUPS[name], lookups, 16)
+    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in told]
+    found = dict(zip(_TOGETHER, scans, strict=True))  # one statement for all sixteen
+    assert all(found.values())
+    assert {name: nodes for name, nodes in found.items() if "Seq Scan" in nodes} == {}
 
 
 def test_explain_tells_of_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
@@ -114,19 +142,32 @@ def test_explain_tells_of_no_whole_table(db_url: str, connection: psycopg.Connec
     assert all("Index Scan" in nodes for name, nodes in found.items() if name in _PAGES)
 
 
+@pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("name", ["tiltaksstatus", "search", "by id", "by number"])
 def test_the_commonest_lookups_are_planned_once(
-    name: str, db_url: str, connection: psycopg.Connection
+    name: str, members: int, db_url: str, connection: psycopg.Connection
 ) -> None:
     _fill(connection, 2_000)
     pool = Pool(db_url, 1)
     pool.open()
     for _ in range(30):
-        assert _LOOKUPS[name](Lookups(pool))
+        _look_up(_LOOKUPS[name], Lookups(pool), members)
     with pool.connection() as session:
         ((plans,),) = session.execute("SELECT max(generic_plans) FROM pg_prepared_statements").fetchall()
     pool.close()
     assert plans >= 15
+
+
+def _look_up(look_up: Callable[[Lookups], object], lookups: Lookups, members: int) -> None:
+    """Have so many ask for the same at once."""
+    answers = []
+    crew = Crew()
+    for _ in range(members):
+        crew.start(lambda: answers.append(look_up(lookups)))
+    crew.settle()
+    crew.finish()
+    assert len(answers) == members
+    assert all(answers)
 
 
 def _fill(connection: psycopg.Connection, count: int) -> None:

@@ -63,7 +63,8 @@ class Access:
 
     def criteria(self, search: Search) -> None:
         """Raise `Problem` 403 unless the consumer may look for avtaler so."""
-        self.require(tuple(BY_NAME[name] for kind in search.kinds for name in _LEARNT.get(kind, ())))
+        if g.caller.consumer in self._allowed:
+            self.require(tuple(BY_NAME[name] for kind in search.kinds for name in _LEARNT.get(kind, ())))
         if not search.is_selective:
             require_bulk()
 

@@ -75,4 +75,4 @@ class Search(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """True when nothing says which avtaler are meant."""
-        return not set(self.kinds) - {"tidspunkt", "feilregistrerte", "numbered"}
+        return not self.is_selective and not set(self.kinds) - {"tidspunkt", "feilregistrerte", "numbered"}

@@ -1,6 +1,6 @@
 """Which fields a consumer gets: those that it asks for, if there are such fields and it may have them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flask import g
 
@@ -53,7 +53,7 @@ class Access:
         g.felter = felter
         return felter
 
-    def require(self, felter: Fields) -> None:
+    def require(self, felter: Iterable[Felt]) -> None:
         """Raise `Problem` 403, which names the fields that the consumer may not have."""
         allowed = self._allowed.get(g.caller.consumer)
         if allowed is not None:
@@ -63,8 +63,7 @@ class Access:
 
     def criteria(self, search: Search) -> None:
         """Raise `Problem` 403 unless the consumer may look for avtaler so."""
-        if g.caller.consumer in self._allowed:
-            self.require(tuple(BY_NAME[name] for kind in search.kinds for name in _LEARNT.get(kind, ())))
+        self.require(BY_NAME[name] for kind in search.kinds for name in _LEARNT.get(kind, ()))
         if not search.is_selective:
             require_bulk()
 

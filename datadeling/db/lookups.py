@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from datadeling.crew import step_aside
 from datadeling.db.pool import Pool
@@ -78,8 +78,8 @@ class Lookups:
 
     def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
         """The versions of one avtale, newest first, or None when there is none to be shown."""
-        texts = history(felter), history(felter, together=True)
-        answer = self._answer(texts, asker, Search(avtale_id=avtale_id), felter)
+        alone, together = history(felter), history(felter, together=True)
+        answer = self._answer(alone, together, asker, Search(avtale_id=avtale_id), felter)
         return None if answer is None else str(answer)
 
     def ping(self) -> None:
@@ -102,23 +102,21 @@ class Lookups:
     ) -> object:
         """The answer of a lookup that is put together by its criteria."""
         criteria = _criteria(search, is_tiltak=is_tiltak)
-        as_of = search.tidspunkt is not None
-        alone, together = (
-            lookup(statement, felter, criteria, as_of=as_of, shape=shape, together=many)
-            for many in (False, True)
-        )
-        return self._answer((alone, together), asker, search, felter, kinds, **values)
+        text = partial(lookup, statement, felter, criteria, as_of=search.tidspunkt is not None, shape=shape)
+        together = text(together=True) if search.is_of_one else None
+        return self._answer(text(), together, asker, search, felter, kinds, **values)
 
     def _answer(
         self,
-        texts: tuple[bytes, bytes],
+        alone: bytes,
+        together: bytes | None,
         asker: Asker,
         search: Search,
         felter: Fields,
         kinds: Sequence[str] | None = None,
         **values: object,
     ) -> object:
-        """What a statement answers, given for one who is alone and for many together.
+        """What a statement answers, given for one who is `alone`, and for many `together` if it is quick.
 
         `values` add to what the asker and the search say, or replace it.
         """
@@ -136,11 +134,11 @@ class Lookups:
         if search.marker is not None:
             bound["marker_time"], bound["marker_id"] = search.marker
         bound.update(values)
-        if search.is_of_one:
-            return self._together.fetch_one(*texts, bound)[0]
+        if together is not None:
+            return self._together.fetch_one(alone, together, bound)[0]
         step_aside()  # it may take long, and nobody is to wait for it
         with self._pool.connection() as connection:
-            row = connection.execute(texts[0], bound).fetchone()
+            row = connection.execute(alone, bound).fetchone()
         return row[0] if row else None
 
 

@@ -1,11 +1,12 @@
 """The next batch is fetched and read while one is being written: nothing is lost, and nothing overtakes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
 
 from datadeling.db.transaction import Transaction
+from datadeling.ingest.melding import Melding
 from tests.hendelser import melding, record
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until, turning
 
@@ -33,6 +34,17 @@ def is_writing(connection: psycopg.Connection) -> bool:
     return connection.execute(_WAITING).fetchone() != (0,)
 
 
+def begin_to_write(
+    messages: list[Melding],
+    produce: Produce,
+    wait_until: Callable[[Callable[[], bool]], None],
+    connection: psycopg.Connection,
+) -> None:
+    """Have a batch of these begun, which `locked` holds up."""
+    produce(messages)
+    wait_until(lambda: is_writing(connection))
+
+
 def stored(connection: psycopg.Connection) -> bool:
     offsets = connection.execute("SELECT sum(next_offset)::int FROM consumer_offset").fetchone()
     return offsets == (150,)
@@ -44,8 +56,7 @@ def test_the_next_batch_is_fetched_meanwhile(
     consumer = running(start())
     with turning(consumer) as wait_until:
         with locked(connection, topic):
-            produce(thousand()[:100])
-            wait_until(lambda: is_writing(connection))
+            begin_to_write(thousand()[:100], produce, wait_until, connection)
             produce(thousand(100)[:50])
             wait_until(lambda: len(consumer.batch.run) == 50)
             assert is_writing(connection)
@@ -60,8 +71,7 @@ def test_no_more_is_read_ahead_than_there_is_room_for(
     consumer = running(start())  # of a hundred at a time, and as many to spare
     with turning(consumer) as wait_until:
         with locked(connection, topic):
-            produce(thousand()[:100])
-            wait_until(lambda: is_writing(connection))
+            begin_to_write(thousand()[:100], produce, wait_until, connection)
             produce(thousand(100)[:400])
             wait_until(lambda: consumer.batch.is_full)
             assert is_writing(connection)
@@ -92,8 +102,7 @@ def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
     consumer = running(start())
     with turning(consumer) as wait_until:
         with locked(connection, topic):
-            produce(thousand()[:100])
-            wait_until(lambda: is_writing(connection))
+            begin_to_write(thousand()[:100], produce, wait_until, connection)
             # The same avtaler once more: were these written first, the others would count as older.
             produce([melding(n, partition=n % 3, avtaleStatus="AVSLUTTET") for n in range(50)])
             wait_until(lambda: len(consumer.batch.messages) == 50)
@@ -127,8 +136,7 @@ def test_a_partition_that_goes_to_another_consumer_meanwhile_is_written_once(
     first, second = running(start()), start()
     with turning(first) as wait_until:
         with locked(connection, topic):
-            produce(thousand()[:100])
-            wait_until(lambda: is_writing(connection))
+            begin_to_write(thousand()[:100], produce, wait_until, connection)
             turn_until(lambda: len(first.source.owned) < 3, second)
             assert is_writing(connection)
         with turning(second):
@@ -145,8 +153,8 @@ def test_unreadable_messages_that_stop_a_partition_stop_what_was_read_ahead_of_i
     consumer = running(start())
     with turning(consumer) as wait_until:
         with locked(connection, topic):
-            produce([record(n, b"no key", b"no JSON") for n in range(11)])
-            wait_until(lambda: is_writing(connection))
+            unreadable = [record(n, b"no key", b"no JSON") for n in range(11)]
+            begin_to_write(unreadable, produce, wait_until, connection)
             produce([melding(n, partition=n % 2) for n in range(20)])
             wait_until(lambda: len(consumer.batch.messages) == 20)
         wait_until(lambda: consumer.metric("datadeling_events_total", outcome="new") == 10)

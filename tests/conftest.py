@@ -29,6 +29,8 @@ settings.register_profile(
 settings.register_profile("long", settings.get_profile("suite"), max_examples=3_000)  # by hand
 settings.load_profile("suite")
 
+pytest_plugins = ("tests.collected_is_run",)
+
 USED: dict[str, str] = {}
 
 

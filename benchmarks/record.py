@@ -21,9 +21,9 @@ from psycopg.sql import Literal
 from rich.console import Console
 from rich.table import Table
 
-from datadeling.api.answers import TILTAK
+from datadeling.api.v1.responses import TILTAK
+from datadeling.db.lookup_sql import lookup
 from datadeling.db.migrate import migrate
-from datadeling.db.select_list import lookup
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres

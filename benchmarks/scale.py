@@ -30,12 +30,12 @@ from datadeling.db.pool import Pool
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.services import Services
 from datadeling.domain.felt import FELTER
-from datadeling.domain.oppslag import Asker, Search
+from datadeling.domain.search import AuditContext, Search
 from datadeling.errors import DatabaseUnavailable
 
 _SMALL = 200_000
 _CONNECTIONS = 32
-_ASKER = Asker("scale", "benchmark", None, None, ("B123",), "benchmark")
+_ASKER = AuditContext("scale", "benchmark", None, None, ("B123",), "benchmark")
 # Of a kind that half of the table is of, of one that hardly any is of, and of one that none is of.
 _PAGES: dict[str, Search] = {
     "page of a status that half have": Search(avtale_status="AVSLUTTET"),

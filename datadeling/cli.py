@@ -58,8 +58,8 @@ def consume() -> None:
     """Read the topic into PostgreSQL, until SIGTERM. Migrates the schema first."""
     settings = config.consumer_config(os.environ)
     configure_logging(config.log_format(os.environ))
-    from datadeling.ingest.process import run_consumer
-    from datadeling.replay.background import Background
+    from datadeling.consumer.process import run_consumer
+    from datadeling.operations.replay.background import Background
 
     run_consumer(settings, _on_signal, Background(settings))
 
@@ -90,7 +90,7 @@ def migrate(status: bool, remove_mirror: bool) -> None:
 def serve() -> None:
     """Answer lookups over HTTP, until SIGTERM."""
     settings = config.api_config(os.environ)
-    from datadeling.api import call_id
+    from datadeling.api.security import call_id
 
     configure_logging(config.log_format(os.environ), [call_id.noted])
     from datadeling.api.metrics_directory import metrics_directory

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from datadeling.db.migrate import migrate
 from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.services import Kafka, Postgres, kafka_service, postgres_service
 
 # A shell that starts tests in the background has them ignore Ctrl-C, and so all processes that they start.
@@ -137,7 +137,7 @@ def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
     # Idempotent: what is sent again, because a topic was made just now, stays in its order.
     producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "enable.idempotence": True})
 
-    def put(messages: list[Melding]) -> None:
+    def put(messages: list[Message]) -> None:
         for number, m in enumerate(messages, 1):
             milliseconds = int(m.timestamp.timestamp() * 1000)
             producer.produce(topic, m.value, m.key, partition=m.partition, timestamp=milliseconds)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 FNR = "01890100150"  # synthetic: 80 has been added to the month
@@ -51,16 +51,16 @@ def encoded(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
-def melding(number: int = 1, *, offset: int = 0, partition: int = 0, **fields: Any) -> Melding:
+def melding(number: int = 1, *, offset: int = 0, partition: int = 0, **fields: Any) -> Message:
     """A record of the topic, one minute after the one at the offset before it."""
     return record(offset, avtale_id(number).encode(), encoded(hendelse(number, **fields)), partition)
 
 
-def tombstone(number: int, *, offset: int, partition: int = 0) -> Melding:
+def tombstone(number: int, *, offset: int, partition: int = 0) -> Message:
     """A record that says the avtale is gone."""
     return record(offset, avtale_id(number).encode(), None, partition)
 
 
-def record(offset: int, key: bytes | None, value: bytes | None, partition: int = 0) -> Melding:
+def record(offset: int, key: bytes | None, value: bytes | None, partition: int = 0) -> Message:
     """A record with any bytes in it."""
-    return Melding(partition, offset, EPOCH + timedelta(minutes=offset), key, value)
+    return Message(partition, offset, EPOCH + timedelta(minutes=offset), key, value)

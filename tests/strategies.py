@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record
 from tests.oracle import Entry
 from tests.poison import FORMS, poisoned
@@ -43,7 +43,7 @@ def cuts(draw: st.DrawFn, log: list[Entry]) -> list[list[Entry]]:
     return [log[a:b] for a, b in pairwise(points) if a < b]
 
 
-def melding_of(entry: Entry) -> Melding:
+def to_message(entry: Entry) -> Message:
     """The record that an entry of a log stands for."""
     number = int(entry.avtale.replace("-", ""), 16)
     key: bytes | None = entry.avtale.encode()

@@ -12,26 +12,18 @@ from flask import Flask, Request, Response
 from prometheus_client import CollectorRegistry
 from werkzeug.routing import MapAdapter
 
-from datadeling.api import (
-    avtaler,
-    call_id,
-    health,
-    historikk,
-    measured,
-    pages,
-    problems,
-    purpose,
-    tiltaksstatus,
-)
-from datadeling.api.access import Access
+from datadeling.api import health, measured, pages, problems
 from datadeling.api.admin import blueprint as admin
-from datadeling.api.auth import Authenticator
 from datadeling.api.graphql import blueprint as graphql
-from datadeling.api.jwks import Keys
-from datadeling.api.openapi import Api
-from datadeling.api.rate_limit import RateLimit
+from datadeling.api.openapi.blueprint import Api
 from datadeling.api.responses import secured
 from datadeling.api.routes import Routes
+from datadeling.api.security import call_id, purpose
+from datadeling.api.security.access import Access
+from datadeling.api.security.keys import Keys
+from datadeling.api.security.rate_limit import RateLimit
+from datadeling.api.security.tokens import Authenticator
+from datadeling.api.v1 import avtaler, historikk, tiltaksstatus
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool

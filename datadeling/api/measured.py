@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from flask import Blueprint, Response, g
 
-from datadeling.api.access import Fields
-from datadeling.api.purpose import route
+from datadeling.api.security.access import Fields
+from datadeling.api.security.purpose import route
 from datadeling.crew import afterwards
 from datadeling.metrics import ApiMetrics
 

@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from datadeling.api import call_id
+from datadeling.api.security import call_id
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, DatadelingError, UnstorableRow
 
 MEDIA_TYPE = "application/problem+json"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.security.headers import SECURITY_HEADERS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

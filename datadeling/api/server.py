@@ -11,7 +11,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
 from datadeling.api.balance import Balance
-from datadeling.api.rate_limit import RateLimit
+from datadeling.api.security.rate_limit import RateLimit
 from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo

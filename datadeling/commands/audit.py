@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from datadeling.commands.common import (
+from datadeling.commands.context import (
     asked,
     by_option,
     json_option,
@@ -16,16 +16,16 @@ from datadeling.commands.common import (
     reason_option,
     tables,
 )
-from datadeling.db.audit import Reading, Sighting
+from datadeling.db.tables.audit import PersonLookup, Reading
 from datadeling.domain.month import Month
-from datadeling.operations.asked import Asked
-from datadeling.operations.audit import report, sightings
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.audit import person_lookups, report
 
 _READING = (
     "consumer", "name", "endpoint", "behandlingsnummer", "felter", "lookups", "persons", "hits", "users",
     "first", "last",
 )  # fmt: skip
-_SIGHTING = (
+_PERSON_LOOKUP = (
     "time", "consumer", "name", "user", "endpoint", "behandlingsnummer", "felter", "asked for", "call id",
 )  # fmt: skip
 _IDENT = re.compile(r"\d{11}", re.ASCII)
@@ -68,17 +68,17 @@ def audit(
     elif not reason:
         raise click.UsageError("--person needs --reason: a case")
     else:
-        _print(_SIGHTING, _sightings(_identer(), who), as_json=as_json)
+        _print(_PERSON_LOOKUP, _person_lookups(_identer(), who), as_json=as_json)
 
 
-def _readings(consumer: str | None, month: Month, who: Asked) -> list[Reading]:
+def _readings(consumer: str | None, month: Month, who: OperatorAction) -> list[Reading]:
     with tables() as database:
         return report(database, consumer, month, who, seconds=_PATIENCE)
 
 
-def _sightings(identer: list[str], who: Asked) -> list[Sighting]:
+def _person_lookups(identer: list[str], who: OperatorAction) -> list[PersonLookup]:
     with tables() as database:
-        return sightings(database, identer, who)
+        return person_lookups(database, identer, who)
 
 
 def _identer() -> list[str]:
@@ -90,7 +90,7 @@ def _identer() -> list[str]:
     return identer
 
 
-def _print(columns: tuple[str, ...], rows: Sequence[Reading | Sighting], *, as_json: bool) -> None:
+def _print(columns: tuple[str, ...], rows: Sequence[Reading | PersonLookup], *, as_json: bool) -> None:
     if as_json:
         print_json([row._asdict() for row in rows])
     else:

@@ -2,14 +2,14 @@
 
 import click
 
-from datadeling.commands.common import (
+from datadeling.commands.context import (
     asked,
     avtale_id,
     by_option,
+    command_context,
     json_option,
     print_json,
     reason_option,
-    work,
 )
 from datadeling.operations.erase import erase
 
@@ -25,7 +25,7 @@ def delete(erased_id: str, reason: str, asked_by: str, as_json: bool) -> None:
     Messages of the avtale that have not been read yet, or are sent later, make it appear again.
     """
     who = asked(asked_by, reason)
-    with work() as on:
+    with command_context() as on:
         erased = erase(on.database, on.name, erased_id, who)
     if as_json:
         print_json({"avtale_id": erased_id, **erased._asdict(), "marker": erased.marker.text})

@@ -5,21 +5,21 @@ from typing import Any
 
 import click
 
-from datadeling.commands.common import (
+from datadeling.commands.context import (
     asked,
     by_option,
+    command_context,
     json_option,
     print_json,
     print_table,
     reason_option,
-    work,
 )
-from datadeling.db.operator import FailedRow
+from datadeling.db.tables.operator import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
-from datadeling.ingest.store import FAILED_STATES
 from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, readable, show_key, show_value
+from datadeling.pipeline.store import FAILED_STATES
 
 
 class _PlaceType(click.ParamType[Place]):
@@ -49,7 +49,7 @@ def failed() -> None:
 @json_option
 def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """List them, without their contents."""
-    with work() as on:
+    with command_context() as on:
         rows = FailedMessages(on.database, on.name).listed(state, reason, limit)
     if as_json:
         print_json([_as_dict(row) for row in rows])
@@ -83,7 +83,7 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 @json_option
 def show(place: Place, unmask: bool, asked_by: str, as_json: bool) -> None:
     """Show one, with its content; what could point out a person is hidden."""
-    with work() as on:
+    with command_context() as on:
         row, value = FailedMessages(on.database, on.name).show(place, asked(asked_by) if unmask else None)
     shown = _as_dict(row)
     if unmask:
@@ -111,7 +111,7 @@ def retry(places: tuple[Place, ...], every: bool, asked_by: str, as_json: bool) 
         raise click.UsageError("give IDs, or --all")
     outcomes: dict[str, int] = {}
     who = asked(asked_by)
-    with work() as on:
+    with command_context() as on:
         messages = FailedMessages(on.database, on.name)
         if every:
             outcomes = {str(outcome): n for outcome, n in sorted(messages.retry_all(who).outcomes.items())}
@@ -136,7 +136,7 @@ def discard(places: tuple[Place, ...], reason: str, asked_by: str) -> None:
     """Let them go: their contents are deleted, that they were there is kept."""
     who = asked(asked_by, reason)
     missing: list[str] = []
-    with work() as on:
+    with command_context() as on:
         messages = FailedMessages(on.database, on.name)
         for place in places:
             try:

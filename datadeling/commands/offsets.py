@@ -2,19 +2,19 @@
 
 import click
 
-from datadeling.commands.common import (
-    Work,
+from datadeling.commands.context import (
+    CommandContext,
     asked,
     by_option,
+    command_context,
     json_option,
     offsets_given,
     print_json,
     print_table,
     reason_option,
-    work,
 )
+from datadeling.consumer.topic import Topic
 from datadeling.errors import ConfigError
-from datadeling.ingest.topic import Topic
 from datadeling.operations.offsets import Standing, is_another_topic, new_generation, standing
 
 _COLUMNS = {
@@ -39,7 +39,7 @@ def offsets() -> None:
 @json_option
 def list_offsets(as_json: bool) -> None:
     """List positions, with what the broker says of the partitions when KAFKA_BROKERS is set."""
-    with work() as on:
+    with command_context() as on:
         found = [_as_dict(one) for one in standing(on.database, on.name, on.topic)]
     if as_json:
         print_json(found)
@@ -71,7 +71,7 @@ def raise_generation(
     anew) is read from its beginning.
     """
     who = asked(asked_by, reason)
-    with work() as on:
+    with command_context() as on:
         again = _to_read_again(on, way)
         if again is not None and back_to:
             raise click.UsageError("--from-offset goes with kept offsets: this reads all from its beginning")
@@ -87,7 +87,7 @@ def raise_generation(
         click.echo(f"{raised.carried} avtaler that were erased by hand stay erased")
 
 
-def _to_read_again(on: Work, way: str | None) -> Topic | None:
+def _to_read_again(on: CommandContext, way: str | None) -> Topic | None:
     """The topic that is to be read from its beginning, None when offsets are kept."""
     if way == "keep":
         return None

@@ -2,7 +2,14 @@
 
 import click
 
-from datadeling.commands.common import asked, by_option, json_option, print_json, print_table, work
+from datadeling.commands.context import (
+    asked,
+    by_option,
+    command_context,
+    json_option,
+    print_json,
+    print_table,
+)
 from datadeling.operations.prune import count_prunable
 from datadeling.operations.prune import prune as prune_all
 
@@ -20,7 +27,7 @@ def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
     any time, also beside the consumer; run it again if it was cut off.
     """
     who = asked(asked_by)
-    with work() as on:
+    with command_context() as on:
         if dry_run:
             rows = count_prunable(on.database, on.name, on.settings.retention)
         else:

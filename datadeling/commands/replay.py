@@ -5,24 +5,24 @@ from typing import Any
 
 import click
 
-from datadeling.commands.common import (
-    Work,
+from datadeling.commands.context import (
+    CommandContext,
     asked,
     avtale_id,
     by_option,
+    command_context,
     json_option,
     offsets_given,
     reason_option,
-    work,
 )
+from datadeling.commands.progress import stop_on_signal, watching
 from datadeling.commands.replay_output import print_replays, print_tally, print_totals
-from datadeling.commands.watching import stop_on_signal, watching
-from datadeling.db.replays import ReplayRow
-from datadeling.ingest.tidspunkt import OSLO
-from datadeling.operations import replays
-from datadeling.replay.jobs import Jobs
-from datadeling.replay.request import Request
-from datadeling.replay.runner import Runner, Setting, rehearse
+from datadeling.db.tables.replays import ReplayRow
+from datadeling.operations.replay import actions as replays
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.request import Request
+from datadeling.operations.replay.runner import Runner, Setting, dry_run
+from datadeling.pipeline.timestamps import OSLO
 
 _INTERRUPTED = 130  # as a shell calls it
 
@@ -82,7 +82,7 @@ def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said abov
     it fails, 130 when it was interrupted.
     """
     _one_way(given)
-    with work() as on:
+    with command_context() as on:
         jobs = Jobs(on.database, on.name)
         if given["listing"]:
             print_replays(jobs.listed(50), as_json=given["as_json"])
@@ -125,13 +125,13 @@ def _add(jobs: Jobs, given: dict[str, Any]) -> int:
     return replays.ask_for(jobs, _request(given), who, background=given["background"])
 
 
-def _setting(on: Work, given: dict[str, Any]) -> Setting:
+def _setting(on: CommandContext, given: dict[str, Any]) -> Setting:
     return Setting(on.kafka, on.settings.db_url, workers=given["workers"])
 
 
-def _rehearse(on: Work, given: dict[str, Any]) -> None:
+def _rehearse(on: CommandContext, given: dict[str, Any]) -> None:
     with stop_on_signal() as stop, watching("dry run") as look:
-        tally = rehearse(_setting(on, given), _request(given), stop, look)
+        tally = dry_run(_setting(on, given), _request(given), stop, look)
     if stop.is_set():
         click.echo("stopped; nothing has been written", err=True)
         raise click.exceptions.Exit(_INTERRUPTED)

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from datadeling.commands.common import print_json, print_table
-from datadeling.db.replays import ReplayRow, Stretch
-from datadeling.ingest.tally import OUTCOMES, Tally, total
+from datadeling.commands.context import print_json, print_table
+from datadeling.db.tables.replays import ReplayRow, Stretch
+from datadeling.pipeline.tally import OUTCOMES, Tally, total
 
 _MEANING = {
     "new": "there was no row",

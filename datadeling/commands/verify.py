@@ -7,19 +7,19 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from datadeling.commands.common import (
+from datadeling.commands.context import (
     asked,
     by_option,
+    command_context,
     json_option,
     print_json,
     print_table,
     reason_option,
-    work,
 )
-from datadeling.ingest.topic import UNHURRIED, Topic
-from datadeling.verify import verify as whole
-from datadeling.verify.compare import Findings
-from datadeling.verify.judgement import FAULTS, MEANINGS
+from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.operations.verify import verifier as whole
+from datadeling.operations.verify.compare import Findings
+from datadeling.operations.verify.judgement import FAULTS, MEANINGS
 
 _INTERRUPTED = 130  # what a shell expects of who was ended by Ctrl-C
 
@@ -52,7 +52,7 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, asked_by: str
 
 
 def _run(deeds: whole.Deeds) -> whole.Report:
-    with work() as on, _shown_progress() as progress:
+    with command_context() as on, _shown_progress() as progress:
         topic = Topic(on.kafka, UNHURRIED)
         return whole.Verifier(on.database, on.kafka, topic, progress).run(deeds)
 

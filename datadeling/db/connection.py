@@ -56,7 +56,7 @@ _STANDBY = "25006"
 _LOCKED = "55P03"  # lock_not_available: lock_timeout has struck
 
 
-class Impatient(psycopg.Connection[TupleRow]):
+class DeadlineConnection(psycopg.Connection[TupleRow]):
     """A connection that does not wait for ever: the limits of a session are kept by the server, if it lives.
 
     `patience` is in seconds: longer than a lock is waited for, and short enough that a server that keeps the
@@ -80,26 +80,28 @@ class Impatient(psycopg.Connection[TupleRow]):
 
 
 class Limits(NamedTuple):
-    """How long a connection that writes may take: what the server is told, and `Impatient.patience`."""
+    """Time limits of a connection that writes: the server's settings, and `DeadlineConnection.patience`."""
 
     options: str
     patience: float
 
 
-UNHURRIED = Limits(_CONSUMER, Impatient.patience)
+UNHURRIED = Limits(_CONSUMER, DeadlineConnection.patience)
 """For who can wait, and holds nobody up."""
 
 FOR_A_CALL = Limits(_CALL, 10.0)
 """For who answers a call: a lock is waited for 2 s, a transaction ends after 8 s."""
 
 
-def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> Impatient:
+def connect(db_url: str, *, options: str = _CONSUMER, application: str) -> DeadlineConnection:
     """Open a connection in autocommit mode, so that transactions are explicit blocks.
 
     Blocks for 5 s at most. Raise `DatabaseUnavailable` when there is none to be had.
     """
     with translated():
-        return Impatient.connect(conninfo(db_url, options=options, application=application), autocommit=True)
+        return DeadlineConnection.connect(
+            conninfo(db_url, options=options, application=application), autocommit=True
+        )
 
 
 def conninfo(db_url: str, *, options: str, application: str) -> str:

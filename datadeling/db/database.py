@@ -8,7 +8,7 @@ from threading import Timer
 
 import psycopg
 
-from datadeling.db.connection import UNHURRIED, Impatient, Limits, connect, translated
+from datadeling.db.connection import UNHURRIED, DeadlineConnection, Limits, connect, translated
 from datadeling.db.transaction import Transaction
 from datadeling.db.waiting import Meanwhile
 from datadeling.errors import DatabaseUnavailable
@@ -21,7 +21,7 @@ class Database:
         self._db_url = db_url
         self._application = application
         self._limits = limits
-        self._connection: Impatient | None = None
+        self._connection: DeadlineConnection | None = None
         self._meanwhile: Meanwhile | None = None
         self._winding_up = False
 
@@ -75,7 +75,7 @@ class Database:
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _connected(self) -> Impatient:
+    def _connected(self) -> DeadlineConnection:
         if self._connection is None or self._connection.closed or self._connection.broken:
             self.close()
             if not self._winding_up:

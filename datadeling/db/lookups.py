@@ -5,12 +5,12 @@ from datetime import date, datetime
 from functools import lru_cache, partial
 
 from datadeling.crew import step_aside
+from datadeling.db.coalesce import Coalescer
+from datadeling.db.lookup_sql import Fields, Shape, history, lookup
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
-from datadeling.db.select_list import Fields, Shape, history, lookup
 from datadeling.db.statements import text_array
-from datadeling.db.together import Together
-from datadeling.domain.oppslag import Asker, Search
+from datadeling.domain.search import AuditContext, Search
 
 
 class Lookups:
@@ -18,23 +18,28 @@ class Lookups:
 
     Every method raises `DatabaseUnavailable` when there is no answer to be had in time, `UnstorableRow` or
     `DatabaseBug` when the database refuses; then there is no answer, and no record. What they give is JSON as
-    it goes to the consumer. `asker` and what was asked for are in `lookup_log` when they return.
+    it goes to the consumer. `context` and what was asked for are in `lookup_log` when they return.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._together = Together(pool)
+        self._together = Coalescer(pool)
 
     def tiltaksstatus(
-        self, asker: Asker, identer: Sequence[str], dato: date, felter: Fields, tidspunkt: datetime | None
+        self,
+        context: AuditContext,
+        identer: Sequence[str],
+        dato: date,
+        felter: Fields,
+        tidspunkt: datetime | None,
     ) -> str:
         """What the person takes part in on that day, will, and has, as it was known at `tidspunkt`."""
         search = Search(identer=identer, tidspunkt=tidspunkt)
-        return str(self._run("tiltaksstatus", asker, search, felter, is_tiltak=True, dato=dato))
+        return str(self._run("tiltaksstatus", context, search, felter, is_tiltak=True, dato=dato))
 
     def tiltaksstatus_bolk(
         self,
-        asker: Asker,
+        context: AuditContext,
         personer: Sequence[Sequence[str] | str],
         dato: date,
         felter: Fields,
@@ -49,7 +54,7 @@ class Lookups:
         ]
         answer = self._run(
             "tiltaksstatus_bolk",
-            asker,
+            context,
             Search(tidspunkt=tidspunkt),
             felter,
             is_tiltak=True,
@@ -62,24 +67,24 @@ class Lookups:
         )
         return str(answer)
 
-    def search(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str:
+    def search(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str:
         """A page of at most `limit` avtaler, newest first."""
-        return str(self._run("search_avtaler", asker, search, felter, limit=limit))
+        return str(self._run("search_avtaler", context, search, felter, limit=limit))
 
-    def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
+    def find(self, context: AuditContext, search: Search, felter: Fields) -> str | None:
         """One avtale, or None when there is none to be shown."""
-        answer = self._run("find_avtale", asker, search, felter)
+        answer = self._run("find_avtale", context, search, felter)
         return None if answer is None else str(answer)
 
-    def listed(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str | None:
+    def listed(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str | None:
         """Avtaler as GraphQL tells them, newest first; None when there are more than `limit`."""
-        answer = self._run("list_avtaler", asker, search, felter, shape=Shape.GRAPHQL, limit=limit)
+        answer = self._run("list_avtaler", context, search, felter, shape=Shape.GRAPHQL, limit=limit)
         return None if answer is None else str(answer)
 
-    def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
+    def history(self, context: AuditContext, avtale_id: str, felter: Fields) -> str | None:
         """The versions of one avtale, newest first, or None when there is none to be shown."""
         alone, together = history(felter), history(felter, together=True)
-        answer = self._answer(alone, together, asker, Search(avtale_id=avtale_id), felter)
+        answer = self._answer(alone, together, context, Search(avtale_id=avtale_id), felter)
         return None if answer is None else str(answer)
 
     def ping(self) -> None:
@@ -91,7 +96,7 @@ class Lookups:
     def _run(
         self,
         statement: str,
-        asker: Asker,
+        context: AuditContext,
         search: Search,
         felter: Fields,
         *,
@@ -104,13 +109,13 @@ class Lookups:
         criteria = _criteria(search, is_tiltak=is_tiltak)
         text = partial(lookup, statement, felter, criteria, as_of=search.tidspunkt is not None, shape=shape)
         together = text(together=True) if search.is_of_one else None
-        return self._answer(text(), together, asker, search, felter, kinds, **values)
+        return self._answer(text(), together, context, search, felter, kinds, **values)
 
     def _answer(
         self,
         alone: bytes,
         together: bytes | None,
-        asker: Asker,
+        context: AuditContext,
         search: Search,
         felter: Fields,
         kinds: Sequence[str] | None = None,
@@ -118,12 +123,12 @@ class Lookups:
     ) -> object:
         """What a statement answers, given for one who is `alone`, and for many `together` if it is quick.
 
-        `values` add to what the asker and the search say, or replace it.
+        `values` add to what the context and the search say, or replace it.
         """
         bound = {
             **search.given,
-            **asker._asdict(),
-            "behandlingsnummer": text_array(asker.behandlingsnummer),
+            **context._asdict(),
+            "behandlingsnummer": text_array(context.behandlingsnummer),
             "personer": None,
             "criteria": text_array(kinds or search.kinds),
             "felter": _names(felter),

@@ -19,10 +19,10 @@ from yoyo.backends import DatabaseBackend
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
-from datadeling.db.connection import TCP, Impatient, connect, translated
-from datadeling.db.lookup_log import LookupLog
+from datadeling.db.connection import TCP, DeadlineConnection, connect, translated
 from datadeling.db.mirror import Mirror
 from datadeling.db.queries import queries
+from datadeling.db.tables.lookup_log import LookupLog
 from datadeling.errors import MigrationFailed
 
 _OPTIONS = "-c timezone=UTC -c lock_timeout=5s"
@@ -94,7 +94,7 @@ def _applied(connection: psycopg.Connection) -> set[str]:
 
 
 @contextmanager
-def _alone(db_url: str) -> Iterator[Impatient]:
+def _alone(db_url: str) -> Iterator[DeadlineConnection]:
     """Hold the migration lock. Asks again and again: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
     with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
         with translated(connection):

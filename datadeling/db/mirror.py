@@ -12,7 +12,7 @@ import structlog
 from psycopg import sql
 from psycopg.sql import Identifier
 
-from datadeling.db.connection import Impatient, translated
+from datadeling.db.connection import DeadlineConnection, translated
 from datadeling.db.queries import queries
 from datadeling.db.statements import Statements
 from datadeling.errors import Busy, DatabaseBug, DatabaseUnavailable, MigrationFailed
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class Mirror(Statements):
     """Sets the mirror up, or removes it. For who holds the migration lock, outside any transaction."""
 
-    def __init__(self, connection: Impatient, wait_for_writers: float = _WAIT_FOR_WRITERS) -> None:
+    def __init__(self, connection: DeadlineConnection, wait_for_writers: float = _WAIT_FOR_WRITERS) -> None:
         super().__init__(connection)
         self._impatient = connection
         self._wait_for_writers = wait_for_writers

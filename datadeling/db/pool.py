@@ -12,7 +12,7 @@ import structlog
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from datadeling.db.connection import Impatient, conninfo, translation
+from datadeling.db.connection import DeadlineConnection, conninfo, translation
 from datadeling.db.migrate import is_current, known
 from datadeling.errors import DatabaseUnavailable
 
@@ -34,7 +34,7 @@ _Connection = psycopg.Connection[TupleRow]
 log = structlog.get_logger(__name__)
 
 
-class _Checked(Impatient):
+class _Checked(DeadlineConnection):
     """A connection of the pool."""
 
     patience = _PATIENCE

@@ -7,16 +7,16 @@ from typing import NamedTuple
 from psycopg.rows import args_row
 from psycopg.sql import SQL
 
-from datadeling.db.audit import Audit
-from datadeling.db.known import Known
-from datadeling.db.lookup_log import LookupLog
-from datadeling.db.operator import Operator
-from datadeling.db.parking import Parking
-from datadeling.db.pruning import Prunable
 from datadeling.db.queries import columns, queries
-from datadeling.db.replays import Replays
 from datadeling.db.statements import Statements, uuid_array
-from datadeling.db.verification import Verification
+from datadeling.db.tables.audit import Audit
+from datadeling.db.tables.known import Known
+from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.tables.operator import Operator
+from datadeling.db.tables.parking import Parking
+from datadeling.db.tables.replays import Replays
+from datadeling.db.tables.retention import Prunable
+from datadeling.db.tables.verification import Verification
 from datadeling.domain.avtale import COLUMNS, Avtale, Superseded
 from datadeling.domain.felt import FELTER, Type
 from datadeling.domain.hendelse import Place, Position, Sletting

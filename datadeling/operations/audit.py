@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from datadeling.db.audit import Reading, Sighting
 from datadeling.db.database import Database
+from datadeling.db.tables.audit import PersonLookup, Reading
 from datadeling.domain.month import OSLO, Month
 from datadeling.log import masked_prose
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 
 COMMAND = "audit"
 COMMAND_PERSON = "audit person"
@@ -15,7 +15,12 @@ _LOG = "lookup_log"
 
 
 def report(
-    database: Database, consumer: str | None, month: Month, asked: Asked, *, seconds: float | None = None
+    database: Database,
+    consumer: str | None,
+    month: Month,
+    asked: OperatorAction,
+    *,
+    seconds: float | None = None,
 ) -> list[Reading]:
     """What a consumer, by its client id, has read in a month in Oslo; None is every consumer.
 
@@ -37,7 +42,7 @@ def report(
     ]
 
 
-def sightings(database: Database, identer: Sequence[str], asked: Asked) -> list[Sighting]:
+def person_lookups(database: Database, identer: Sequence[str], asked: OperatorAction) -> list[PersonLookup]:
     """Who has looked a person up, by any of these numbers, for as long as the log goes back. Oldest first.
 
     That it was asked, by whom and why, is kept in `operator_log` before anything is read; the numbers are
@@ -51,5 +56,5 @@ def sightings(database: Database, identer: Sequence[str], asked: Asked) -> list[
     found = []
     for begins, ends in months:
         with database.transaction() as tx:
-            found += tx.audit.sightings(identer, begins, ends)
+            found += tx.audit.person_lookups(identer, begins, ends)
     return [each._replace(tidspunkt=each.tidspunkt.astimezone(OSLO)) for each in found]

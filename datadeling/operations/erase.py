@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.operator import ERASURE, OffsetRow
+from datadeling.db.tables.operator import ERASURE, OffsetRow
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
-from datadeling.ingest.partitioner import partition_of
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.locking import lock_all
+from datadeling.pipeline.partitioner import partition_of
 
 
 class Erasure(NamedTuple):
@@ -20,7 +20,7 @@ class Erasure(NamedTuple):
     marker: Place
 
 
-def erase(database: Database, topic: str, avtale_id: str, asked: Asked) -> Erasure:
+def erase(database: Database, topic: str, avtale_id: str, asked: OperatorAction) -> Erasure:
     """Delete all that is stored of an avtale, and set a marker where its partition stands now.
 
     Messages before the marker never bring it back; those that come later, or have not been read yet, do.

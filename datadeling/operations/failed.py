@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.operator import FailedRow
+from datadeling.db.tables.operator import FailedRow
 from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TooLate
-from datadeling.ingest.fold import Outcome
-from datadeling.ingest.retry import Retry
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
+from datadeling.pipeline.fold import Outcome
+from datadeling.pipeline.retry import Retry
 
 RETRYABLE = ("new", "superseded")
 """The states in which a message still has its value."""
@@ -43,7 +43,7 @@ class FailedMessages:
         with self._database.transaction() as tx:
             return tx.operator.failed(self._topic, state, reason, limit)
 
-    def show(self, place: Place, unmask: Asked | None = None) -> Shown:
+    def show(self, place: Place, unmask: OperatorAction | None = None) -> Shown:
         """One of them. Raise `NotFound`. Who wants to see the value as it is leaves a record of it first."""
         with self._database.transaction() as tx:
             found = tx.operator.failed_at(self._topic, place)
@@ -55,7 +55,7 @@ class FailedMessages:
             unmask.tell("failed show --unmask", place.text)
         return Shown(*found)
 
-    def retry(self, place: Place, asked: Asked) -> Outcome:
+    def retry(self, place: Place, asked: OperatorAction) -> Outcome:
         """Try one once more. Raise `NotFound`, or `TooLate` when it has been handled."""
         retry = Retry(self._database, self._topic, _record(asked, "failed retry", place.text))
         outcomes = retry.one(place, RETRYABLE)
@@ -65,7 +65,7 @@ class FailedMessages:
         return next(iter(outcomes))
 
     def retry_all(
-        self, asked: Asked, after: Place | None = None, enough: Callable[[], bool] = lambda: False
+        self, asked: OperatorAction, after: Place | None = None, enough: Callable[[], bool] = lambda: False
     ) -> Retried:
         """Try all that have not been handled once more, partition by partition in the order of the log.
 
@@ -83,7 +83,7 @@ class FailedMessages:
             asked.tell("failed retry --all", self._topic)
         return Retried(outcomes, left_off)
 
-    def discard(self, place: Place, asked: Asked) -> None:
+    def discard(self, place: Place, asked: OperatorAction) -> None:
         """Let one go for good, with its value. Raise `NotFound`, or `TooLate` when it has been handled."""
         with self._database.transaction() as tx:
             tx.lock_partition(self._topic, place.partition)
@@ -94,7 +94,7 @@ class FailedMessages:
             raise TooLate(f"{place.text}: {self._why_not(place)}")
         asked.tell("failed discard", place.text)
 
-    def _pages(self, asked: Asked, after: Place | None) -> Iterator[tuple[Counter[Outcome], Place]]:
+    def _pages(self, asked: OperatorAction, after: Place | None) -> Iterator[tuple[Counter[Outcome], Place]]:
         """Some retried messages at a time, and the last of them."""
         with self._database.transaction() as tx:
             partitions = tx.operator.partitions_with_failed(self._topic)
@@ -108,5 +108,5 @@ class FailedMessages:
         return f"it has been {self.show(place).row.state} already"
 
 
-def _record(asked: Asked, command: str, target: str) -> Callable[[Transaction], None]:
+def _record(asked: OperatorAction, command: str, target: str) -> Callable[[Transaction], None]:
     return lambda tx: asked.keep(tx, command, target)

@@ -1,6 +1,6 @@
 """How an operator's deed that concerns a whole topic keeps every writer away while it lasts."""
 
-from datadeling.db.operator import OffsetRow
+from datadeling.db.tables.operator import OffsetRow
 from datadeling.db.transaction import Transaction
 from datadeling.errors import NotFound
 

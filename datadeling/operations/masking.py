@@ -12,7 +12,7 @@ import msgspec
 
 from datadeling.domain.felt import FELTER, Sensitivity
 from datadeling.domain.hendelse import Hendelse
-from datadeling.ingest.melding import avtale_id_in
+from datadeling.pipeline.message import avtale_id_in
 
 _SENSITIVE = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
 _NAMES = {field.encode_name for field in msgspec.structs.fields(Hendelse)} | {"hendelseType"}

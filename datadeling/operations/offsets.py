@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from datadeling.consumer.topic import Topic, Watermarks
 from datadeling.db.database import Database
-from datadeling.db.operator import OffsetRow
+from datadeling.db.tables.operator import OffsetRow
 from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
-from datadeling.ingest.partitioner import partition_of
-from datadeling.ingest.topic import Topic, Watermarks
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.locking import lock_all
+from datadeling.pipeline.partitioner import partition_of
 
 COMMAND = "offsets new-generation"
 
@@ -63,7 +63,7 @@ def new_generation(
     database: Database,
     name: str,
     again: Topic | None,
-    asked: Asked,
+    asked: OperatorAction,
     back_to: Mapping[int, int] | None = None,
 ) -> Raised:
     """Begin the next generation; the live consumer takes it up by itself.

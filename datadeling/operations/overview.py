@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.operator import OffsetRow
-from datadeling.db.replays import ReplayRow
-from datadeling.ingest.store import FAILED_STATES
+from datadeling.db.tables.operator import OffsetRow
+from datadeling.db.tables.replays import ReplayRow
+from datadeling.pipeline.store import FAILED_STATES
 
 _UNDER_WAY = ("requested", "running")
 _MOST = 100

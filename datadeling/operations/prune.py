@@ -3,15 +3,15 @@
 from collections import Counter
 
 from datadeling.config import Retention
+from datadeling.consumer.pruning import MONTHS, Pruning
 from datadeling.db.database import Database
-from datadeling.db.pruning import PRUNED
-from datadeling.ingest.pruning import MONTHS, Pruning
-from datadeling.operations.asked import Asked
+from datadeling.db.tables.retention import PRUNED
+from datadeling.operations.action import OperatorAction
 
 COMMAND = "prune"
 
 
-def prune(database: Database, topic: str, retention: Retention, asked: Asked) -> dict[str, int]:
+def prune(database: Database, topic: str, retention: Retention, asked: OperatorAction) -> dict[str, int]:
     """Delete until nothing is left that was too old at the beginning, and say how many rows of each table.
 
     Of the log of lookups it is months; one that somebody holds is left to the next round, whoever's it is.

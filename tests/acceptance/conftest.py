@@ -10,7 +10,7 @@ import pytest
 
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.operating import Operator, Produce, Stored
 from tests.acceptance.processes import Process, handled, wait_until
 from tests.relay import Relay
@@ -69,7 +69,7 @@ def stored(run: Run, consumer: Setting, produce: Produce, connection: psycopg.Co
     run(consumer.env, "consume")
     total = 0
 
-    def send(messages: list[Melding]) -> None:
+    def send(messages: list[Message]) -> None:
         nonlocal total
         produce(messages)
         total += len(messages)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 
-Produce = Callable[[list[Melding]], None]
-Stored = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
+Stored = Callable[[list[Message]], None]
 """Sends messages to a running consumer, and waits until it has handled them."""
 
 

@@ -7,21 +7,21 @@ import psycopg
 
 from datadeling.demo.generator import HendelseGenerator
 from datadeling.domain.avtale import COLUMNS
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.partitioner import partition_of
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.partitioner import partition_of
 from tests.hendelser import EPOCH
 
 EVENTS = 3_000
 Trace = list[tuple[Any, ...]]
 
 
-def a_log() -> list[Melding]:
+def a_log() -> list[Message]:
     """A log of real shape, with tombstones and messages that cannot be read."""
     events = list(HendelseGenerator(7).hendelser(EVENTS - 20))
     gone = [(event.key, None) for event in events[:10]]
     bad = [(event.key, b"{") for event in events[10:20]]
     return [
-        Melding(partition_of(key, 3), 0, EPOCH + timedelta(seconds=number), key, value)
+        Message(partition_of(key, 3), 0, EPOCH + timedelta(seconds=number), key, value)
         for number, (key, value) in enumerate([*events, *gone, *bad])
     ]
 

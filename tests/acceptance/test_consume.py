@@ -10,15 +10,15 @@ from confluent_kafka.admin import AdminClient
 
 from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.ports import free_port
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import call, handled, number, wait_until
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
 from tests.services import Kafka
-from tests.strategies import melding_of
+from tests.strategies import to_message
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 
 def test_it_stores_answers_and_leaves(
@@ -48,7 +48,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
 ) -> None:
     # Each partition has a log of its own, with every avtale on one partition.
     logs = [[_entry(partition, place) for place in range(6_667)] for partition in range(3)]
-    produce([melding_of(e)._replace(partition=p) for p, log in enumerate(logs) for e in log])
+    produce([to_message(e)._replace(partition=p) for p, log in enumerate(logs) for e in log])
     for goal in (2_000, 9_000, 15_000):
         process = run(consumer.env, "consume")
         wait_until(lambda goal=goal: handled(connection) >= goal, f"{goal} are handled")  # type: ignore[misc]
@@ -76,7 +76,7 @@ def test_events_of_real_shape(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     records = list(HendelseGenerator(seed=751).hendelser(751))
-    produce([Melding(hash_partition(r.key), 0, EPOCH, r.key, r.value) for r in records])
+    produce([Message(hash_partition(r.key), 0, EPOCH, r.key, r.value) for r in records])
     run(consumer.env, "consume")
     wait_until(lambda: handled(connection) == 751, "everything is handled")
     wanted = siste_tilstand(records)

@@ -9,12 +9,12 @@ import pytest
 from confluent_kafka import Producer
 
 from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import Process, handled, number, wait_until
 from tests.hendelser import melding
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 MESSAGES = [melding(n, offset=n) for n in range(100)]
 OURS = "application_name = 'datadeling consume' AND datname = current_database()"

@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 
+from datadeling.consumer.partitions import ANOTHER_TOPIC
 from datadeling.demo.ports import free_port
-from datadeling.ingest.partitions import ANOTHER_TOPIC
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
 from tests.acceptance.processes import call, handled, number, wait_until
@@ -19,7 +19,7 @@ from tests.hendelser import EPOCH, avtale_id
 from tests.integration.storing import tables
 from tests.oracle import Entry, Tables, expected
 from tests.services import Kafka
-from tests.strategies import melding_of
+from tests.strategies import to_message
 
 Send = Callable[[list[Entry]], None]
 
@@ -39,7 +39,7 @@ def send(kafka: Kafka, topic: str) -> Send:
                 "enable.idempotence": True,
             }
         )
-        for m in map(melding_of, log):
+        for m in map(to_message, log):
             producer.produce(topic, m.value, m.key, timestamp=int(m.timestamp.timestamp() * 1000))
         assert producer.flush(30) == 0
 

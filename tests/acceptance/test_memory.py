@@ -5,12 +5,12 @@ from collections.abc import Callable
 import psycopg
 
 from benchmarks.memory import PeakMemory
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import handled, wait_until
 from tests.hendelser import melding
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 LIMIT_MIB = 250
 # Far more than the limit leaves room for: a queue that took all of it would be seen.

@@ -10,7 +10,7 @@ import pytest
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.lookups import CALLS, ask, recorded
 from tests.acceptance.operating import Operator, Stored
@@ -102,7 +102,7 @@ def test_the_avtaler_and_nothing_else(
     assert datastream.read().stream == b""
 
 
-def private(log: list[Melding]) -> set[str]:
+def private(log: list[Message]) -> set[str]:
     """Every text in the messages that stands in no shared field of any of them."""
     shared: set[str] = set()
     others: set[str] = set()

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.partitioner import partition_of
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.partitioner import partition_of
 from tests.acceptance.conftest import Setting
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import call, wait_until
@@ -15,7 +15,7 @@ from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.services import Kafka
 
 
-def bad(number: int, **fields: Any) -> Melding:
+def bad(number: int, **fields: Any) -> Message:
     return record(0, avtale_id(number).encode(), encoded(hendelse(number, **fields)), partition=1)
 
 

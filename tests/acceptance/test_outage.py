@@ -9,14 +9,14 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import Process, call, handled, number, wait_until
 from tests.hendelser import melding
 from tests.relay import Relay
 from tests.services import Kafka
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 GAUGE = 'datadeling_service_available{{service="{}"}} {:.1f}'
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import psycopg
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import handled, wait_until
 from tests.hendelser import FNR, avtale_id, melding, record
 from tests.poison import FORMS
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 _GOOD = 300
 

@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.partitioner import partition_of
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.partitioner import partition_of
 from tests.acceptance.conftest import Setting
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import number
@@ -16,7 +16,7 @@ from tests.pgoutput import peeked
 
 
 @pytest.fixture
-def log() -> list[Melding]:
+def log() -> list[Message]:
     return a_log()
 
 
@@ -37,7 +37,7 @@ def slot(connection: psycopg.Connection) -> Any:
 
 
 def test_an_up_to_date_topic_writes_nothing(
-    stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Melding], slot: str
+    stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Message], slot: str
 ) -> None:
     stored(log)
     assert peeked(connection, slot, "shared") != []
@@ -55,7 +55,7 @@ def test_an_up_to_date_topic_writes_nothing(
 
 
 def test_a_new_column_is_filled_where_it_differs_and_nowhere_else(
-    stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Melding]
+    stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Message]
 ) -> None:
     stored(log)
     sum_before, history = checksum(connection), number(connection, "SELECT count(*) FROM avtale_historikk")

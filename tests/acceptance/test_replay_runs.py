@@ -11,7 +11,7 @@ from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.operating import Operator, Produce, Stored
 from tests.acceptance.processes import Process, handled, number, wait_until
 from tests.acceptance.replaying import EVENTS, a_log, checksum
-from tests.strategies import melding_of
+from tests.strategies import to_message
 from tests.torture.logs import make_logs
 from tests.torture.outcome import outcome
 
@@ -128,7 +128,7 @@ def test_beside_live_events_the_end_is_what_a_plain_fold_says(
 
     def send(part: int) -> None:
         some = [(p, entry) for p, log in enumerate(logs) for entry in log[part * size : (part + 1) * size]]
-        produce([melding_of(entry)._replace(partition=p) for p, entry in some])
+        produce([to_message(entry)._replace(partition=p) for p, entry in some])
         wait_until(lambda: handled(connection) == 3 * size * (part + 1), "everything is handled")
 
     run(consumer.env, "consume")

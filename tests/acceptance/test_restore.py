@@ -14,17 +14,17 @@ from datadeling.db.migrate import migrate
 from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.domain.avtale import COLUMNS
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
 from tests.acceptance.processes import handled, number, wait_until
 from tests.conftest import fresh_database
 from tests.hendelser import avtale_id, melding
 from tests.services import Postgres
-from tests.strategies import melding_of
+from tests.strategies import to_message
 from tests.torture.logs import make_logs
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 
 _T = TypeVar("_T")
 
@@ -110,7 +110,7 @@ def test_a_restored_database_ends_as_one_that_was_never_lost(
 ) -> None:  # fmt: skip
     logs = make_logs(random.Random(41), partitions=3, length=400)
     early, late = (
-        [melding_of(e)._replace(partition=p) for p, log in enumerate(logs) for e in log[part]]
+        [to_message(e)._replace(partition=p) for p, log in enumerate(logs) for e in log[part]]
         for part in (slice(0, 200), slice(200, None))
     )
     env = {**consumer.env, "BATCH_SIZE": "20"}

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from prometheus_client.parser import text_string_to_metric_families
 
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.processes import Answer, call, wait_until
 from tests.hendelser import FNR, avtale_id, melding
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 BODY = {"fnr": FNR, "dato": "2022-03-01"}
 
 

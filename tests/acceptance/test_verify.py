@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import wait_until
@@ -86,7 +86,7 @@ def test_beside_a_consumer_at_work_nothing_is_at_fault(
     run: Run,
     consumer: Setting,
     operator: Operator,
-    produce: Callable[[list[Melding]], None],
+    produce: Callable[[list[Message]], None],
     connection: psycopg.Connection,
 ) -> None:
     run(consumer.env, "consume")

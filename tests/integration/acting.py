@@ -8,18 +8,18 @@ import psycopg
 
 from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseUnavailable, LostPartition, NotFound
-from datadeling.ingest.retry import Retry
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
+from datadeling.pipeline.retry import Retry
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH
 from tests.integration.brittle import Brittle
 from tests.integration.plain import At, Line
 from tests.integration.plans import Act, Erases, Kill, Live, LostAnswer, Meeting, Retries, Rewrites, Step
 from tests.integration.storing import TOPIC
 
-_ASKED = Asked("a test")
+_ASKED = OperatorAction("a test")
 _TOO_LONG = 20.0  # seconds
 
 _T = TypeVar("_T")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, melding, record
 from tests.integration.storing import write
 

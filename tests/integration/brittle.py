@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from datadeling.db.connection import Impatient
+from datadeling.db.connection import DeadlineConnection
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatabaseUnavailable
@@ -54,7 +54,7 @@ class Brittle(Database):
                 self.close()
                 raise DatabaseUnavailable("the answer to COMMIT never came")
 
-    def _connected(self) -> Impatient:
+    def _connected(self) -> DeadlineConnection:
         connection = super()._connected()
         if "wait" not in vars(connection):  # every exchange of a connection goes through its method `wait`
             wait = connection.wait

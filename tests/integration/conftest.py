@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from datadeling.db.database import Database
-from datadeling.ingest.retry import Retry
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
+from datadeling.pipeline.retry import Retry
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
 from tests.integration.consuming import Consumer, Start
 from tests.integration.storing import PARK_LIMIT, TOPIC
 from tests.services import Kafka

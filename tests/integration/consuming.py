@@ -10,15 +10,15 @@ import psycopg
 from prometheus_client import CollectorRegistry
 
 from datadeling.config import ConsumerConfig, KafkaConfig
+from datadeling.consumer.health import Health
+from datadeling.consumer.process import wire
+from datadeling.consumer.source import Source
 from datadeling.db.database import Database
-from datadeling.ingest.health import Health
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.process import wire
-from datadeling.ingest.source import Source
 from datadeling.metrics import ConsumerMetrics
+from datadeling.pipeline.message import Message
 from tests.hendelser import melding
 
-Produce = Callable[[list[Melding]], None]
+Produce = Callable[[list[Message]], None]
 TURNS = 600  # of at most 50 ms each
 _PATIENCE = 30.0  # seconds
 _POLL = 0.01  # seconds
@@ -96,5 +96,5 @@ def count(connection: psycopg.Connection, table: str = "avtale") -> int:
     return int(row[0])
 
 
-def thousand(first: int = 0) -> list[Melding]:
+def thousand(first: int = 0) -> list[Message]:
     return [melding(first + n, partition=n % 3) for n in range(1_000)]

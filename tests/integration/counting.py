@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datadeling.db.connection import Impatient
+from datadeling.db.connection import DeadlineConnection
 
 
 class Counting:
@@ -14,12 +14,12 @@ class Counting:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._calls = self._exchanges = 0
-        wait = Impatient.wait
+        wait = DeadlineConnection.wait
 
-        def counted(connection: Impatient, gen: Any, *args: Any, **rest: Any) -> Any:
+        def counted(connection: DeadlineConnection, gen: Any, *args: Any, **rest: Any) -> Any:
             return wait(connection, self._noted(gen), *args, **rest)
 
-        monkeypatch.setattr(Impatient, "wait", counted)
+        monkeypatch.setattr(DeadlineConnection, "wait", counted)
 
     def during(self, deed: Callable[[], object]) -> tuple[int, int]:
         """Calls, Python's and C's, and exchanges with the database."""

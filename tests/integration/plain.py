@@ -7,7 +7,7 @@ from copy import copy
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 
 Kind = Literal["version", "refused", "tombstone", "broken", "stray"]
 
@@ -29,8 +29,8 @@ class Line(NamedTuple):
     content: tuple[int, str] = (0, "")  # time of the edit, and the rest
 
     @property
-    def melding(self) -> Melding:
-        return Melding(self.partition, self.offset, self.time, self.key, self.value)
+    def melding(self) -> Message:
+        return Message(self.partition, self.offset, self.time, self.key, self.value)
 
 
 class Row(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from datadeling.ingest.partitioner import partition_of
+from datadeling.pipeline.partitioner import partition_of
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse
 from tests.integration.plain import Kind, Line
 

@@ -5,8 +5,8 @@ from collections import Counter
 import psycopg
 
 from datadeling.domain.hendelse import Position
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.store import Store
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH
 from tests.oracle import Tables
 
@@ -19,7 +19,7 @@ def begin(store: Store, *partitions: int) -> dict[int, Position]:
     return {p: store.begin(p, 0, EPOCH) for p in partitions or (0,)}
 
 
-def write(store: Store, *messages: Melding) -> Counter[str]:
+def write(store: Store, *messages: Message) -> Counter[str]:
     """Write from wherever the partitions stand."""
     positions = {m.partition: store.begin(m.partition, 0, EPOCH) for m in messages}
     return Counter({str(outcome): n for outcome, n in store.write(messages, positions).outcomes.items()})

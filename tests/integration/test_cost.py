@@ -25,10 +25,10 @@ from datadeling.db.database import Database
 from datadeling.demo.generator import HendelseGenerator
 from datadeling.demo.ports import free_port
 from datadeling.domain.hendelse import Hendelse
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
-from datadeling.ingest.transform import read
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
+from datadeling.pipeline.transform import read
 from tests.integration.api.rows import FNR, insert, row
 from tests.integration.counting import Counting
 from tests.integration.storing import TOPIC, begin
@@ -114,7 +114,7 @@ def _costs(
     store, messages = Store(database, TOPIC, 10), _messages(seed)
     costs = {}
 
-    def write(kind: str, batch: list[Melding]) -> None:
+    def write(kind: str, batch: list[Message]) -> None:
         positions = begin(store)
         placed = _placed(batch, positions[0].next_offset)
         costs[kind] = measured(lambda: store.write(placed, positions))
@@ -139,14 +139,14 @@ def _exceeds(cost: Event | Lookup, bound: Event | Lookup) -> bool:
     return any(counted > most for counted, most in zip(cost, bound, strict=True))
 
 
-def _messages(seed: int) -> list[Melding]:
+def _messages(seed: int) -> list[Message]:
     """Each about an avtale of its own."""
     newest = {record.key: record.value for record in HendelseGenerator(seed).hendelser(_BATCH * 2)}
     now = datetime.now(UTC)
-    return [Melding(0, 0, now, key, value) for key, value in list(newest.items())[:_BATCH]]
+    return [Message(0, 0, now, key, value) for key, value in list(newest.items())[:_BATCH]]
 
 
-def _placed(messages: list[Melding], first: int) -> list[Melding]:
+def _placed(messages: list[Message], first: int) -> list[Message]:
     return [message._replace(offset=offset) for offset, message in enumerate(messages, first)]
 
 

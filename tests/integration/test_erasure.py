@@ -6,16 +6,16 @@ import pytest
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
-from datadeling.ingest.partitioner import partition_of
-from datadeling.ingest.retry import Retry
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
+from datadeling.pipeline.partitioner import partition_of
+from datadeling.pipeline.retry import Retry
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.integration.storing import TOPIC, tables, write
 
-WHO = Asked("an operator", f"asked for by {FNR}")
+WHO = OperatorAction("an operator", f"asked for by {FNR}")
 LATER = "2022-03-04T08:46:39Z"
 
 

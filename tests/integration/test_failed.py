@@ -6,15 +6,15 @@ import pytest
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
-from datadeling.ingest import retry as retrying
-from datadeling.ingest.retry import Retry
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.failed import FailedMessages
+from datadeling.pipeline import retry as retrying
+from datadeling.pipeline.retry import Retry
+from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, encoded, hendelse, melding, record
 from tests.integration.storing import TOPIC, write
 
-WHO = Asked("an operator", "useless")
+WHO = OperatorAction("an operator", "useless")
 LATER = "2022-03-04T08:46:39Z"
 
 

@@ -8,21 +8,21 @@ import pytest
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
 from datadeling.operations.offsets import new_generation
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id, melding, tombstone
 from tests.integration.storing import TOPIC, tables, write
 
-WHO = Asked("a test")
+WHO = OperatorAction("a test")
 
 
 def status(
     offset: int, text: str, *, partition: int = 0, number: int = 1, minute: int | None = None
-) -> Melding:
+) -> Message:
     """A change of status by date: it keeps the time of the edit."""
     changed = melding(number, offset=offset, partition=partition, avtaleStatus=text)
     return changed if minute is None else changed._replace(timestamp=EPOCH + timedelta(minutes=minute))

@@ -5,8 +5,8 @@ import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 
 from datadeling.config import KafkaConfig
-from datadeling.ingest import source
-from datadeling.ingest.source import Source
+from datadeling.consumer import source
+from datadeling.consumer.source import Source
 from tests.hendelser import melding
 from tests.integration.consuming import TURNS, Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
@@ -120,7 +120,7 @@ def test_who_is_thrown_out_for_good_joins_anew(
     topic: str,
 ) -> None:
     names = iter(["name", "another name"])
-    monkeypatch.setattr("datadeling.ingest.source.secrets.token_hex", lambda _: next(names))
+    monkeypatch.setattr("datadeling.consumer.source.secrets.token_hex", lambda _: next(names))
     consumer = start()
     turn_until(lambda: owned(consumer) == [0, 1, 2], consumer)
     # Somebody else takes the name: the broker fences us, which librdkafka takes for final.

@@ -11,15 +11,15 @@ import yoyo
 from structlog.testing import capture_logs
 
 from datadeling.config import Retention
+from datadeling.consumer.pruning import MONTHS, Pruning
 from datadeling.db.database import Database
-from datadeling.db.lookup_log import LookupLog
 from datadeling.db.lookups import Lookups
 from datadeling.db.migrate import migrate
 from datadeling.db.pool import Pool
+from datadeling.db.tables.lookup_log import LookupLog
 from datadeling.domain.month import Month
 from datadeling.errors import UnstorableRow
-from datadeling.ingest.pruning import MONTHS, Pruning
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.prune import count_prunable, prune
 from tests.integration.api.asking import status
 from tests.integration.api.rows import FNR
@@ -28,7 +28,7 @@ from tests.integration.consuming import Start
 from tests.integration.storing import TOPIC
 
 NEW_YEAR = datetime(2031, 12, 31, 23, 0, tzinfo=UTC)  # in Oslo it is 2032
-WHO = Asked("an operator")
+WHO = OperatorAction("an operator")
 MONTH_AGO = Retention(lookup_log=timedelta(days=31))
 
 
@@ -109,12 +109,12 @@ def test_it_is_told_how_long_the_months_last(connection: psycopg.Connection) -> 
 
 def test_the_consumer_tells_it(start: Start, connection: psycopg.Connection) -> None:
     consumer = start()
-    consumer.loop.look_around()
+    consumer.loop.refresh_metrics()
     left = consumer.metric("datadeling_lookup_log_left_seconds")
     assert left is not None
     assert timedelta(days=330) < timedelta(seconds=left) < timedelta(days=367)
     drop_all(connection)
-    consumer.loop.look_around()
+    consumer.loop.refresh_metrics()
     assert consumer.metric("datadeling_lookup_log_left_seconds") == 0
 
 

@@ -10,11 +10,12 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from datadeling.consumer import pruning
 from datadeling.domain.hendelse import Hendelse
 from datadeling.errors import UgyldigHendelse
-from datadeling.ingest import pruning, transform
-from datadeling.ingest.decode import decode
-from datadeling.ingest.store import Store
+from datadeling.pipeline import transform
+from datadeling.pipeline.decode import decode
+from datadeling.pipeline.store import Store
 from tests.hendelser import melding, record
 from tests.integration.ageing import note, park, rows_left, supersede
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
@@ -56,7 +57,7 @@ def test_failed_messages_that_are_handled_are_counted_no_more(
     consumer = start()
 
     def waiting() -> float | None:
-        consumer.loop.look_around()
+        consumer.loop.refresh_metrics()
         return consumer.metric("datadeling_failed_messages", state="new")
 
     turn_until(lambda: waiting() == 1, consumer)
@@ -71,7 +72,7 @@ def test_what_a_replication_slot_holds_back_is_told(
     consumer = start()
 
     def held_back() -> float | None:
-        consumer.loop.look_around()
+        consumer.loop.refresh_metrics()
         return consumer.metric("datadeling_replication_slot_lag_bytes", slot=slot)
 
     slot = topic.replace("-", "_")

@@ -7,16 +7,16 @@ import psycopg
 import pytest
 
 from datadeling.db.transaction import Transaction
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import Store
-from datadeling.ingest.tally import Tally
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import Store
+from datadeling.pipeline.tally import Tally
 from tests.hendelser import avtale_id, melding, tombstone
 from tests.integration.storing import tables, write
 from tests.oracle import comparable
 
 
-def version(offset: int, edited: int, state: str) -> Melding:
+def version(offset: int, edited: int, state: str) -> Message:
     return melding(1, offset=offset, sistEndret=f"2022-02-04T08:46:0{edited}Z", avtaleStatus=state)
 
 
@@ -97,7 +97,7 @@ def test_what_came_after_a_tombstone_comes_back_though_the_marker_is_gone_too(
     connection.execute("TRUNCATE avtale, avtale_slettet")
     seen: list[list[str]] = []
 
-    def look(tx: Transaction, _: Melding, __: Tally) -> None:
+    def look(tx: Transaction, _: Message, __: Tally) -> None:
         seen.append([avtale.avtale_status for avtale in tx.avtaler([avtale_id(1)]).values()])
 
     rewrite.write(log, look)

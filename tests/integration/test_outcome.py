@@ -3,12 +3,12 @@
 import psycopg
 import pytest
 
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id
 from tests.integration.storing import write
 from tests.oracle import Entry
 from tests.poison import poisoned
-from tests.strategies import melding_of
+from tests.strategies import to_message
 from tests.torture.outcome import outcome
 
 _LOG = [
@@ -25,7 +25,7 @@ _TWICE = """INSERT INTO avtale_historikk
 
 @pytest.fixture
 def written(store: Store, connection: psycopg.Connection) -> psycopg.Connection:
-    write(store, *map(melding_of, _LOG))
+    write(store, *map(to_message, _LOG))
     return connection
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from datadeling.domain.hendelse import Position
 from datadeling.errors import UnstorableRow
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.retry import Retry
-from datadeling.ingest.store import Store
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.retry import Retry
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.integration.storing import BEGINNING, PARK_LIMIT, begin, write
 
@@ -34,7 +34,7 @@ def test_unreadable_messages_in_a_row_are_counted(store: Store) -> None:
     assert store.position(0) == Position(0, 5, 1)
 
 
-def bad(offset: int, partition: int = 0) -> Melding:
+def bad(offset: int, partition: int = 0) -> Message:
     return record(offset, b"nobody", b"{", partition)
 
 

@@ -6,19 +6,19 @@ import psycopg
 import pytest
 
 from datadeling.config import Retention
+from datadeling.consumer import pruning as module
+from datadeling.consumer.pruning import MONTHS, Pruning
 from datadeling.db.database import Database
 from datadeling.errors import DatabaseBug
-from datadeling.ingest import pruning as module
-from datadeling.ingest.pruning import MONTHS, Pruning
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
 from datadeling.operations.prune import count_prunable, prune
+from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, melding
 from tests.integration.ageing import claim, claims, mark, note, park, replayed, rows_left, supersede
 from tests.integration.storing import TOPIC, tables, write
 
-WHO = Asked(f"an operator {FNR}")
+WHO = OperatorAction(f"an operator {FNR}")
 KEEP = Retention()
 YOUNG, OLD = -timedelta(minutes=1), timedelta(minutes=1)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

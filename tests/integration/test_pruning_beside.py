@@ -9,21 +9,21 @@ import psycopg
 import pytest
 
 from datadeling.config import Retention
+from datadeling.consumer import pruning as module
+from datadeling.consumer.pruning import Pruning
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import DatabaseUnavailable
-from datadeling.ingest import pruning as module
-from datadeling.ingest.pruning import Pruning
-from datadeling.ingest.store import Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.prune import prune
+from datadeling.pipeline.store import Store
 from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id
 from tests.integration.ageing import claim, claims, note, park, rows_left, supersede
 from tests.integration.brittle import Brittle
 from tests.integration.storing import TOPIC
 
-WHO = Asked("an operator")
+WHO = OperatorAction("an operator")
 KEEP = Retention()
 OLD = timedelta(minutes=1)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from datadeling.db.transaction import Transaction
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.hendelser import melding, record
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until, turning
 
@@ -35,7 +35,7 @@ def is_writing(connection: psycopg.Connection) -> bool:
 
 
 def begin_to_write(
-    messages: list[Melding],
+    messages: list[Message],
     produce: Produce,
     wait_until: Callable[[Callable[[], bool]], None],
     connection: psycopg.Connection,

@@ -11,7 +11,7 @@ from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
 

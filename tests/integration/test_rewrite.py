@@ -5,11 +5,11 @@ import pytest
 
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Position
-from datadeling.ingest.melding import Melding
-from datadeling.ingest.rewrite import Rewrite
-from datadeling.ingest.store import FAILED_STATES, Store
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.store import FAILED_STATES, Store
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.integration.inside import Inside
 from tests.integration.storing import TOPIC, write
@@ -22,7 +22,7 @@ def inside(connection: psycopg.Connection) -> Inside:
     return Inside(connection)
 
 
-def broken(number: int, offset: int) -> Melding:
+def broken(number: int, offset: int) -> Message:
     return record(offset, avtale_id(number).encode(), b"{")
 
 
@@ -142,7 +142,7 @@ def test_what_was_erased_by_hand_does_not_come_back(
         record(92, avtale_id(2).encode(), b"{", partition=1),
     ]
     write(store, *log)
-    assert erase(database, TOPIC, avtale_id(1), Asked("a test"))[:3] == (1, 0, 4)
+    assert erase(database, TOPIC, avtale_id(1), OperatorAction("a test"))[:3] == (1, 0, 4)
     before = inside.traces()
     rewrite.write(log)
     assert inside.traces() == before
@@ -151,7 +151,7 @@ def test_what_was_erased_by_hand_does_not_come_back(
 def test_offsets_of_an_earlier_generation_keep_it(
     store: Store, rewrite: Rewrite, database: Database, connection: psycopg.Connection, inside: Inside
 ) -> None:
-    log: list[Melding] = []
+    log: list[Message] = []
     for offset in range(0, 9, 3):  # three generations, on two partitions
         part = [
             melding(1, offset=offset, avtaleStatus=f"A{offset}"),

@@ -6,9 +6,9 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from datadeling.config import KafkaConfig
+from datadeling.consumer.source import Source
 from datadeling.demo.kafka import EmbeddedKafka, SideDoor
 from datadeling.demo.ports import free_port
-from datadeling.ingest.source import Source
 from tests.relay import Relay
 
 TOPIC = "avtaler"

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.db.connection import Impatient, connect, translated
+from datadeling.db.connection import DeadlineConnection, connect, translated
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, LostPartition
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.conftest import fresh_database
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.storing import BEGINNING, TOPIC, begin, clear, tables, write
 from tests.oracle import comparable, expected
-from tests.strategies import cuts, logs, melding_of
+from tests.strategies import cuts, logs, to_message
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_any_log_cut_anywhere_leaves_what_the_oracle_says(
     clear(connection)
     log = data.draw(logs(max_size=15))
     for batch in data.draw(cuts(log)):
-        write(store, *map(melding_of, batch))
+        write(store, *map(to_message, batch))
     assert comparable(tables(connection)) == comparable(expected(log))
     if log:
         assert store.position(0) is not None
@@ -159,7 +159,7 @@ def test_long_text_in_an_index_can_become_history(store: Store, connection: psyc
 
 
 def test_a_server_that_falls_silent_is_given_up(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Impatient, "patience", 0.2)
+    monkeypatch.setattr(DeadlineConnection, "patience", 0.2)
     database = Database(db_url, "test")
     with connect(db_url, application="test") as connection:
         with pytest.raises(DatabaseUnavailable), translated(connection):

@@ -12,11 +12,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from datadeling.db.connection import Impatient, connect
+from datadeling.db.connection import DeadlineConnection, connect
 from datadeling.db.database import Database
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import DatabaseUnavailable
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id, melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
@@ -56,7 +56,7 @@ def test_the_session_has_its_limits(db_url: str) -> None:
             "transaction_timeout": ("30s",),
             "client_connection_check_interval": ("2s",),
         }
-    assert 5 < Impatient.patience < NOTICED_WITHIN
+    assert 5 < DeadlineConnection.patience < NOTICED_WITHIN
 
 
 def test_the_socket_has_its_limits(db_url: str) -> None:
@@ -161,7 +161,7 @@ def in_vain(store: Store, *batch: object) -> int:
 def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Impatient, "patience", 0.5)
+    monkeypatch.setattr(DeadlineConnection, "patience", 0.5)
     with Relay.to(db_url) as relay, store_at(relay.way_to(db_url)) as store:
         relay.start()
         positions = begin(store)

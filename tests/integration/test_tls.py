@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from datadeling.config import KafkaConfig, Tls
+from datadeling.consumer.source import Source
+from datadeling.consumer.topic import Topic
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.ports import free_port
 from datadeling.errors import BrokerUnavailable
-from datadeling.ingest.source import Source
-from datadeling.ingest.topic import Topic
 
 TOPIC = "avtaler"
 Key = ec.EllipticCurvePrivateKey

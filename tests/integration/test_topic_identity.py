@@ -7,15 +7,15 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from datadeling.config import KafkaConfig
+from datadeling.consumer.partitions import ANOTHER_TOPIC
+from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
-from datadeling.ingest.partitions import ANOTHER_TOPIC
-from datadeling.ingest.topic import Topic
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import is_another_topic, new_generation, standing
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
 
-WHO = Asked("an operator", "a test")
+WHO = OperatorAction("an operator", "a test")
 
 
 @pytest.fixture

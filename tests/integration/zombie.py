@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatadelingError
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.hendelser import melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC
 

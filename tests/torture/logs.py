@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from tests.hendelser import EPOCH, avtale_id
 from tests.oracle import Entry
 from tests.poison import FORMS, poisoned
-from tests.strategies import melding_of
+from tests.strategies import to_message
 
 Logs = list[list[Entry]]
 
@@ -100,7 +100,7 @@ class Sending:
         self._producer.purge()
 
     def _put(self, partition: int, entry: Entry) -> None:
-        m = melding_of(entry)
+        m = to_message(entry)
         milliseconds = int(m.timestamp.timestamp() * 1000)
         number: dict[str, str | bytes | None] = {_NUMBER: str(entry.offset)}
         while not self._broken_off.is_set():

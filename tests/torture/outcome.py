@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from tests.oracle import expected
-from tests.strategies import melding_of
+from tests.strategies import to_message
 from tests.torture.logs import Logs
 
 _Row = tuple[Any, ...]
@@ -72,7 +72,7 @@ def _wanted(logs: Logs) -> dict[str, _Bag]:
         "history": Counter(row for fold in folds for row in fold.history),
         "markers": Counter(row for fold in folds for row in fold.markers.items()),
         "failed": Counter(
-            (p, at, *melding_of(logs[p][at])[-2:], state)
+            (p, at, *to_message(logs[p][at])[-2:], state)
             for p, fold in enumerate(folds)
             for at, (_, state) in fold.failed.items()
         ),

@@ -2,9 +2,9 @@
 
 from datadeling.api.admin import consumer, failed, lookups, replays
 from datadeling.api.admin.calls import AdminCalls
-from datadeling.api.admin.desk import Desk
 from datadeling.api.admin.rights import only
-from datadeling.api.auth import Authenticator
+from datadeling.api.admin.session import AdminSession
+from datadeling.api.security.tokens import Authenticator
 from datadeling.config import ApiConfig
 
 
@@ -15,7 +15,7 @@ def blueprint(config: ApiConfig, authenticate: Authenticator) -> AdminCalls:
     )
     calls.before_request(authenticate.identify)
     calls.before_request(only(config.entra.admin_group))
-    desk = Desk(config.db_url, config.topic)
+    desk = AdminSession(config.db_url, config.topic)
     replays.declare(calls, desk)
     failed.declare(calls, desk)
     lookups.declare(calls, desk)

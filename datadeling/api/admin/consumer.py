@@ -8,10 +8,10 @@ from urllib.request import ProxyHandler, build_opener
 
 from flask import Response
 
-from datadeling.api.admin import answers
+from datadeling.api.admin import responses as answers
 from datadeling.api.admin.calls import AdminCalls, told
-from datadeling.api.admin.desk import Desk
 from datadeling.api.admin.replays import as_dict
+from datadeling.api.admin.session import AdminSession
 from datadeling.operations.overview import overview
 
 _TIMEOUT = 1.0  # seconds
@@ -19,7 +19,7 @@ _MOST_BYTES = 64 * 1024
 _no_proxy = build_opener(ProxyHandler({}))
 
 
-def declare(calls: AdminCalls, desk: Desk, consumer_port: int, park_limit: int) -> None:
+def declare(calls: AdminCalls, desk: AdminSession, consumer_port: int, park_limit: int) -> None:
     """Add the call."""
 
     @calls.call(

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Response
 
-from datadeling.api.admin import answers
+from datadeling.api.admin import responses as answers
 from datadeling.api.admin.calls import AdminCalls, named, told
-from datadeling.api.admin.desk import Desk
-from datadeling.api.admin.questions import (
+from datadeling.api.admin.requests import (
     PLACE_PATTERN,
     BegrunnelseSpoersmaal,
     DiscardSpoersmaal,
@@ -17,7 +16,8 @@ from datadeling.api.admin.questions import (
     place_in_address,
 )
 from datadeling.api.admin.rights import asked
-from datadeling.db.operator import FailedRow
+from datadeling.api.admin.session import AdminSession
+from datadeling.db.tables.operator import FailedRow
 from datadeling.operations.failed import FailedMessages, Retried
 from datadeling.operations.masking import cut, show_key, show_value
 
@@ -31,7 +31,7 @@ _ID = {
 }
 
 
-def declare(calls: AdminCalls, desk: Desk) -> None:
+def declare(calls: AdminCalls, desk: AdminSession) -> None:
     """Add the calls."""
 
     @calls.call(

@@ -4,15 +4,15 @@ from typing import Any
 
 from flask import Response
 
-from datadeling.api.admin import answers
+from datadeling.api.admin import responses as answers
 from datadeling.api.admin.calls import AdminCalls, told
-from datadeling.api.admin.desk import Desk
-from datadeling.api.admin.questions import LookupsQuery
+from datadeling.api.admin.requests import LookupsQuery
 from datadeling.api.admin.rights import asked
+from datadeling.api.admin.session import AdminSession
 from datadeling.operations.audit import report
 
 
-def declare(calls: AdminCalls, desk: Desk) -> None:
+def declare(calls: AdminCalls, desk: AdminSession) -> None:
     """Add the call."""
 
     @calls.call(

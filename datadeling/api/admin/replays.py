@@ -5,23 +5,23 @@ from typing import Any
 
 from flask import Response
 
-from datadeling.api.admin import answers
+from datadeling.api.admin import responses as answers
 from datadeling.api.admin.calls import AdminCalls, named, told
-from datadeling.api.admin.desk import Desk
-from datadeling.api.admin.questions import (
+from datadeling.api.admin.requests import (
     BegrunnelseSpoersmaal,
     ReplaySpoersmaal,
     ReplaysQuery,
     request_in,
 )
 from datadeling.api.admin.rights import asked
-from datadeling.api.avtaler import valid_id
+from datadeling.api.admin.session import AdminSession
+from datadeling.api.fields import NO_NUMBER
 from datadeling.api.problems import Feil, invalid_fields
-from datadeling.api.schemas import NO_NUMBER
-from datadeling.db.replays import ReplayRow
-from datadeling.ingest.tally import Tally, total
-from datadeling.operations import replays
-from datadeling.replay.jobs import Jobs
+from datadeling.api.v1.avtaler import valid_id
+from datadeling.db.tables.replays import ReplayRow
+from datadeling.operations.replay import actions as replays
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.pipeline.tally import Tally, total
 
 _ID = {
     "in": "path",
@@ -33,7 +33,7 @@ _ID = {
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
-def declare(calls: AdminCalls, desk: Desk) -> None:
+def declare(calls: AdminCalls, desk: AdminSession) -> None:
     """Add the calls."""
 
     @calls.call(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from flask import g
 
-from datadeling.api.auth import Caller, forbidden
-from datadeling.operations.asked import Asked
+from datadeling.api.security.tokens import Caller, forbidden
+from datadeling.operations.action import OperatorAction
 
 
 def only(group: str | None) -> Callable[[], None]:
@@ -30,8 +30,8 @@ def only(group: str | None) -> Callable[[], None]:
     return require
 
 
-def asked(begrunnelse: str | None = None) -> Asked:
+def asked(begrunnelse: str | None = None) -> OperatorAction:
     """Who asks, for the record: the person, else the machine."""
     caller: Caller = g.caller
     machine = f"{caller.name} ({caller.consumer})" if caller.name else caller.consumer
-    return Asked(caller.nav_ident or machine, begrunnelse)
+    return OperatorAction(caller.nav_ident or machine, begrunnelse)

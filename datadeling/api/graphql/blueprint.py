@@ -7,15 +7,15 @@ import msgspec
 from flask import Blueprint, Response
 from graphql import execute_sync, get_operation_ast
 
-from datadeling.api.access import Access
-from datadeling.api.arguments import read_json
 from datadeling.api.graphql import errors
 from datadeling.api.graphql.documents import reader
 from datadeling.api.graphql.queries import Queries
 from datadeling.api.graphql.rows import RowExecutor
 from datadeling.api.graphql.schema import schema
+from datadeling.api.parsing import read_json
 from datadeling.api.problems import Problem
 from datadeling.api.responses import Json
+from datadeling.api.security.access import Access
 from datadeling.db.lookups import Lookups
 
 _NO_OPERATION = "Spørringen har ingen slik operasjon, eller flere: oppgi operationName."

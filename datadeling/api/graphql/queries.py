@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from flask import g
 
-from datadeling.api.access import Access
-from datadeling.api.avtaler import UUID
 from datadeling.api.graphql.errors import FETCHING, Refused
 from datadeling.api.graphql.schema import Info, Resolver
 from datadeling.api.graphql.selection import selected
-from datadeling.api.purpose import asker
+from datadeling.api.security.access import Access
+from datadeling.api.security.purpose import audit_context
+from datadeling.api.v1.avtaler import UUID
 from datadeling.db.lookups import Lookups
-from datadeling.domain.oppslag import Search
+from datadeling.domain.search import Search
 from datadeling.domain.verdier import AVTALE_STATUS
 
 MOST_AVTALER = 10_000
@@ -81,7 +81,7 @@ class Queries:
         self._access.criteria(search)
         self._access.require(felter)
         g.felter = tuple(dict.fromkeys((*g.get("felter", ()), *felter)))
-        who = asker()
+        who = audit_context()
         who = who._replace(endpoint=f"{who.endpoint} {info.field_name}")
         answer = self._lookups.listed(who, search, felter, MOST_AVTALER)
         if answer is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from datadeling.demo.generator import HendelseGenerator
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.acceptance.leaks.numbers import WORD, Numbers
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.poison import FORMS
@@ -22,7 +22,7 @@ _PARTITIONS = 3
 _FIRST = 1_000  # number of an avtale, beyond those that a test asks for
 
 
-def of_person(fnr: str) -> list[Melding]:
+def of_person(fnr: str) -> list[Message]:
     """What lookups are to find: three avtaler of one person; the first has an earlier version."""
     return [
         melding(1, offset=0, deltakerFnr=fnr, avtaleStatus="MANGLER_GODKJENNING", versjon=1),
@@ -32,7 +32,7 @@ def of_person(fnr: str) -> list[Melding]:
     ]
 
 
-def of_others(numbers: Numbers) -> list[Melding]:
+def of_others(numbers: Numbers) -> list[Message]:
     """All else, well mixed. Each number in them is one of `numbers`."""
     messages = [*_generated(numbers), *_unreadable(numbers), *_odd(numbers), *_keys(numbers)]
     messages.append(of_refused(numbers, REFUSED))
@@ -40,12 +40,12 @@ def of_others(numbers: Numbers) -> list[Melding]:
     return [message._replace(partition=sum(message.key or b"") % _PARTITIONS) for message in messages]
 
 
-def of_refused(numbers: Numbers, bedrift_nr: str) -> Melding:
+def of_refused(numbers: Numbers, bedrift_nr: str) -> Message:
     """A good message that the database will not have."""
     return melding(_FIRST - 1, deltakerFnr=numbers.new(bedrift_nr), bedriftNr=bedrift_nr)
 
 
-def _generated(numbers: Numbers) -> Iterator[Melding]:
+def _generated(numbers: Numbers) -> Iterator[Message]:
     for key, value in HendelseGenerator(6).hendelser(_GENERATED):
         assert value is not None
         fields: dict[str, Any] = json.loads(value)
@@ -55,14 +55,14 @@ def _generated(numbers: Numbers) -> Iterator[Melding]:
         yield record(0, key, value)
 
 
-def _unreadable(numbers: Numbers) -> Iterator[Melding]:
+def _unreadable(numbers: Numbers) -> Iterator[Message]:
     """Messages that nobody can use, in all their forms."""
     for avtale, (name, form) in enumerate(FORMS.items(), _FIRST):
         key, value = form.record(avtale)
         yield record(0, key, value and value.replace(FNR.encode(), numbers.new(name).encode()))
 
 
-def _odd(numbers: Numbers) -> Iterator[Melding]:
+def _odd(numbers: Numbers) -> Iterator[Message]:
     """A number where something else belongs: in each field, and beside them."""
     avtale = 2 * _FIRST
     for name in (*hendelse(), "godkjentAvDeltaker", "annullertTidspunkt", "opphav", "ukjent"):
@@ -93,7 +93,7 @@ _WAYS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _keys(numbers: Numbers) -> Iterator[Melding]:
+def _keys(numbers: Numbers) -> Iterator[Message]:
     """A number in the key; and tombstones."""
     for form in ("{}", "1{}", "{}-0000-4000-8000", f"{WORD} {{}}", "\xff{}", "'{}'"):
         for value in (None, b"{", encoded(hendelse(1, deltakerFnr=None))):

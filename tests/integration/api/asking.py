@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from datadeling.api.answers import TILTAK
+from datadeling.api.v1.responses import TILTAK
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
-from datadeling.domain.oppslag import Asker, Search
+from datadeling.domain.search import AuditContext, Search
 
-ASKER = Asker("call-1", "client-1", "team:client", None, ("B123",), "POST /test")
+ASKER = AuditContext("call-1", "client-1", "team:client", None, ("B123",), "POST /test")
 
 
 def status(lookups: Lookups, identer: list[str], dato: date) -> str:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import BY_NAME
-from datadeling.domain.oppslag import Search
-from datadeling.ingest.store import Store
+from datadeling.domain.search import Search
+from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, melding
 from tests.hendelser import FNR as HENDELSE_FNR
 from tests.integration.api.asking import ASKER

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api.answers import Historikk, Versjon
-from datadeling.ingest.store import Store
+from datadeling.api.v1.responses import Historikk, Versjon
+from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, melding, tombstone
 from tests.integration.storing import write
 

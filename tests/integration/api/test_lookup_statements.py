@@ -6,7 +6,7 @@ import re
 import psycopg
 import pytest
 
-from datadeling.db.select_list import history, lookup
+from datadeling.db.lookup_sql import history, lookup
 from datadeling.domain.felt import BY_NAME, FELTER, Felt
 
 _ABOUT_ONE = ("tiltaksstatus", "search_avtaler", "find_avtale", "list_avtaler")

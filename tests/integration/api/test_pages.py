@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.requests import Markoer
+from datadeling.api.v1.requests import Markoer
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import BY_NAME
-from datadeling.domain.oppslag import Search
+from datadeling.domain.search import Search
 from tests.integration.api.asking import ASKER
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 

@@ -15,7 +15,7 @@ from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
-from datadeling.domain.oppslag import Marker, Search
+from datadeling.domain.search import Marker, Search
 from tests.integration.api.asking import ASKER
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 

@@ -11,10 +11,10 @@ from psycopg.conninfo import make_conninfo
 
 from datadeling.crew import Crew
 from datadeling.db import pool as pool_module
+from datadeling.db.coalesce import Coalescer, Values
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
-from datadeling.db.together import Together, Values
-from datadeling.domain.oppslag import Search
+from datadeling.domain.search import Search
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
 from tests.acceptance.processes import wait_until
 from tests.integration.api.asking import ASKER, find, search, status
@@ -41,24 +41,24 @@ _REFUSED = b"SELECT hemmelig", b"SELECT hemmelig, %(spurt)s"
 _WAITING = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 Row = tuple[object, ...]
-Asked = tuple[tuple[bytes, bytes], Values]
+OperatorAction = tuple[tuple[bytes, bytes], Values]
 
 
 @pytest.fixture
 def together(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Together]:
+) -> Iterator[Coalescer]:
     """Over connections without the limits of time that would end a test on a slow machine."""
     monkeypatch.setattr(pool_module, "_PATIENCE", 60.0)
     monkeypatch.setattr(pool_module._Checked, "patience", 60.0)
     connection.execute("CREATE TABLE note (number int CHECK (number > 0))")
     pool = Pool(make_conninfo(db_url, options="-c lock_timeout=0 -c statement_timeout=0"), 2)
     pool.open()
-    yield Together(pool)
+    yield Coalescer(pool)
     pool.close()
 
 
-def _ask(together: Together, asked: Sequence[Asked]) -> list["Future[Row]"]:
+def _ask(together: Coalescer, asked: Sequence[OperatorAction]) -> list["Future[Row]"]:
     """What has come of each, asked by the members of one crew."""
 
     def ask(future: "Future[Row]", texts: tuple[bytes, bytes], values: Values) -> None:
@@ -76,7 +76,7 @@ def _ask(together: Together, asked: Sequence[Asked]) -> list["Future[Row]"]:
     return futures
 
 
-def _note(number: object) -> Asked:
+def _note(number: object) -> OperatorAction:
     return _NOTE, {"number": number}
 
 
@@ -92,14 +92,14 @@ def _notes(connection: psycopg.Connection) -> list[int]:
     return [number for (number,) in connection.execute("SELECT number FROM note ORDER BY number")]
 
 
-def test_who_is_alone_is_answered(together: Together) -> None:
+def test_who_is_alone_is_answered(together: Coalescer) -> None:
     assert [together.fetch_one(*_NOTE, {"number": n})[0] for n in (1, 2)] == [1, 2]
     assert together.fetch_one(*_SELECT, {"number": None}) == (None,)
     assert _numbers(_ask(together, [_note(3)])) == [3]
 
 
 def test_all_of_a_crew_share_a_commit_and_each_has_its_own_answer(
-    together: Together, connection: psycopg.Connection
+    together: Coalescer, connection: psycopg.Connection
 ) -> None:
     for _ in range(8):  # the driver prepares what it meets often
         futures = _ask(together, [_note(number) for number in range(1, 7)])
@@ -108,7 +108,7 @@ def test_all_of_a_crew_share_a_commit_and_each_has_its_own_answer(
     assert _notes(connection) == sorted([1, 2, 3, 4, 5, 6] * 8)
 
 
-def test_in_a_crowd_each_has_its_own_answer(together: Together, connection: psycopg.Connection) -> None:
+def test_in_a_crowd_each_has_its_own_answer(together: Coalescer, connection: psycopg.Connection) -> None:
     """Now one and then another statement, so that runs hold both, in any order, in several threads."""
 
     def crew(numbers: range) -> bool:
@@ -156,7 +156,7 @@ def test_lookups_of_different_persons_and_days_are_answered_as_if_each_were_alon
     assert {tuple(personer) for personer, *_ in records} == {*((fnr,) for fnr in persons), tuple(persons), ()}
 
 
-def test_one_that_is_refused_harms_no_other(together: Together, connection: psycopg.Connection) -> None:
+def test_one_that_is_refused_harms_no_other(together: Coalescer, connection: psycopg.Connection) -> None:
     for _ in range(8):
         futures = _ask(
             together,
@@ -170,7 +170,7 @@ def test_one_that_is_refused_harms_no_other(together: Together, connection: psyc
 
 
 def test_what_was_sent_before_one_that_cannot_be_is_not_done_twice(
-    together: Together, connection: psycopg.Connection
+    together: Coalescer, connection: psycopg.Connection
 ) -> None:
     futures = _ask(together, [_note(1), _note(object()), _note(2)])
     with pytest.raises(DatabaseBug):
@@ -180,7 +180,7 @@ def test_what_was_sent_before_one_that_cannot_be_is_not_done_twice(
 
 
 def test_when_the_database_goes_all_of_a_run_are_told_and_the_next_is_answered(
-    together: Together, connection: psycopg.Connection, db_url: str
+    together: Coalescer, connection: psycopg.Connection, db_url: str
 ) -> None:
     with psycopg.connect(db_url) as holder, ThreadPoolExecutor(1) as thread, holder.transaction():
         holder.execute(_HOLD)
@@ -197,7 +197,7 @@ def test_when_the_database_goes_all_of_a_run_are_told_and_the_next_is_answered(
 def test_when_there_is_no_database_all_are_told() -> None:
     pool = Pool("postgresql://127.0.0.1:1/nobody", 1)
     pool.open()
-    for future in _ask(Together(pool), [(_SELECT, {"number": 1})] * 4):
+    for future in _ask(Coalescer(pool), [(_SELECT, {"number": 1})] * 4):
         with pytest.raises(DatabaseUnavailable):
             future.result(0)
     pool.close()
@@ -208,13 +208,13 @@ def test_lookups_of_one_person_or_avtale_go_together_and_others_step_aside(
 ) -> None:
     insert(connection, [row(1)])
     runs: list[bytes] = []
-    fetch_one = Together.fetch_one
+    fetch_one = Coalescer.fetch_one
 
-    def noted(self: Together, alone: bytes, together: bytes, values: Values) -> Row:
+    def noted(self: Coalescer, alone: bytes, together: bytes, values: Values) -> Row:
         runs.append(alone)
         return fetch_one(self, alone, together, values)
 
-    monkeypatch.setattr(Together, "fetch_one", noted)
+    monkeypatch.setattr(Coalescer, "fetch_one", noted)
     status(lookups, [FNR], _DAY)
     search(lookups, [FNR])
     find(lookups, avtale_id(1))

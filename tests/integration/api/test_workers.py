@@ -45,7 +45,7 @@ _LOADED = """
 import sys
 import datadeling.api.app, datadeling.api.server
 print(*sorted({"confluent_kafka", "yoyo", "click", "rich"} & sys.modules.keys()))
-print(*sorted(name for name in sys.modules if name.startswith("datadeling.ingest")))
+print(*sorted(name for name in sys.modules if name.startswith("datadeling.")))
 """
 
 
@@ -54,5 +54,5 @@ def test_the_api_does_not_load_kafkas_client() -> None:
     done = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
     loaded, ours = done.stdout.splitlines()
     assert "confluent_kafka" not in loaded
-    assert "datadeling.ingest.retry" in ours  # so this has looked where it should
-    assert "datadeling.ingest.topic" not in ours
+    assert "datadeling.pipeline.retry" in ours  # so this has looked where it should
+    assert "datadeling.consumer.topic" not in ours

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from datadeling.ingest.melding import Melding
+from datadeling.pipeline.message import Message
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, record, tombstone
 from tests.integration.api.rows import FNR, OTHER_FNR
 
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     content: Content | None
 
     @property
-    def melding(self) -> Melding:
+    def melding(self) -> Message:
         if self.content is None:
             return tombstone(self.number, offset=self.offset)._replace(timestamp=self.time)
         fnr, bedrift, state, feilregistrert = self.content

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from datadeling.db.lookup_log import LookupLog
+from datadeling.db.tables.lookup_log import LookupLog
 from tests.integration.audit.records import WHEN
 
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datadeling.db.audit import Reading
-from datadeling.db.connection import Impatient
+from datadeling.db.connection import DeadlineConnection
 from datadeling.db.database import Database
+from datadeling.db.tables.audit import Reading
 from datadeling.domain.month import Month
-from datadeling.operations.asked import Asked
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.audit import report
 from tests.integration.api.rows import FNR, OTHER_FNR
 from tests.integration.audit.records import WHEN, write_record
 
 NOVEMBER = Month(2026, 11)
-WHO = Asked("an operator")
+WHO = OperatorAction("an operator")
 
 
 def ask(database: Database, consumer: str | None = None, month: Month = NOVEMBER) -> list[Reading]:
@@ -144,7 +144,7 @@ def test_it_may_take_longer_than_the_session(database: Database) -> None:
     settings = "SELECT current_setting('transaction_timeout'), current_setting('statement_timeout')"
     with database.transaction() as tx:
         connection = tx._connection
-        assert isinstance(connection, Impatient)
+        assert isinstance(connection, DeadlineConnection)
         patience = connection.patience
         with tx.audit.taking_time(600):
             assert connection.execute(settings).fetchone() == ("0", "10min")

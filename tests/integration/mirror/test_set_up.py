@@ -4,9 +4,9 @@ import psycopg
 import pytest
 
 from datadeling.db.connection import connect
-from datadeling.db.lookup_log import LookupLog
 from datadeling.db.migrate import migrate
 from datadeling.db.mirror import Mirror
+from datadeling.db.tables.lookup_log import LookupLog
 from datadeling.demo.postgres import EmbeddedPostgres
 from tests.datastream import SLOT
 from tests.integration.mirror.platform import COMPLETE, Platform

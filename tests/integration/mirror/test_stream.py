@@ -16,7 +16,7 @@ from datadeling.db.database import Database
 from datadeling.db.migrate import migrate
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.domain.avtale import COLUMNS
-from datadeling.ingest.store import Store
+from datadeling.pipeline.store import Store
 from tests.datastream import PUBLICATION, Copy, Datastream
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.integration.audit.records import write_record

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from datadeling.db.queries import queries
-from datadeling.ingest.store import Store
 from datadeling.mirror.views import VIEWS
+from datadeling.pipeline.store import Store
 from tests.hendelser import melding
 from tests.integration.storing import clear, write
 from tests.integration.views.mirrored import Row, mirror, read

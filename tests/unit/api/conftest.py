@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from datadeling.api.app import assemble
 from datadeling.config import ApiConfig, EntraConfig
+from datadeling.db.lookup_sql import Fields
 from datadeling.db.lookups import Lookups
-from datadeling.db.select_list import Fields
 from datadeling.demo.ports import free_port
-from datadeling.domain.oppslag import Asker, Search
+from datadeling.domain.search import AuditContext, Search
 from datadeling.metrics import ApiMetrics
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, OBO_CONSUMER, Issuer, serving
 
@@ -49,40 +49,45 @@ class FakeLookups(Lookups):
     answer: str | Exception | None = "{}"
     asked: list[object] = field(default_factory=list)
 
-    askers: list[Asker] = field(default_factory=list)
+    askers: list[AuditContext] = field(default_factory=list)
 
     def tiltaksstatus(
-        self, asker: Asker, identer: Sequence[str], dato: date, felter: Fields, tidspunkt: datetime | None
+        self,
+        context: AuditContext,
+        identer: Sequence[str],
+        dato: date,
+        felter: Fields,
+        tidspunkt: datetime | None,
     ) -> str:
-        return str(self._asked(asker, (list(identer), dato, names(felter), tidspunkt)))
+        return str(self._asked(context, (list(identer), dato, names(felter), tidspunkt)))
 
     def tiltaksstatus_bolk(
         self,
-        asker: Asker,
+        context: AuditContext,
         personer: Sequence[Sequence[str] | str],
         dato: date,
         felter: Fields,
         tidspunkt: datetime | None,
     ) -> str:
-        return str(self._asked(asker, (list(personer), dato, names(felter), tidspunkt)))
+        return str(self._asked(context, (list(personer), dato, names(felter), tidspunkt)))
 
-    def search(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str:
-        return str(self._asked(asker, (search, names(felter), limit)))
+    def search(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str:
+        return str(self._asked(context, (search, names(felter), limit)))
 
-    def listed(self, asker: Asker, search: Search, felter: Fields, limit: int) -> str | None:
-        return self._asked(asker, (search, names(felter), limit))
+    def listed(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str | None:
+        return self._asked(context, (search, names(felter), limit))
 
-    def find(self, asker: Asker, search: Search, felter: Fields) -> str | None:
-        return self._asked(asker, (search, names(felter)))
+    def find(self, context: AuditContext, search: Search, felter: Fields) -> str | None:
+        return self._asked(context, (search, names(felter)))
 
-    def history(self, asker: Asker, avtale_id: str, felter: Fields) -> str | None:
-        return self._asked(asker, (avtale_id, names(felter)))
+    def history(self, context: AuditContext, avtale_id: str, felter: Fields) -> str | None:
+        return self._asked(context, (avtale_id, names(felter)))
 
     def ping(self) -> None:
         self._given()
 
-    def _asked(self, asker: Asker, what: object) -> str | None:
-        self.askers.append(asker)
+    def _asked(self, context: AuditContext, what: object) -> str | None:
+        self.askers.append(context)
         self.asked.append(what)
         return self._given()
 

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from datadeling.domain.felt import FELTER
-from datadeling.domain.oppslag import Search
+from datadeling.domain.search import Search
 from tests.unit.api.conftest import FakeLookups, names
 
 _ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.api import auth
-from datadeling.api.auth import Authenticator, Caller
-from datadeling.api.jwks import Keys
 from datadeling.api.problems import Problem
+from datadeling.api.security import tokens as auth
+from datadeling.api.security.keys import Keys
+from datadeling.api.security.tokens import Authenticator, Caller
 from datadeling.config import EntraConfig
 from tests.unit.api.conftest import NOW, Clock, FakeLookups
 from tests.unit.api.issuer import CLIENT_ID, CONSUMER, KID, OBO_CONSUMER, ROLE, Issuer, new_key

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from datadeling.api.call_id import noted
+from datadeling.api.security.call_id import noted
 
 _DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"
 _LONGEST = "aZ09_.:-" * 8

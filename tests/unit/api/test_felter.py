@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
-from datadeling.api.answers import TILTAK
 from datadeling.api.app import assemble
+from datadeling.api.v1.responses import TILTAK
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 from datadeling.metrics import ApiMetrics

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 
-from datadeling.api import call_id
+from datadeling.api.security import call_id
 from datadeling.errors import DatabaseUnavailable
 from datadeling.log import configure_logging
 from tests.unit.api.conftest import FakeLookups

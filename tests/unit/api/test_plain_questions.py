@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from datadeling.api.requests import AvtalesoekSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal
-from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_TIME, PlainQuestion
+from datadeling.api.fields import EXAMPLE_FNR, EXAMPLE_TIME, PlainQuestion
+from datadeling.api.v1.requests import AvtalesoekSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal
 
 _QUESTIONS = (TiltaksstatusSpoersmaal(), AvtalesoekSpoersmaal(), PersonSpoersmaal())
 _RIGHT: dict[str, object] = {

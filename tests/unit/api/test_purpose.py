@@ -44,7 +44,7 @@ def test_any_list_of_numbers_is_read(
     lookups.askers.clear()
     header = ",".join(f"{data.draw(SPACE)}{number}{data.draw(SPACE)}" for number in numbers)
     assert look_up(client, token, header)[0] == 200
-    assert [asker.behandlingsnummer for asker in lookups.askers] == [
+    assert [context.behandlingsnummer for context in lookups.askers] == [
         tuple(dict.fromkeys(number.upper() for number in numbers))
     ]
 
@@ -70,7 +70,10 @@ def test_what_is_no_such_list_is_400_and_not_repeated(
     status, kode, text = look_up(client, token, header)
     expected = oracle(header)
     if expected is not None:
-        assert (status, [asker.behandlingsnummer for asker in lookups.askers]) == (200, [expected])
+        assert (status, [context.behandlingsnummer for context in lookups.askers]) == (
+            200,
+            [expected],
+        )
         return
     missing = not header.strip()
     assert (status, kode) == (400, f"{'MANGLER' if missing else 'UGYLDIG'}_BEHANDLINGSNUMMER")

@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from datadeling.api.requests import (
+from datadeling.api.v1.requests import (
     AvtalesoekSpoersmaal,
     BolkSpoersmaal,
     Markoer,
     PersonSpoersmaal,
     TiltaksstatusSpoersmaal,
 )
-from datadeling.domain.oppslag import Marker, Search
+from datadeling.domain.search import Marker, Search
 from tests.unit.api.conftest import FakeLookups
 
 _FNR = "15877512360"

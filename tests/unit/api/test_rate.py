@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.api.rate import BURST, judge
+from datadeling.api.security.rate import BURST, judge
 
 _gaps = st.lists(st.floats(0, 3), min_size=1, max_size=200)
 _rates = st.integers(1, 1_000)

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api import rate_limit
-from datadeling.api.rate_limit import RateLimit
+from datadeling.api.security import rate_limit
+from datadeling.api.security.rate_limit import RateLimit
 from tests.unit.api.conftest import FakeLookups
 
 _FNR = "15877512360"

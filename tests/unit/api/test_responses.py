@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, Response
 
 from datadeling.api.responses import Json, secured
-from datadeling.api.security import SECURITY_HEADERS
+from datadeling.api.security.headers import SECURITY_HEADERS
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import signal
 import pytest
 from structlog.testing import capture_logs
 
-from datadeling.commands import watching as module
-from datadeling.commands.watching import stop_on_signal, watching
+from datadeling.commands import progress as module
+from datadeling.commands.progress import stop_on_signal, watching
 from datadeling.config import KafkaConfig
-from datadeling.replay.partition import PartitionReplay
-from datadeling.replay.progress import Progress
-from datadeling.replay.request import Range
+from datadeling.operations.replay.partition import PartitionReplay
+from datadeling.operations.replay.progress import Progress
+from datadeling.operations.replay.request import Range
 
 KAFKA = KafkaConfig("nowhere:9092", "avtaler", "", None)
 

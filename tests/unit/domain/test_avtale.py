@@ -7,7 +7,7 @@ import pytest
 from datadeling.domain.avtale import COLUMNS, SHARED, Avtale, Superseded
 from datadeling.domain.felt import FELTER
 from datadeling.domain.hendelse import Place
-from datadeling.ingest.transform import read
+from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, melding
 
 

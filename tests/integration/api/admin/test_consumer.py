@@ -6,12 +6,12 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from datadeling.consumer.health import Health
+from datadeling.consumer.server import serve_health
 from datadeling.db.database import Database
-from datadeling.ingest.health import Health
-from datadeling.ingest.server import serve_health
-from datadeling.ingest.store import Store
-from datadeling.replay.jobs import Jobs
-from datadeling.replay.request import Request
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.request import Request
+from datadeling.pipeline.store import Store
 from tests.hendelser import melding, record
 from tests.integration.api.admin.asking import Admin
 from tests.integration.storing import PARK_LIMIT, TOPIC, write

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from flask import Flask
 
-from datadeling.api.admin.desk import Desk
+from datadeling.api.admin.session import AdminSession
 from datadeling.api.problems import Problem
 from tests.acceptance.processes import number, wait_until
 from tests.integration.api.admin.asking import Admin
@@ -15,7 +15,7 @@ _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '
 
 
 def test_more_than_a_few_at_once_are_turned_away(db_url: str) -> None:
-    desk = Desk(db_url, "topic")
+    desk = AdminSession(db_url, "topic")
     for _ in range(2):  # places are given back
         with ExitStack() as stack:
             for _ in range(2):
@@ -27,7 +27,7 @@ def test_more_than_a_few_at_once_are_turned_away(db_url: str) -> None:
 
 
 def test_a_place_is_given_back_when_the_call_fails(db_url: str) -> None:
-    desk = Desk(db_url, "topic")
+    desk = AdminSession(db_url, "topic")
     for _ in range(5):
         with pytest.raises(ValueError, match="x"), desk.database():
             raise ValueError("x")
@@ -43,7 +43,7 @@ def test_no_connection_is_left_behind(admin: Admin, connection: psycopg.Connecti
 
 
 def test_the_server_is_told_how_long_it_may_take(db_url: str) -> None:
-    with Desk(db_url, "topic").database() as database, database.transaction() as tx:
+    with AdminSession(db_url, "topic").database() as database, database.transaction() as tx:
         shown = [tx._connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
     assert shown == [(limit,) for limit in _LIMITS.values()]
 

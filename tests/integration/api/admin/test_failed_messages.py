@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datadeling.api.admin import failed
-from datadeling.ingest import retry as retrying
-from datadeling.ingest.store import Store
+from datadeling.pipeline import retry as retrying
+from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from datadeling.db.lookup_log import LookupLog
+from datadeling.db.tables.lookup_log import LookupLog
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
 from tests.integration.api.rows import FNR

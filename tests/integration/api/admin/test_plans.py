@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from datadeling.db.lookup_log import LookupLog
 from datadeling.db.queries import queries
+from datadeling.db.tables.lookup_log import LookupLog
 
 _PLACE = {"topic": "t", "generation": 0, "partition": 1, "offset": 1_000}
 _ANY = {"topic": "t", "space": 1, "limit": 100, "id": None, "states": None}

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Database
-from datadeling.replay.jobs import Jobs, request_of
-from datadeling.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, request_of
+from datadeling.operations.replay.request import Planned, Range, Request
 from tests.hendelser import avtale_id
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log

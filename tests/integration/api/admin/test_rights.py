@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from datadeling.db.database import Database
-from datadeling.ingest.store import Store
-from datadeling.replay.jobs import Jobs
-from datadeling.replay.request import Request
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.request import Request
+from datadeling.pipeline.store import Store
 from tests.hendelser import record
 from tests.integration.api.admin.asking import (
     EVERY_CALL,

@@ -83,5 +83,5 @@ def test_on_behalf_of_a_user_only_those_that_check_them_may_ask(
             headers={"Authorization": f"Bearer {token}"},
         )
         assert response.status_code == status
-    ((asker),) = lookups.askers
-    assert (asker.consumer, asker.nav_ident) == (OBO_CONSUMER, "Z999999")
+    ((audit_context),) = lookups.askers
+    assert (audit_context.consumer, audit_context.nav_ident) == (OBO_CONSUMER, "Z999999")

@@ -1,0 +1,158 @@
+"""flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial, wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import flask_smorest  # type: ignore[import-untyped]
+from flask import Flask, Response
+from marshmallow import Schema
+
+from datadeling.api.fields import EXAMPLE_ID
+from datadeling.api.openapi.document import Plugin, finished, problem_response
+from datadeling.api.parsing import read_body, read_query
+from datadeling.api.problems import KINDS
+from datadeling.api.security import purpose
+from datadeling.api.security.call_id import HEADER
+from datadeling.api.v1.responses import ProblemSvar
+
+_View = TypeVar("_View", bound=Callable[..., Response])
+
+VERSION = "1.0.0"
+"""Of the API: the first number is the one in the addresses, and rises with what breaks clients."""
+
+_ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
+_CALL_WITH_BODY = (413, 415)
+CALL_ID: Mapping[str, Any] = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler eller er noe annet. "
+    "Sendes tilbake.",
+    "schema": {"type": "string"},
+    "example": EXAMPLE_ID,
+}
+PURPOSE: Mapping[str, Any] = {
+    "in": "header",
+    "name": purpose.HEADER,
+    "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
+    "flere med komma mellom.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$", "maxLength": 200},
+    "example": "B123",
+}
+_OPTIONS = {
+    "info": {
+        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak: er personen på et tiltak, hvilke, "
+        "hvor mange, hvor lenge.\n\nVerdiene i tiltakstype, avtaleStatus, opphav og stillingstype er åpne: "
+        "nye kan komme uten varsel. Svar kan få flere felt, og kode i feil flere verdier. En ukjent person "
+        "er et tomt svar, ikke en feil. Feil svares som application/problem+json. Alle oppslag loggføres. "
+        "Personnumre hører hjemme i kroppen, aldri i adressen.\n\nMer står i veiledningen for konsumenter."
+    },
+    "security": [{"entra": []}],
+    "components": {
+        "securitySchemes": {
+            "entra": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "Token fra Entra ID: rollen access_as_application, eller på vegne av en "
+                "bruker fra en klient som er godkjent for det.",
+            }
+        }
+    },
+}
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A group of calls."""
+
+    HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
+    """Those that every call takes."""
+
+    def call(
+        self,
+        method: str,
+        rule: str,
+        *,
+        answer: type[Schema],
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        parameters: Sequence[dict[str, Any]] = (),
+        errors: Sequence[int] = (),
+        status: int = 200,
+        **doc: str,
+    ) -> Callable[[_View], _View]:
+        """Declare a call. The view gets the validated `body` or `query`, and answers with a `Response`.
+
+        `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `doc` is
+        what OpenAPI says about the call: `summary`, `description`, `operationId`.
+        """
+        statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
+
+        def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
+            decorated = self.response(
+                status,
+                answer,
+                description=HTTPStatus(status).phrase,
+            )(view)
+            for error in statuses:
+                decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
+            for schema, location in ((body, "json"), (query, "query")):
+                if schema:
+                    decorated = self.arguments(schema, location=location, error_status_code=400)(decorated)
+            return self.doc(**doc)(decorated)
+
+        def declare(view: _View) -> _View:
+            read = partial(read_body, body()) if body else partial(read_query, query()) if query else None
+
+            @wraps(view)
+            def answered(**path: Any) -> Response:  # noqa: ANN401 (texts of the address)
+                return view(read(), **path) if read else view(**path)
+
+            # Described by smorest, and run without it: its wrappers would cost as much as the lookup.
+            answered._apidoc = described(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            # Said of the address; of the call, they would take the place of what its query string may hold.
+            everywhere = [dict(parameter) for parameter in (*self.HEADERS, *parameters)]
+            self.add_url_rule(rule, view.__name__, answered, methods=[method], parameters=everywhere)
+            return view
+
+        return declare
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]
+    """OpenAPI of the application at `/api/openapi.json`."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None  # every call names its own
+    ERROR_SCHEMA = ProblemSvar
+
+    def __init__(self, app: Flask) -> None:
+        app.config.update(
+            API_TITLE="datadeling",
+            API_VERSION=VERSION,
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/api",
+            OPENAPI_JSON_PATH="openapi.json",
+            API_SPEC_OPTIONS=_OPTIONS,
+        )
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": Plugin()})
+
+    @cached_property
+    def description(self) -> str:
+        """The whole of it, as JSON. The calls must have been declared."""
+        return json.dumps(finished(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
+
+    def _openapi_json(self) -> Response:
+        return Response(self.description, mimetype="application/json")
+
+    def _register_error_handlers(self) -> None:
+        """Not smorest's: `problems` answers."""
+
+    def _register_pagination_header(self) -> None:
+        """Not smorest's: pages have markers."""
+
+    def _register_responses(self) -> None:
+        for status, kind in KINDS.items():
+            response = problem_response(status, kind, self.ERROR_SCHEMA)
+            self.spec.components.response(HTTPStatus(status).name, response, lazy=True)

@@ -1,0 +1,1 @@
+"""Process 1, `datadeling consume`: reads the topic into PostgreSQL until SIGTERM."""

@@ -1,0 +1,1 @@
+"""The statements, grouped by the table that they work on."""

@@ -1,0 +1,78 @@
+"""What a lookup is about, and what is kept of it: values that the API fills in and the database uses."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+
+class AuditContext(NamedTuple):
+    """Who looks something up, by which call, for which purposes: what the record of it says.
+
+    `consumer` is the client's id; its name is not unique. `nav_ident` is the user on whose behalf it asks.
+    """
+
+    call_id: str
+    consumer: str
+    consumer_name: str | None
+    nav_ident: str | None
+    behandlingsnummer: tuple[str, ...]
+    endpoint: str
+
+
+class Marker(NamedTuple):
+    """The last avtale of a page; the next page begins after it."""
+
+    opprettet_tidspunkt: datetime
+    avtale_id: UUID
+
+
+class Search(NamedTuple):
+    """Which avtaler are looked for; what is None does not matter.
+
+    `identer` are the present and the historic numbers of one person. `fom` and `tom` are the days of a period
+    that the avtale must have a day in. `tidspunkt` asks for what was known then. Only `numbered` ones have a
+    number.
+    """
+
+    identer: Sequence[str] | None = None
+    bedrift_nr: str | None = None
+    tiltakstype: str | None = None
+    avtale_status: str | None = None
+    avtale_id: str | None = None
+    avtale_nr: int | None = None
+    fom: date | None = None
+    tom: date | None = None
+    tidspunkt: datetime | None = None
+    marker: Marker | None = None
+    feilregistrerte: bool = False
+    numbered: bool = False
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What matters of it, by name."""
+        return {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if value is not None and value is not False
+        }
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of criteria that it has, by the names of its columns and times; none of their values."""
+        return [name for name in self.given if name not in {"marker", "numbered"}]
+
+    @property
+    def is_of_one(self) -> bool:
+        """True when it is about one person or one avtale, so that there is little to look through."""
+        return not (self.identer is None and self.avtale_id is None and self.avtale_nr is None)
+
+    @property
+    def is_selective(self) -> bool:
+        """True when it is about one person, one employer or one avtale, not about any number of them."""
+        return self.is_of_one or self.bedrift_nr is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing says which avtaler are meant."""
+        return not self.is_selective and not set(self.kinds) - {"tidspunkt", "feilregistrerte", "numbered"}

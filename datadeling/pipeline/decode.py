@@ -1,0 +1,77 @@
+"""bytes → `Hendelse`. Pure.
+
+Refuses everything that a later step, PostgreSQL or a consumer could choke on; what is left to go wrong is a
+time, and `transform` refuses that. Fields that we do not share are skipped; new fields and new enum values
+pass.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from datadeling.domain.hendelse import MENTOR, Hendelse
+from datadeling.errors import UgyldigHendelse
+from datadeling.pipeline.message import KEY_MISMATCH, avtale_id_in, is_uuid
+
+_FOUR_DECIMALS = Decimal("0.0001")
+_NUMERIC_LIMIT = Decimal(100_000)  # numeric(9,4)
+
+_BACKSLASH = ord("\\")
+
+_decoder = msgspec.json.Decoder(Hendelse)
+
+
+def decode(key: bytes | None, value: bytes) -> Hendelse:
+    """Read one message.
+
+    Raise `UgyldigHendelse` with a reason code and a text that names the field at fault, never a value.
+    """
+    hendelse = _parse(value)
+    avtale_id = hendelse.avtale_id.encode()
+    if not is_uuid(avtale_id):
+        raise UgyldigHendelse("invalid_field", "avtaleId is not a UUID")
+    if key != avtale_id:
+        raise UgyldigHendelse(KEY_MISMATCH, "the key of the message is not its avtaleId")
+    if _BACKSLASH in value and b"\\u0000" in value:  # one byte is found thirty times as fast as six
+        _refuse_nul(hendelse)
+    if hendelse.stillingprosent is not None and hendelse.tiltakstype != MENTOR:  # for whom it is not shared
+        _refuse_inexact("stillingprosent", hendelse.stillingprosent)
+    if hendelse.antall_dager_per_uke is not None:
+        _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
+    return hendelse
+
+
+def decode_key(key: bytes | None) -> str:
+    """The avtale that a tombstone is about. Raise `UgyldigHendelse` when its key names none."""
+    avtale_id = avtale_id_in(key)
+    if not avtale_id:
+        raise UgyldigHendelse("invalid_key", "the key of the message is not a UUID")
+    return avtale_id
+
+
+def _parse(value: bytes) -> Hendelse:
+    try:
+        value.decode()  # msgspec does not look inside what it skips
+        return _decoder.decode(value)
+    except UnicodeDecodeError:
+        raise UgyldigHendelse("not_utf8", "the message is not UTF-8") from None
+    except RecursionError:
+        raise UgyldigHendelse("too_deep", "the message is nested too deep") from None
+    except msgspec.ValidationError as error:  # names the field and the type, not the value
+        raise UgyldigHendelse("invalid_field", str(error)) from None
+    except msgspec.DecodeError:
+        raise UgyldigHendelse("malformed_json", "the message is not one JSON object") from None
+
+
+def _refuse_inexact(felt: str, number: Decimal) -> None:
+    """Refuse what numeric(9,4) does not hold exactly: a stored figure is the producer's figure."""
+    if not number.is_finite() or not -_NUMERIC_LIMIT < number < _NUMERIC_LIMIT:
+        raise UgyldigHendelse("number_out_of_range", f"{felt} is beyond five digits")
+    if number.quantize(_FOUR_DECIMALS) != number:
+        raise UgyldigHendelse("number_out_of_range", f"{felt} has more than four decimals")
+
+
+def _refuse_nul(hendelse: Hendelse) -> None:
+    for felt, value in msgspec.structs.asdict(hendelse).items():
+        if isinstance(value, str) and "\0" in value:
+            raise UgyldigHendelse("nul_in_text", f"{felt} holds a NUL character")

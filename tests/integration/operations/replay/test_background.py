@@ -1,0 +1,149 @@
+"""Replays inside a consumer: run to their end or left to the next one; none keeps another from being done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from datadeling.config import ConsumerConfig, KafkaConfig
+from datadeling.consumer.health import Health
+from datadeling.operations.replay.background import Background
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.request import Planned, Range, Request
+from tests.acceptance.processes import wait_until
+from tests.hendelser import melding
+from tests.integration.consuming import count
+from tests.integration.operations.replay.replaying import Claims, Handled, ask, events
+
+Begin = Callable[[Health], Background]
+
+
+@pytest.fixture
+def begin(config: KafkaConfig, db_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """Start as many as the test wants; all have ended at the end."""
+    monkeypatch.setattr("datadeling.operations.replay.background._LOOK_EVERY", 0.01)
+    with ExitStack() as stack, capture_logs():
+
+        def begin(health: Health) -> Background:
+            background = Background(ConsumerConfig(config, db_url, 100, 0.1, 10, 0))
+            background.start(health)
+            stack.callback(background.join)
+            stack.callback(background.stop)
+            return background
+
+        yield begin
+
+
+@pytest.fixture
+def log(handled: Handled, connection: psycopg.Connection) -> None:
+    """Handled, and lost."""
+    handled.take(*(melding(n, offset=n) for n in range(20)))
+    connection.execute("DELETE FROM avtale")
+
+
+def ended(jobs: Jobs, replay: int) -> str:
+    def has_ended() -> bool:
+        row = jobs.get(replay)
+        return row.state not in {"requested", "running"} and not row.held
+
+    wait_until(has_ended, "a replay has ended")
+    return jobs.get(replay).state
+
+
+@pytest.mark.usefixtures("log")
+def test_what_is_asked_for_is_done(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+    before, by_command = ask(jobs), ask(jobs, background=False)
+    begin(Health())
+    assert ended(jobs, before) == "done"
+    assert count(connection) == 20
+    assert ended(jobs, ask(jobs)) == "done"  # asked for while it looks
+    assert jobs.get(by_command).state == "stopped"
+
+
+@pytest.mark.usefixtures("log")
+def test_what_one_leaves_another_takes_up(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+    replay = ask(jobs, Request(rate=5))
+    first = begin(Health())
+    wait_until(lambda: bool(events(connection)), "a replay has begun")
+    first.stop()
+    first.join()
+    assert first._thread is not None
+    assert not first._thread.is_alive()
+    row = jobs.get(replay)
+    assert (row.state, row.held) == ("running", False)
+    assert sum(events(connection).values()) < 20
+    connection.execute("UPDATE replay_job SET rate = NULL")
+    begin(Health())
+    assert ended(jobs, replay) == "done"
+    assert count(connection) == sum(events(connection).values()) == 20
+
+
+@pytest.mark.usefixtures("log")
+def test_two_consumers_do_not_do_the_same(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+    begin(Health())
+    begin(Health())
+    replays = [ask(jobs) for _ in range(3)]
+    assert [ended(jobs, replay) for replay in replays] == ["done"] * 3
+    assert events(connection) == {0: 60, 1: 0, 2: 0}
+
+
+@pytest.mark.usefixtures("log")
+def test_what_cannot_be_planned_has_failed_and_the_next_is_done(begin: Begin, jobs: Jobs) -> None:
+    replays = [ask(jobs, Request(from_offsets={7: 0})), ask(jobs)]
+    begin(Health())
+    assert [ended(jobs, replay) for replay in replays] == ["failed", "done"]
+    assert jobs.get(replays[0]).error == "NotFound: nothing has been read of partition 7"
+
+
+@pytest.mark.usefixtures("log")
+def test_what_fails_while_it_reads_does_not_keep_the_next_from_being_done(begin: Begin, jobs: Jobs) -> None:
+    replay = ask(jobs)
+    jobs.begin(jobs.get(replay), {0: Planned(Range(0, 21), 0)})
+    begin(Health())
+    assert ended(jobs, replay) == "failed"
+    assert jobs.get(replay).error == "TopicChanged: partition 0 ends at 20, before 21"
+    assert ended(jobs, ask(jobs)) == "done"
+
+
+@pytest.mark.usefixtures("log")
+def test_what_is_cancelled_does_not_keep_the_next_from_being_done(
+    begin: Begin, jobs: Jobs, connection: psycopg.Connection
+) -> None:
+    replay = ask(jobs, Request(rate=5))
+    begin(Health())
+    wait_until(lambda: sum(events(connection).values()) > 0, "a replay has come somewhere")
+    jobs.cancel(replay)
+    assert ended(jobs, replay) == "cancelled"
+    assert ended(jobs, ask(jobs)) == "done"
+
+
+@pytest.mark.usefixtures("log")
+def test_it_gives_way_while_the_live_consumer_is_behind(
+    begin: Begin, jobs: Jobs, connection: psycopg.Connection
+) -> None:
+    health, replay = Health(lag=1_000_000), ask(jobs)
+    background = begin(health)
+    wait_until(lambda: jobs.get(replay).held and bool(jobs.stretches(replay)), "a replay has begun")
+    assert count(connection) == 0
+    health.lag = 0
+    assert ended(jobs, replay) == "done"
+    health.lag = 1_000_000
+    ask(jobs)
+    wait_until(lambda: jobs.get(replay + 1).held, "another replay is held")
+    background.stop()
+    background.join()
+    assert jobs.get(replay + 1).state in {"running", "requested"}
+
+
+@pytest.mark.usefixtures("log")
+def test_what_somebody_else_runs_is_left_to_him(begin: Begin, jobs: Jobs, claims: Claims) -> None:
+    held, free = ask(jobs), ask(jobs)
+    claim = claims.on(held)
+    assert claim.take()
+    begin(Health())
+    assert ended(jobs, free) == "done"
+    assert jobs.get(held).state == "requested"
+    claim.release()
+    assert ended(jobs, held) == "done"

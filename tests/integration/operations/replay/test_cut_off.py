@@ -1,0 +1,187 @@
+"""Whenever a replay is cut off, and however often: nothing is missing, and nothing counts twice."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Literal, NamedTuple
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datadeling.config import KafkaConfig
+from datadeling.db.database import Database
+from datadeling.db.transaction import Transaction
+from datadeling.errors import DatabaseUnavailable
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.runner import Runner, Setting
+from datadeling.pipeline.message import Message
+from datadeling.pipeline.tally import Tally
+from tests.conftest import fresh_database
+from tests.hendelser import avtale_id, melding, record, tombstone
+from tests.integration.brittle import Brittle
+from tests.integration.inside import Inside
+from tests.integration.operations.replay.replaying import Handled, ask, events, look
+from tests.integration.plans import REFUSED
+
+TOPIC = "avtaler-cut-off"
+LOG = [
+    melding(1, offset=0),
+    melding(1, offset=1, avtaleStatus="AVSLUTTET"),
+    melding(2, offset=2, bedriftNr=REFUSED),
+    melding(3, offset=3),
+    record(4, avtale_id(4).encode(), b"{"),
+    melding(5, offset=5, bedriftNr=REFUSED),
+    melding(3, offset=6, sistEndret="2022-03-04T08:46:39Z"),
+    tombstone(1, offset=7),
+    melding(1, offset=8),
+    melding(6, offset=0, partition=1),
+    melding(7, offset=1, partition=1),
+]
+
+
+class Strike(NamedTuple):
+    """After some exchanges the connection is lost, or the process dies; or after some commits the answer."""
+
+    kind: Literal["killed", "died", "unanswered"]
+    number: int
+
+
+class Died(Exception):
+    """Stands for the end of a process: nobody handles it."""
+
+
+class World:
+    """A topic and a database for all examples; what is struck is whoever runs a replay."""
+
+    strikes: list[Strike]
+
+    def __init__(self, url: str, connection: psycopg.Connection, brokers: str) -> None:
+        self.connection = connection
+        self.inside = Inside(connection)
+        self.database = Database(url, "test")
+        self.jobs = Jobs(self.database, TOPIC)
+        self._producer = Producer({"bootstrap.servers": brokers})
+        self.inside.clear()
+        Handled(self.database, TOPIC, self._produce).take(*LOG, partitions=2)
+        self.tables = self.inside.tables()
+        self.runner = Runner(
+            Setting(KafkaConfig(brokers, TOPIC, "", None), url, workers=1, batch_size=4), self.jobs
+        )
+
+    def lose(self) -> None:
+        """What a replay has to bring back; no replay has been."""
+        self.connection.execute("TRUNCATE avtale, avtale_historikk, failed_message, replay_job CASCADE")
+
+    def kill(self, backend: int) -> None:
+        self.connection.execute("SELECT pg_terminate_backend(%s, 20000)", (backend,))
+
+    def run(self) -> None:
+        """Begin it again until it is done, as whoever resumes it does."""
+        replay = ask(self.jobs)
+        for _ in range(20):
+            try:
+                if self.runner.run(self.jobs.get(replay), Event(), look).state == "done":
+                    return
+            except (Died, DatabaseUnavailable):
+                continue
+        raise AssertionError("it was never done")
+
+    def _produce(self, messages: list[Message]) -> None:
+        for m in messages:
+            self._producer.produce(
+                TOPIC, m.value, m.key, m.partition, timestamp=int(m.timestamp.timestamp() * 1_000)
+            )
+        assert self._producer.flush(30) == 0
+
+
+def struck_by(world: World) -> Callable[[str, str], Database]:
+    """Databases that are struck one blow after the other."""
+
+    class Struck(Brittle):
+        def __init__(self, url: str, application: str) -> None:
+            super().__init__(url, application)
+            self._arm()
+
+        @contextmanager
+        def transaction(self) -> Iterator[Transaction]:
+            try:
+                with super().transaction() as tx:
+                    yield tx
+            finally:
+                if self.struck:
+                    self._arm()
+
+        def _arm(self) -> None:
+            self.recover()
+            match world.strikes.pop() if world.strikes else None:
+                case Strike("killed", number):
+                    self.die(number, world.kill)
+                case Strike("died", number):
+                    self.die(number, self._end)
+                case Strike("unanswered", number):
+                    self.lose_answer(number)
+
+        def _end(self, backend: int) -> None:
+            world.kill(backend)
+            raise Died
+
+    return Struck
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    postgres, template = request.getfixturevalue("postgres"), request.getfixturevalue("_template")
+    brokers = request.getfixturevalue("kafka").brokers
+    admin = AdminClient({"bootstrap.servers": brokers})
+    admin.create_topics([NewTopic(TOPIC, 2, 1, config={"retention.ms": "-1"})])[TOPIC].result(30)
+    options = "-c timezone=UTC -c client_min_messages=warning"
+    with (
+        fresh_database(postgres, template) as (_, url),
+        psycopg.connect(url, autocommit=True, options=options) as connection,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        world = World(url, connection, brokers)
+        patched.setattr("datadeling.operations.replay.runner.Database", struck_by(world))
+        patched.setattr("datadeling.consumer.health._SHORTEST_BACKOFF", 0.001)
+        patched.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+        patched.setattr("datadeling.operations.replay.partition._WAIT", 0.02)
+        yield world
+        world.database.close()
+    admin.delete_topics([TOPIC])[TOPIC].result(30)
+
+
+def check(world: World) -> None:
+    """Everything is back, once."""
+    assert world.inside.tables() == world.tables
+    assert events(world.connection) == {0: 9, 1: 2}
+    for one in world.jobs.stretches(world.jobs.listed(1)[0].id):
+        assert (one.next_offset, Tally.from_dict(one.tally).messages) == (one.to_offset, one.events)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(Strike, st.sampled_from(("killed", "died")), st.integers(0, 40)),
+            st.builds(Strike, st.just("unanswered"), st.integers(0, 5)),
+        ),
+        max_size=4,
+    )
+)
+def test_whenever_it_is_cut_off_it_comes_to_the_same(world: World, strikes: list[Strike]) -> None:
+    world.lose()
+    world.strikes = list(strikes)
+    world.run()
+    check(world)
+
+
+@pytest.mark.parametrize("commit", range(8))
+def test_what_was_committed_without_an_answer_is_not_written_again(commit: int, world: World) -> None:
+    world.lose()
+    world.strikes = [Strike("unanswered", commit), Strike("unanswered", 99)]  # the second one plans
+    world.run()
+    check(world)

@@ -1,0 +1,140 @@
+"""How a replay ends: cancelled, failed, taken over, stopped; and that it ends nothing else."""
+
+from threading import Event
+
+import psycopg
+import pytest
+
+from datadeling.db.database import Database
+from datadeling.errors import Busy, TopicChanged
+from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.progress import Progress
+from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.runner import Runner, Setting
+from tests.integration.inside import Inside
+from tests.integration.operations.replay.replaying import Claims, act_between, ask, events, look, lose, run
+
+
+@pytest.mark.usefixtures("log")
+def test_it_can_be_cancelled_while_it_runs(
+    runner: Runner, jobs: Jobs, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay, transactions = ask(jobs), iter(range(100))
+
+    def cancel() -> None:
+        if next(transactions) == 2:  # one plans
+            jobs.cancel(replay)
+
+    act_between(monkeypatch, cancel)
+    stop = Event()
+    assert runner.run(jobs.get(replay), stop, look).state == "cancelled"
+    assert not stop.is_set()
+    assert events(connection) == {0: 3, 1: 0, 2: 0}
+
+
+@pytest.mark.usefixtures("log")
+def test_a_new_generation_ends_it_while_it_runs(
+    runner: Runner,
+    jobs: Jobs,
+    db_url: str,
+    topic: str,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator, transactions = Database(db_url, "operator"), iter(range(100))
+
+    def raise_generation() -> None:
+        if next(transactions) == 2:
+            with operator.transaction() as tx:
+                tx.operator.raise_generation(topic, None)
+
+    act_between(monkeypatch, raise_generation)
+    with pytest.raises(TopicChanged):
+        run(runner, jobs)
+    operator.close()
+    row = jobs.get(1)
+    assert (row.state, row.error) == ("failed", "TopicChanged: offsets of partition 0 have a new meaning")
+    assert events(connection) == {0: 3, 1: 0, 2: 0}
+
+
+@pytest.mark.usefixtures("log")
+def test_the_fault_of_one_partition_stops_the_others(
+    setting: Setting, jobs: Jobs, connection: psycopg.Connection
+) -> None:
+    """And no other replay: `stop` is for more than this one."""
+    row = jobs.get(ask(jobs, Request(rate=1)))
+    jobs.begin(row, {0: Planned(Range(0, 10), 0), 2: Planned(Range(0, 1), 0)})
+    connection.execute("UPDATE consumer_offset SET next_offset = 1 WHERE kafka_partition = 2")
+    stop = Event()
+    with pytest.raises(TopicChanged, match="partition 2 ends at 0, before 1"):
+        Runner(setting._replace(workers=2), jobs).run(row, stop, look)
+    assert not stop.is_set()
+    assert jobs.get(row.id).state == "failed"
+    assert jobs.get(row.id).error == "TopicChanged: partition 2 ends at 0, before 1"
+    assert events(connection)[0] < 10
+
+
+@pytest.mark.usefixtures("log")
+def test_who_has_lost_the_claim_to_somebody_else_stops(
+    setting: Setting,
+    jobs: Jobs,
+    claims: Claims,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Then it is the other one's: it goes on running, and nobody says that it has stopped or failed."""
+    monkeypatch.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+    row, other = jobs.get(ask(jobs, Request({0: 0}, rate=1))), claims.on(1)
+
+    def rob(_: Progress) -> None:
+        if not other.take():
+            connection.execute("""
+                SELECT pg_terminate_backend(pid, 20000) FROM pg_locks
+                WHERE locktype = 'advisory' AND objid = 1 AND objsubid = 2
+            """)
+
+    stop = Event()
+    with pytest.raises(Busy, match="somebody else runs replay 1 by now"):
+        Runner(setting, jobs).run(row, stop, rob)
+    assert not stop.is_set()
+    assert (jobs.get(1).state, jobs.get(1).held) == ("running", True)
+
+
+@pytest.mark.usefixtures("log")
+def test_what_was_stopped_is_written_and_goes_on_where_it_stopped(
+    runner: Runner,
+    jobs: Jobs,
+    inside: Inside,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+    before, replay = inside.tables(), ask(jobs, Request(rate=5))
+    lose(connection)
+    stop = Event()
+
+    def stop_soon(progress: Progress) -> None:
+        if progress.events >= 2:
+            stop.set()
+
+    assert runner.run(jobs.get(replay), stop, stop_soon).state == "running"
+    read = sum(events(connection).values())
+    assert 2 <= read < 16
+    assert inside.tables() != before
+    assert runner.run(jobs.get(replay), stop, look).state == "running"  # not begun
+    assert sum(events(connection).values()) == read
+    row = jobs.get(replay)._replace(rate=None)
+    assert runner.run(row, Event(), look).state == "done"
+    assert events(connection) == {0: 10, 1: 6, 2: 0}
+    assert inside.tables() == before
+
+
+@pytest.mark.usefixtures("log")
+def test_one_replay_is_one_processs(runner: Runner, jobs: Jobs, claims: Claims) -> None:
+    claim = claims.on(ask(jobs))
+    assert claim.take()
+    with pytest.raises(Busy, match="somebody runs replay 1 already"):
+        run(runner, jobs, 1)
+    assert jobs.get(1).state == "requested"
+    claim.release()
+    assert run(runner, jobs, 1) == "done"

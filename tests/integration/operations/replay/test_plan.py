@@ -1,0 +1,134 @@
+"""What is read: as it was asked for, never beyond the live consumer, never what the topic has dropped."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from datadeling.consumer.topic import Topic
+from datadeling.db.database import Database
+from datadeling.errors import NotFound, TopicChanged
+from datadeling.operations.replay.plan import plan
+from datadeling.operations.replay.request import Range, Request
+from datadeling.pipeline.partitioner import partition_of
+from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
+from tests.integration.consuming import Produce
+from tests.integration.operations.replay.replaying import Handled, drop
+from tests.services import Kafka
+
+ALL = {0: (0, 10), 1: (0, 10), 2: (0, 10)}
+ID = avtale_id(1)
+NEITHER = (partition_of(ID.encode(), 3) + 1) % 3  # where the producer would not put it
+
+
+def at(minute: float) -> timedelta:
+    return timedelta(minutes=minute)
+
+
+@pytest.fixture
+def ten(handled: Handled, produce: Produce) -> None:
+    """Three partitions: ten messages of each handled, a minute apart, and five more to come."""
+    handled.take(*(melding(100 + n, offset=n, partition=p) for p in range(3) for n in range(10)))
+    produce([melding(200 + n, offset=n, partition=p) for p in range(3) for n in range(10, 15)])
+
+
+def planned(request: Request, database: Database, topic: Topic) -> dict[int, Range]:
+    return {p: one.range for p, one in plan(request, database, topic._name, topic).items()}
+
+
+@pytest.mark.usefixtures("ten")
+@pytest.mark.parametrize(
+    ("request_", "ranges"),
+    [
+        pytest.param(Request(), ALL, id="from the beginning"),
+        pytest.param(Request(from_offsets={1: 4}), {1: (4, 10)}, id="one partition from an offset"),
+        pytest.param(Request(from_offsets={2: 9, 0: 1}), {0: (1, 10), 2: (9, 10)}, id="some partitions"),
+        pytest.param(Request(from_offsets={0: 12}), {0: (10, 10)}, id="from beyond the live consumer"),
+        pytest.param(Request(from_time=EPOCH + at(3)), dict.fromkeys(ALL, (3, 10)), id="from a time"),
+        pytest.param(Request(from_time=EPOCH + at(3.5)), dict.fromkeys(ALL, (4, 10)), id="between two"),
+        pytest.param(Request(from_time=EPOCH - at(9)), ALL, id="from before the first"),
+        pytest.param(Request(from_time=EPOCH + at(99)), dict.fromkeys(ALL, (10, 10)), id="after the last"),
+        pytest.param(Request(to_offsets={0: 7, 2: 12}), {**ALL, 0: (0, 7)}, id="to offsets"),
+        pytest.param(Request(to_time=EPOCH + at(6)), dict.fromkeys(ALL, (0, 6)), id="to a time"),
+        pytest.param(Request(to_time=EPOCH + at(12)), ALL, id="to a time beyond the live consumer"),
+        pytest.param(Request(to_time=EPOCH), dict.fromkeys(ALL, (0, 0)), id="to the first"),
+        pytest.param(Request({1: 2}, None, {1: 5}), {1: (2, 5)}, id="from offset to offset"),
+        pytest.param(Request({1: 5}, None, {1: 2}), {1: (2, 2)}, id="backwards"),
+        pytest.param(
+            Request(None, EPOCH + at(2), {1: 5}, EPOCH + at(8)), {0: (2, 8), 1: (2, 5), 2: (2, 8)}, id="all"
+        ),
+        pytest.param(Request({0: 1}, EPOCH + at(4), None, EPOCH + at(8)), {0: (4, 8)}, id="the later of two"),
+    ],
+)
+def test_a_range_is_read_as_it_was_asked_for(
+    request_: Request, ranges: dict[int, tuple[int, int]], database: Database, broker_topic: Topic
+) -> None:
+    assert planned(request_, database, broker_topic) == ranges
+
+
+@pytest.mark.usefixtures("ten")
+def test_what_the_topic_has_dropped_is_not_asked_for(
+    database: Database, broker_topic: Topic, kafka: Kafka, topic: str
+) -> None:
+    drop(kafka, topic, 6)
+    assert planned(Request(), database, broker_topic) == {**ALL, 0: (6, 10)}
+    assert planned(Request(from_offsets={0: 2}), database, broker_topic) == {0: (6, 10)}
+    assert planned(Request({0: 2}, None, {0: 4}), database, broker_topic) == {0: (4, 4)}
+
+
+@pytest.mark.usefixtures("ten")
+@pytest.mark.parametrize("request_", [Request(from_offsets={0: 1, 7: 1}), Request(to_offsets={7: 1})])
+def test_a_partition_that_nobody_has_read_is_named(
+    request_: Request, database: Database, broker_topic: Topic
+) -> None:
+    with pytest.raises(NotFound, match="partition 7"):
+        plan(request_, database, broker_topic._name, broker_topic)
+
+
+def test_of_a_topic_that_nobody_has_read_there_is_nothing(database: Database, broker_topic: Topic) -> None:
+    with pytest.raises(NotFound, match="nothing has been read"):
+        plan(Request(), database, broker_topic._name, broker_topic)
+
+
+@pytest.mark.usefixtures("ten")
+def test_another_topic_of_the_name_is_refused(
+    database: Database, broker_topic: Topic, connection: psycopg.Connection
+) -> None:
+    connection.execute("UPDATE consumer_offset SET topic_id = %s", (broker_topic.identity(),))
+    assert planned(Request(), database, broker_topic) == ALL
+    connection.execute("UPDATE consumer_offset SET topic_id = 'another' WHERE kafka_partition = 1")
+    with pytest.raises(TopicChanged):
+        plan(Request(), database, broker_topic._name, broker_topic)
+
+
+@pytest.mark.parametrize("known", ["row", "history", "marker", "failed", "another generation's", "nothing"])
+def test_an_avtale_is_looked_for_where_it_is_known_to_be(
+    known: str, handled: Handled, database: Database, broker_topic: Topic, connection: psycopg.Connection
+) -> None:
+    by_hash = partition_of(ID.encode(), 3)
+    message = {
+        "marker": tombstone(1, offset=0, partition=NEITHER),
+        "failed": record(0, ID.encode(), b"{", NEITHER),
+        "nothing": melding(2, offset=0, partition=NEITHER),
+    }.get(known, melding(1, offset=0, partition=NEITHER))
+    later = melding(1, offset=1, partition=NEITHER, avtaleStatus="AVSLUTTET")
+    handled.take(message, *([later] if known == "history" else []))
+    if known == "history":
+        connection.execute("DELETE FROM avtale")
+    if known == "another generation's":
+        with database.transaction() as tx:
+            tx.operator.raise_generation(broker_topic._name, None)
+    expected = {"nothing": {by_hash}, "another generation's": {by_hash, NEITHER}}.get(known, {NEITHER})
+    assert plan(Request(avtale_id=ID), database, broker_topic._name, broker_topic).keys() == expected
+    elsewhere = Request({p: 0 for p in range(3) if p not in expected}, avtale_id=ID)
+    assert plan(elsewhere, database, broker_topic._name, broker_topic) == {}
+
+
+@pytest.mark.usefixtures("ten")
+def test_a_range_is_planned_with_the_generation_of_its_offsets(
+    database: Database, broker_topic: Topic
+) -> None:
+    with database.transaction() as tx:
+        tx.operator.raise_generation(broker_topic._name, None)
+    found = plan(Request({0: 3}), database, broker_topic._name, broker_topic)
+    assert found == {0: (Range(3, 10), 1)}

@@ -1,0 +1,139 @@
+"""When a batch closes, and what is in it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from datadeling.consumer.batch import Batch
+from datadeling.domain.hendelse import Place, Sletting
+from datadeling.pipeline.message import Decoded, Message
+from tests.hendelser import melding, record, tombstone
+
+
+def filled(count: int, *, size: int = 3, wait: float = 0.2, now: float = 10.0) -> Batch:
+    batch = Batch(size, wait)
+    batch.add([melding(offset=i, partition=i % 2) for i in range(count)], now)
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("count", "age", "ready"),
+    [
+        pytest.param(0, 99.0, False, id="never write nothing"),
+        pytest.param(1, 0.1, False, id="neither full nor old"),
+        pytest.param(3, 0.0, True, id="full"),
+        pytest.param(4, 0.0, True, id="over full"),
+        pytest.param(1, 0.2, True, id="old enough"),
+    ],
+)
+def test_ready(count: int, age: float, ready: bool) -> None:
+    assert filled(count, now=0.0).ready(age) is ready
+
+
+def test_when_that_is_all_it_does_not_wait() -> None:
+    assert filled(1, now=0.0).ready(0.0, is_all=True)
+    assert not filled(0).ready(99.0, is_all=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "ready"),
+    [
+        pytest.param([b"x" * 999], False, id="not yet"),
+        pytest.param([b"x" * 1_000], True, id="one large message"),
+        pytest.param([b"x" * 500, None, b"x" * 500], True, id="together"),
+        pytest.param([b"x" * 5_000], True, id="larger than a batch may be"),
+    ],
+)
+def test_bytes_fill_it_too(values: list[bytes | None], ready: bool) -> None:
+    batch = Batch(1_000, 0.2, most_bytes=1_000)
+    for offset, value in enumerate(values):
+        batch.add([record(offset, b"key", value)], 0.0)
+    assert batch.ready(0.0) is ready
+    assert (batch.room == 0) is ready
+
+
+def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
+    batch = Batch(1_000, 0.2, most_bytes=1_000)
+    batch.add([record(0, b"key", b"x" * 600), record(0, b"key", b"x" * 600, partition=1)], 0.0)
+    batch.drop({1})
+    assert not batch.ready(0.0)
+    batch.add([record(1, b"key", b"x" * 400)], 0.0)
+    assert batch.ready(0.0)
+    batch.clear()
+    batch.add([record(2, b"key", b"x" * 999)], 0.0)
+    assert not batch.ready(0.0)
+
+
+def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
+    batch = Batch(100_000, 0.2, most_bytes=1_000_000)
+    assert batch.room == 1  # who knows how large it is
+    batch.add([melding()], 0.0)
+    assert batch.room == 100
+    batch.add([record(1, b"key", b"x" * 200_000)], 0.0)
+    assert batch.room == 4
+    batch.add([tombstone(1, offset=2)], 0.0)
+    assert batch.room == 100
+    batch.add([], 0.0)
+    assert batch.room == 100
+    assert Batch(3, 0.2).room == 3
+
+
+def test_there_is_room_to_spare_when_it_is_ready() -> None:
+    batch = Batch(3, 0.2, spare=2)
+    for offset in range(3):
+        batch.add([melding(offset=offset)], 0.0)
+    assert batch.ready(0.0)
+    assert not batch.is_full
+    assert batch.room == 2
+    batch.add([melding(offset=3), melding(offset=4)], 0.0)
+    assert batch.is_full
+
+
+def test_each_message_is_read_once_until_it_is_put_back() -> None:
+    batch, calls = Batch(10, 0.2), list[list[int]]()
+
+    def read(messages: Sequence[Message]) -> list[Decoded]:
+        calls.append([message.offset for message in messages])
+        return [Sletting("", Place(0, message.partition, message.offset)) for message in messages]
+
+    def told() -> list[tuple[int, int]]:
+        return [(message.offset, reading.place.offset) for message, reading in batch.run]
+
+    batch.add([melding(offset=4, partition=0), melding(offset=5, partition=1)], 0.0)
+    assert batch.run == []
+    batch.read(read)
+    batch.add([melding(offset=6, partition=0)], 0.0)
+    batch.read(read)
+    batch.read(read)
+    assert calls == [[4, 5], [6]]
+    batch.drop({1})
+    assert told() == [(4, 4), (6, 6)]
+    batch.put_back([melding(offset=3)])
+    batch.read(read)
+    assert calls[2:] == [[3, 4, 6]]
+    assert told() == [(3, 3), (4, 4), (6, 6)]
+    batch.clear()
+    assert batch.run == []
+
+
+def test_the_first_message_counts() -> None:
+    batch = filled(1, now=10.0)
+    batch.add([melding(offset=9)], 10.19)
+    assert not batch.ready(10.19)
+    assert batch.ready(10.2)
+
+
+def test_patience_ends_when_the_batch_is_due() -> None:
+    assert filled(0).patience(10.0) == 0.2
+    assert filled(1).patience(10.15) == pytest.approx(0.05)
+    assert filled(1).patience(11.0) == 0.0
+
+
+def test_messages_of_lost_partitions_are_dropped() -> None:
+    batch = filled(3)
+    batch.drop({1})
+    assert [m.offset for m in batch.messages] == [0, 2]
+    assert batch.partitions == {0}
+    batch.clear()
+    assert batch.messages == ()
+    assert batch.room == 3

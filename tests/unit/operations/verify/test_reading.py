@@ -1,0 +1,43 @@
+"""What is read before what, and what is refused."""
+
+import pytest
+
+from datadeling.consumer.topic import Watermarks
+from datadeling.domain.hendelse import Position
+from datadeling.errors import TopicChanged
+from datadeling.operations.replay.request import Range
+from datadeling.operations.verify.reading import Ranges, by_generation, refuse_beyond
+from datadeling.pipeline.generation import Ended
+
+
+@pytest.mark.parametrize(
+    ("ranges", "ended", "parts"),
+    [
+        pytest.param({0: Range(0, 9)}, {}, [{0: Range(0, 9)}], id="one generation"),
+        pytest.param({0: Range(3, 3)}, {0: [(0, 2)]}, [], id="nothing"),
+        pytest.param(
+            {0: Range(0, 9), 1: Range(2, 8)},
+            {0: [(0, 4), (1, 6)]},
+            [{0: Range(0, 4)}, {0: Range(4, 6)}, {0: Range(6, 9), 1: Range(2, 8)}],
+            id="a partition that was added",
+        ),
+        pytest.param(
+            {0: Range(5, 9), 1: Range(0, 3)},
+            {0: [(0, 4)], 1: [(0, 7)]},
+            [{1: Range(0, 3)}, {0: Range(5, 9)}],
+            id="one that begins after, one that ends before",
+        ),
+    ],
+)
+def test_what_lies_in_one_generation_is_read_before_the_next(
+    ranges: Ranges, ended: Ended, parts: list[Ranges]
+) -> None:
+    assert by_generation(ranges, ended) == parts
+
+
+def test_what_has_been_handled_must_be_there() -> None:
+    refuse_beyond({0: Position(0, 5), 3: Position(1, 0)}, {0: Watermarks(2, 5), 1: Watermarks(0, 9)})
+    with pytest.raises(TopicChanged, match="partition 0 ends at 5, and has been handled up to 6"):
+        refuse_beyond({0: Position(0, 6)}, {0: Watermarks(2, 5)})
+    with pytest.raises(TopicChanged):
+        refuse_beyond({7: Position(0, 1)}, {0: Watermarks(0, 5)})

@@ -7,7 +7,9 @@ is masked: eleven digits in a row never reach the output.
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +21,7 @@ _ELEVEN_DIGITS = re.compile(r"(?<!\d)\d{11}(?!\d)")
 _UUID = r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 _AS_WRITTEN = re.compile(rf"({_UUID})|\d{{6,}}[\s.-]?\d{{5,}}", re.IGNORECASE)
 _MASK = "***********"
+_FRAMES = 5
 
 
 def configure_logging(log_format: LogFormat, noted: Sequence[Processor] = ()) -> None:
@@ -69,6 +72,12 @@ def masked(text: str) -> str:
 def masked_prose(text: str) -> str:
     """The same for what a person has written: also in two parts, or with digits too many. UUIDs stay."""
     return _AS_WRITTEN.sub(lambda found: found[1] or _MASK, text)
+
+
+def frames(error: BaseException) -> list[str]:
+    """Return the innermost frames of an error as `file:line`, without its text: libraries quote values there."""
+    found = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in found]
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 (a log value is whatever the caller passed)

@@ -5,9 +5,7 @@ and callers log the errors that they get.
 """
 
 import json
-import traceback
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
@@ -16,13 +14,13 @@ from werkzeug.exceptions import HTTPException
 
 from datadeling.api.security import call_id
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, DatadelingError, UnstorableRow
+from datadeling.log import frames
 
 MEDIA_TYPE = "application/problem+json"
 UGYLDIGE_FELT = "UGYLDIGE_FELT"
 """The `kode` of a request with fields that cannot be accepted."""
 
 _RETRY_AFTER = 1  # seconds
-_FRAMES = 5  # how much of the way to an unexpected error the log tells
 
 log = structlog.get_logger(__name__)
 
@@ -133,10 +131,5 @@ def _refused(error: DatadelingError) -> Response:
 def _unexpected(error: Exception) -> Response:
     """Log where it happened, but not what it says: the texts of libraries quote values. Ours do not."""
     cause = str(error) if isinstance(error, DatadelingError) else None
-    log.error("unexpected_error", error=type(error).__qualname__, cause=cause, at=_way_to(error))
+    log.error("unexpected_error", error=type(error).__qualname__, cause=cause, at=frames(error))
     return answer(Problem(500))
-
-
-def _way_to(error: Exception) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]

@@ -75,7 +75,7 @@ def masked_prose(text: str) -> str:
 
 
 def frames(error: BaseException) -> list[str]:
-    """Return the innermost frames of an error as `file:line`, without its text: libraries quote values there."""
+    """Return the innermost frames of an error as `file:line`, without its text, which may quote values."""
     found = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in found]
 

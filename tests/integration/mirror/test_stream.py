@@ -113,7 +113,7 @@ def test_nothing_leaves_but_the_shared_fields(
     write(store, melding(1, offset=1, **later, **private))  # the first version is history now
     write(store, record(2, avtale_id(7).encode(), encoded(hendelse(7, **private))[:-5]))  # unreadable
     write(store, record(3, avtale_id(8).encode(), SECRET.encode()))
-    write_record(source, consumer_name=SECRET, personer=["15877512360"])
+    write_record(source, tidspunkt=datetime.now(UTC), consumer_name=SECRET, personer=["15877512360"])
     source.execute(
         "INSERT INTO operator_log (who, command, target, reason) VALUES (%s, 'x', 'x', %s)", (SECRET, SECRET)
     )

@@ -28,16 +28,15 @@ TCP = {
 }
 
 # client_connection_check_interval: a statement whose client has been killed ends, and lets the lock go.
-# datadeling.writer: what these sessions write is no change by hand, see migration 0008.
 _CONSUMER = (
-    "-c datadeling.writer=on -c timezone=UTC -c lock_timeout=5s"
+    "-c timezone=UTC -c lock_timeout=5s"
     " -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
     " -c client_connection_check_interval=2s"
 )
 
 # The same for who waits for an answer meanwhile.
 _CALL = (
-    "-c datadeling.writer=on -c timezone=UTC -c lock_timeout=2s"
+    "-c timezone=UTC -c lock_timeout=2s"
     " -c idle_in_transaction_session_timeout=5s -c transaction_timeout=8s"
     " -c client_connection_check_interval=2s"
 )

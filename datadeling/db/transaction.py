@@ -10,7 +10,6 @@ from psycopg.sql import SQL
 from datadeling.db.queries import columns, queries
 from datadeling.db.statements import Statements, uuid_array
 from datadeling.db.tables.audit import Audit
-from datadeling.db.tables.known import Known
 from datadeling.db.tables.lookup_log import LookupLog
 from datadeling.db.tables.operator import Operator
 from datadeling.db.tables.parking import Parking
@@ -76,11 +75,6 @@ class Transaction(Statements):
         return Replays(self._connection)
 
     @property
-    def known(self) -> Known:
-        """What it knows of messages without reading them."""
-        return Known(self._connection)
-
-    @property
     def pruning(self) -> Prunable:
         """What it can do with what has been kept long enough."""
         return Prunable(self._connection)
@@ -140,13 +134,8 @@ class Transaction(Statements):
             ended.setdefault(partition, []).append((generation, end))
         return ended
 
-    def advance_offset(
-        self, topic: str, partition: int, start: Position, end: Position, edition: str
-    ) -> bool:
-        """Move on from exactly `start` to `end`, which this edition of the code has read.
-
-        False when the partition stands somewhere else.
-        """
+    def advance_offset(self, topic: str, partition: int, start: Position, end: Position) -> bool:
+        """Move on from exactly `start` to `end`. Return False when the partition stands somewhere else."""
         cursor = self._run(
             "advance_offset",
             topic=topic,
@@ -154,7 +143,6 @@ class Transaction(Statements):
             generation=start.generation,
             unreadable_in_a_row=end.unreadable_in_a_row,
             to=end.next_offset,
-            edition=edition,
             **{"from": start.next_offset},
         )
         return cursor.rowcount == 1

@@ -1,6 +1,5 @@
 """Writes messages again that the live consumer has handled before: what a replay does with what it reads."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from datadeling.errors import UnstorableRow
 from datadeling.pipeline.apply import apply, fold_stored
 from datadeling.pipeline.fold import Changes
 from datadeling.pipeline.generation import generation_at
-from datadeling.pipeline.known import pass_over
 from datadeling.pipeline.message import Decoded, Message, Unreadable, avtaler_named
 from datadeling.pipeline.tally import Tally
 from datadeling.pipeline.transform import read, unreadable
@@ -28,15 +26,11 @@ Then = Callable[[Transaction, Message, Tally], None]
 
 
 class Rewrite:
-    """The tables of one topic, behind the live consumer. For one thread at a time.
+    """The tables of one topic, behind the live consumer. For one thread at a time."""
 
-    `trusting`: messages that are known to change nothing are not read, see `pass_over`.
-    """
-
-    def __init__(self, database: Database, topic: str, *, trusting: bool = False) -> None:
+    def __init__(self, database: Database, topic: str) -> None:
         self._database = database
         self._topic = topic
-        self._trusting = trusting
 
     def write(self, messages: Sequence[Message], then: Then | None = None) -> Tally:
         """Write what differs; calling again with the same messages changes nothing.
@@ -70,17 +64,14 @@ class Rewrite:
         with self._database.transaction() as tx:
             for partition in sorted({melding.partition for melding in messages}):
                 tx.lock_partition(self._topic, partition)
-            left, known = pass_over(tx, self._topic, messages) if self._trusting else (messages, Counter())
-            readings = read_behind(tx, self._topic, left, mottatt)
+            readings = read_behind(tx, self._topic, messages, mottatt)
             if refused:
                 readings = [_refused(messages[0], reading, refused) for reading in readings]
             changes = not_superseded(tx, fold_stored, readings)
             # Nothing is superseded here either: what has been parked before is not for a replay to change.
             changes = replace(changes, parked=not_erased(tx, changes.not_outdated()), stored={})
             apply(tx, self._topic, changes)
-            tx.known.forget_touched({r.avtale_id: r.place for r in readings if isinstance(r, Avtale)})
             tally = Tally.of(changes)
-            tally.outcomes.update(known)
             if then:
                 then(tx, messages[-1], tally)
         return tally

@@ -17,7 +17,6 @@ from datadeling.db.waiting import Meanwhile
 from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.pipeline.apply import apply, fold_stored
-from datadeling.pipeline.edition import EDITION
 from datadeling.pipeline.fold import Outcome
 from datadeling.pipeline.message import Decoded, Message, Unreadable
 from datadeling.pipeline.transform import read, unreadable
@@ -159,7 +158,7 @@ class Store:
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
-            if not tx.advance_offset(self._topic, partition, starts[partition], end, EDITION):
+            if not tx.advance_offset(self._topic, partition, starts[partition], end):
                 raise LostPartition(partition)
 
 

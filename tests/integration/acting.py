@@ -39,9 +39,7 @@ class Actor:
         self.database = Brittle(db_url, name)
         self._store = Store(self.database, TOPIC, park_limit=1_000)
         self._retry = Retry(self.database, TOPIC)
-        self._rewrites = {
-            trusting: Rewrite(self.database, TOPIC, trusting=trusting) for trusting in (False, True)
-        }
+        self._rewrite = Rewrite(self.database, TOPIC)
         self._positions: dict[int, Position] = {}
         self._lines: list[Line] = []
 
@@ -55,9 +53,9 @@ class Actor:
             match act:
                 case Live():
                     self._live(act)
-                case Rewrites(first, last, trusting):
+                case Rewrites(first, last):
                     lines = [line.melding for line in self._lines[first:last]]
-                    self._again(lambda: self._rewrites[trusting].write(lines))
+                    self._again(lambda: self._rewrite.write(lines))
                 case Retries(partition, states):
                     self._again(lambda: self._retry.partition(partition, states))
                 case Erases(avtale):

@@ -29,11 +29,10 @@ class Live(NamedTuple):
 
 
 class Rewrites(NamedTuple):
-    """Write part of the log again, from one message of it up to another; `trusting` what is known of them."""
+    """Write part of the log again, from one message of it up to another."""
 
     first: int
     last: int
-    trusting: bool = False
 
 
 class Retries(NamedTuple):
@@ -136,7 +135,7 @@ def acts(log: list[Line]) -> st.SearchStrategy[Act]:
         live,
         live,
         live,
-        st.builds(Rewrites, index, index, st.booleans()),
+        st.builds(Rewrites, index, index),
         st.builds(Retries, st.sampled_from((0, 1)), st.sampled_from((("new",), ("new", "superseded")))),
         st.builds(Erases, st.sampled_from(tuple(PARTITIONS))),
     )

@@ -39,7 +39,6 @@ _FAILED = 3  # of the tables: a retry counts the attempts of those that do not c
 
 _REST = [
     *(Step(actor, Live((0, 1), 1_000), None) for actor in (0, 1, 0)),  # either may have to look first
-    Step(1, Rewrites(0, 1_000, trusting=True), None),
     *(Step(0, Retries(partition, ("new", "superseded")), None) for partition in (0, 1)),
     Step(1, Rewrites(0, 1_000), None),
 ]
@@ -149,7 +148,7 @@ def orders(plain: Plain, deeds: list[Deed], ends: dict[int, int]) -> Iterator[Pl
 def does(plain: Plain, deed: Deed) -> bool:
     """Do what was done; False when something else came of it."""
     match deed.act:
-        case Rewrites(first, last, _):
+        case Rewrites(first, last):
             plain.rewrite(plain.lines[first:last])
         case Retries(partition, states):
             plain.retry(partition, states)

@@ -55,7 +55,6 @@ EVENTS = {
     "with the same state again": Event(104, 740, 11),
     "with another state": Event(121, 1_250, 13),
     "read again by a replay": Event(84, 1, 8),
-    "known to a replay": Event(18, 1, 11),
 }
 LOOKUPS = {
     "/api/v1/tiltaksstatus": Lookup(1_390, 1),
@@ -128,8 +127,6 @@ def _costs(
     write("new", messages)
     rewrite = Rewrite(database, TOPIC)
     costs["read again by a replay"] = measured(lambda: rewrite.write(_placed(messages, first)))
-    trusting = Rewrite(database, TOPIC, trusting=True)
-    costs["known to a replay"] = measured(lambda: trusting.write(_placed(messages, first)))
     write("with the same state again", messages)
     write("with another state", [m._replace(value=_edited(m.value or b"")) for m in messages])
     return costs

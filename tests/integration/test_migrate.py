@@ -16,7 +16,7 @@ from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.errors import DatabaseUnavailable
 
 TABLES = {
-    "avtale", "avtale_historikk", "avtale_slettet", "avtale_touched", "consumer_offset", "earlier_generation",
+    "avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "earlier_generation",
     "failed_message", "lookup_log", "operator_log", "replay_job", "replay_job_partition",
 }  # fmt: skip
 

@@ -56,6 +56,9 @@ _MANY = 200
 
 FILES = list(yoyo.read_migrations("migrations"))
 
+# Tables that a migration drops. The release before it does without them: only its replays wrote there.
+_DROPPED = {"0010_read_everything": {"avtale_touched"}}
+
 
 @pytest.fixture
 def connection(empty_db_url: str) -> Iterator[psycopg.Connection]:
@@ -104,16 +107,17 @@ def test_a_migration_goes_in_and_out_of_a_database_in_use(
     there = tables(connection)
     assert there <= _ROWS.keys()
     fill(connection, there, 0)
-    before = content(connection, there)
+    kept = there - _DROPPED.get(FILES[number].id, set())
+    before = content(connection, kept)
 
     faults = watched(backend.connection)
     FILES[number].process_steps(backend, "apply")
-    fill(connection, there, _MANY)  # by the release that runs until the deploy
+    fill(connection, kept, _MANY)  # by the release that runs until the deploy
     fill(connection, tables(connection) - there, 0)
     FILES[number].process_steps(backend, "rollback")
     assert tables(connection) == there
-    after = content(connection, there)
-    assert [name for name in there if not before[name] <= after[name]] == []
+    after = content(connection, kept)
+    assert [name for name in kept if not before[name] <= after[name]] == []
     assert faults == []
 
 

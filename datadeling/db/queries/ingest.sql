@@ -44,14 +44,10 @@ WHERE topic = %(topic)s
 ORDER BY kafka_partition, generation;
 
 -- advance_offset --
--- Compare and set: no row when another consumer, or an operator, has moved on from "from". What this edition has
--- read goes on, or begins here.
+-- Compare and set: no row when another consumer, or an operator, has moved on from "from".
 UPDATE consumer_offset
 SET next_offset = %(to)s,
     unreadable_in_a_row = %(unreadable_in_a_row)s,
-    read_from = CASE WHEN read_by = %(edition)s AND read_to = %(from)s THEN read_from ELSE %(from)s END,
-    read_by = %(edition)s,
-    read_to = %(to)s,
     updated_at = now()
 WHERE topic = %(topic)s
   AND kafka_partition = %(partition)s

@@ -69,7 +69,6 @@ UPDATE consumer_offset
 SET generation = (SELECT max(generation) + 1 FROM consumer_offset WHERE topic = %(topic)s),
     unreadable_in_a_row = 0,
     topic_id = NULL,
-    read_by = NULL,
     updated_at = now()
 WHERE topic = %(topic)s;
 

@@ -6,10 +6,8 @@ from typing import Protocol
 from datadeling.db.database import Database
 from datadeling.db.tables.replays import ReplayRow, Stretch
 from datadeling.db.transaction import Transaction
-from datadeling.domain.hendelse import Place
 from datadeling.errors import DatadelingError
 from datadeling.pipeline.dry_run import DryRun
-from datadeling.pipeline.edition import EDITION
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.tally import Tally
@@ -37,9 +35,7 @@ class Rewriting:
     def __init__(self, database: Database, row: ReplayRow, stretch: Stretch) -> None:
         self._database = database
         self._row = row
-        # Who asks for one avtale suspects that something is wrong with it.
-        self._rewrite = Rewrite(database, row.topic, trusting=row.avtale_id is None)
-        self._begun = stretch.next_offset
+        self._rewrite = Rewrite(database, row.topic)
         self._at = stretch
         self._before = stretch.events
         self.tally = Tally.from_dict(stretch.tally)
@@ -73,9 +69,6 @@ class Rewriting:
         start, partition, more = self._at.next_offset, self._at.partition, events - self._at.events
         if not tx.replays.advance(self._row, partition, start, reached, more, self.tally.as_dict()):
             raise NotRunning(f"partition {partition} at {start}")
-        if reached == self._at.to_offset and self._row.avtale_id is None:
-            begun = Place(self._at.generation, partition, self._begun)
-            tx.known.extend(self._row.topic, begun, reached, EDITION)
         self._at = self._at._replace(next_offset=reached, events=events)
 
 

@@ -4,20 +4,16 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cached_property
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Request, Response
+from flask import Flask, Response
 from prometheus_client import CollectorRegistry
-from werkzeug.routing import MapAdapter
 
 from datadeling.api import health, measured, pages, problems
 from datadeling.api.admin import blueprint as admin
 from datadeling.api.graphql import blueprint as graphql
 from datadeling.api.openapi.blueprint import Api
 from datadeling.api.responses import secured
-from datadeling.api.routes import Routes
 from datadeling.api.security import call_id, purpose
 from datadeling.api.security.access import Access
 from datadeling.api.security.keys import Keys
@@ -46,16 +42,15 @@ def create_app(
     *,
     connections: int,
     registry: CollectorRegistry | None = None,
-    limit: RateLimit | None = None,
 ) -> Flask:
     """An application that begins to connect at once, and answers whether it can or not.
 
     Call it in the process that answers, after the fork. Without a `registry` the metrics go to
-    prometheus-client's multiprocess directory. `limit` is one that the workers of a server share.
+    prometheus-client's multiprocess directory.
     """
     pool = Pool(config.db_url, connections)
     metrics = ApiMetrics(registry)
-    app = assemble(config, Lookups(pool), metrics, limit=limit)
+    app = assemble(config, Lookups(pool), metrics)
 
     told = -math.inf
 
@@ -78,17 +73,16 @@ def assemble(
     lookups: Lookups,
     metrics: ApiMetrics,
     now: Callable[[], datetime] = _now,
-    limit: RateLimit | None = None,
 ) -> Flask:
     """The parts put together; connects to nothing. `now` gives an aware time."""
-    app = _Application("datadeling", static_folder=None)
+    app = Flask("datadeling", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
     app.url_map.merge_slashes = False  # a redirect would repeat the address
 
     def today() -> date:
         return now().astimezone(_OSLO).date()
 
-    limit = limit or RateLimit(config.calls_per_second)
+    limit = RateLimit(config.calls_per_second, config.workers)
     access = Access(config.consumer_fields)
     calls = [
         tiltaksstatus.blueprint(lookups, access, today),
@@ -117,22 +111,3 @@ def assemble(
     api.register_blueprint(admin.blueprint(config, authenticate), url_prefix="/api/v1/admin")
     app.register_blueprint(health.blueprint(lookups, metrics, config.consumer_port))
     return app
-
-
-class _Application(Flask):
-    """Flask without what we have none of: coroutines, and addresses that depend on the name of the host.
-
-    It would ask of twelve functions in every call whether they are coroutines, and work out the host twice.
-    """
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """What finds the route of a request: by path and method."""
-        return self._routes.adapter(request.method, request.path) if request else None
-
-    @cached_property
-    def _routes(self) -> Routes:
-        return Routes(self.url_map)
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """What it was given."""
-        return func

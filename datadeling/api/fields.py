@@ -11,7 +11,6 @@ from marshmallow import (
     Schema,
     ValidationError,
     fields,
-    missing,
     pre_load,
     validate,
     validates_schema,
@@ -101,39 +100,6 @@ class Question(Body):
     def _is_needed(self, name: str) -> bool:
         """False where a null may be left out: it must not hide that a property is unknown."""
         return name not in self.fields or self.fields[name].required
-
-
-class PlainQuestion(Question):
-    """One in which nothing is checked but by its fields and by `check`: what is right is found out sooner."""
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401 (what a schema takes)
-        super().__init__(**options)
-        self._by_name = {field.data_key or name: (name, field) for name, field in self.load_fields.items()}
-        self._defaults = {
-            name: field.load_default
-            for name, field in self.load_fields.items()
-            if field.load_default is not missing
-        }
-        self._required = {name for name, field in self.load_fields.items() if field.required}
-
-    def found(self, given: object) -> dict[str, Any] | None:
-        """What `load` makes of it, in a third of the time; None where that has to be asked.
-
-        None for all that is wrong, which only `load` can tell, and for nulls.
-        """
-        if not isinstance(given, dict):
-            return None
-        found = self._defaults.copy()
-        try:
-            for key, value in given.items():
-                name, field = self._by_name[key]
-                if value is None:
-                    return None
-                found[name] = field.deserialize(value, key, given)
-            self.check(given)
-        except (KeyError, ValidationError):
-            return None
-        return found if self._required <= found.keys() else None
 
 
 class Answer(Schema):

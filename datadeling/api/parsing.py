@@ -12,7 +12,7 @@ from flask import request
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.exceptions import SCHEMA
 
-from datadeling.api.fields import INVALID, MELDINGER, TWICE, PlainQuestion
+from datadeling.api.fields import INVALID, MELDINGER, TWICE
 from datadeling.api.problems import Feil, Problem, invalid_fields
 
 _NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
@@ -68,8 +68,6 @@ _search_for_repeated_names = json.JSONDecoder(object_pairs_hook=_each_once).deco
 
 def _loaded(schema: Schema, given: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever was sent)
     """None of marshmallow's own texts gets out, nor any name that is not ours."""
-    if isinstance(schema, PlainQuestion) and (plain := schema.found(given)) is not None:
-        return plain
     try:
         found: dict[str, Any] = schema.load(given)
     except ValidationError as error:

@@ -11,7 +11,6 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
 from datadeling.api.balance import Balance
-from datadeling.api.security.rate_limit import RateLimit
 from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
@@ -52,8 +51,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: ApiConfig, listener: socket.socket) -> None:
         self._config = config
         self._listener = listener.detach()
-        self._limit = RateLimit(config.calls_per_second)  # before the fork: the workers share it
-        self._balance = Balance()  # as well
+        self._balance = Balance()  # before the fork: the workers share it
         super().__init__()
 
     def load_config(self) -> None:
@@ -79,7 +77,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Called in each worker."""
-        return create_app(self._config, connections=THREADS, limit=self._limit)
+        return create_app(self._config, connections=THREADS)
 
 
 class ServerLog(Logger):  # type: ignore[misc]

@@ -104,7 +104,7 @@ def _dato(description: str) -> Dato:
     return Dato(metadata={"description": description, "example": "2026-03-01"})
 
 
-class Person(schemas.PlainQuestion):
+class Person(schemas.Question):
     """Whom it is about: a number, or all the numbers that one person has had."""
 
     rules = rules.ONE_PERSON_AT_MOST

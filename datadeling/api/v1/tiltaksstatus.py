@@ -79,9 +79,6 @@ def blueprint(lookups: Lookups, access: Access, today: Callable[[], date]) -> Bl
 
 def _identer_or_feil(person: object) -> list[str] | str:
     """The numbers of a person, or the answer to a bad one."""
-    plain = _person.found(person)
-    if plain is not None:
-        return identer(plain) or []
     faults = _person.validate(person)  # type: ignore[arg-type]  # whatever was sent
     if not faults:
         return identer(person) or []  # type: ignore[arg-type]

@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 from flask import Flask, Response
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import health, measured, pages, problems
+from datadeling.api import health, measured, pages, problems, responses
 from datadeling.api.admin import blueprint as admin
 from datadeling.api.graphql import blueprint as graphql
 from datadeling.api.openapi.blueprint import Api
-from datadeling.api.responses import secured
 from datadeling.api.security import call_id, purpose
 from datadeling.api.security.access import Access
 from datadeling.api.security.keys import Keys
@@ -89,7 +88,7 @@ def assemble(
         avtaler.blueprint(lookups, access),
         historikk.blueprint(lookups, access),
     ]
-    app.wsgi_app = secured(app.wsgi_app)  # type: ignore[method-assign, assignment]  # as Flask says to
+    responses.register(app)
     call_id.register(app)
     problems.register(app)
 

@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 from datadeling.api.balance import Share
 from datadeling.api.client_socket import ClientSocket
 from datadeling.api.problems import MEDIA_TYPE, Problem
-from datadeling.api.security.headers import SECURITY_HEADERS
+from datadeling.api.responses import SECURITY_HEADERS
 from datadeling.api.turns import Turn, Turns
 from datadeling.api.waiting import Waiting
 from datadeling.crew import Crew, step_aside

@@ -60,8 +60,10 @@ def consume() -> None:
     configure_logging(config.log_format(os.environ))
     from datadeling.consumer.process import run_consumer
     from datadeling.operations.replay.background import Background
+    from datadeling.operations.retention import Pruner
 
-    run_consumer(settings, _on_signal, Background(settings))
+    pruner = Pruner(settings.kafka.topic, settings.retention)
+    run_consumer(settings, _on_signal, Background(settings), pruner.step)
 
 
 @main.command()

@@ -10,8 +10,8 @@ from datadeling.commands.context import (
     print_json,
     print_table,
 )
-from datadeling.operations.prune import count_prunable
-from datadeling.operations.prune import prune as prune_all
+from datadeling.operations.retention import count_prunable
+from datadeling.operations.retention import prune as prune_all
 
 
 @click.command()
@@ -29,7 +29,7 @@ def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
     who = asked(asked_by)
     with command_context() as on:
         if dry_run:
-            rows = count_prunable(on.database, on.name, on.settings.retention)
+            rows = count_prunable(on.database, on.settings.retention)
         else:
             rows = prune_all(on.database, on.name, on.settings.retention, who)
     if as_json:

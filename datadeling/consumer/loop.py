@@ -14,7 +14,6 @@ import structlog
 from datadeling.consumer.batch import Batch
 from datadeling.consumer.health import Health, Service
 from datadeling.consumer.partitions import TOO_MANY_UNREADABLE, Partitions
-from datadeling.consumer.pruning import Pruning
 from datadeling.consumer.source import Source
 from datadeling.db.tables.parking import Parked
 from datadeling.domain.hendelse import Position
@@ -39,7 +38,7 @@ class Loop:
         source: Source,
         partitions: Partitions,
         store: Store,
-        pruning: Pruning,
+        prune: Callable[[], Mapping[str, int]],
         batch: Batch,
         health: Health,
         metrics: ConsumerMetrics,
@@ -47,7 +46,7 @@ class Loop:
         self._source = source
         self._partitions = partitions
         self._store = store
-        self._pruning = pruning
+        self._prune_step = prune
         self._batch = batch
         self._health = health
         self._metrics = metrics
@@ -130,7 +129,7 @@ class Loop:
 
     def _prune(self) -> None:
         """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
-        pruned = self._pruning.step()
+        pruned = self._prune_step()
         if pruned:
             log.info("pruned", **pruned)
         else:

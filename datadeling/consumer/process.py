@@ -3,7 +3,8 @@
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -14,7 +15,6 @@ from datadeling.consumer.batch import Batch
 from datadeling.consumer.health import Health
 from datadeling.consumer.loop import Loop
 from datadeling.consumer.partitions import Partitions
-from datadeling.consumer.pruning import Pruning
 from datadeling.consumer.server import serve_health
 from datadeling.consumer.source import Source
 from datadeling.consumer.topic import Topic
@@ -30,6 +30,9 @@ from datadeling.pipeline.store import Store
 _LAST_ANSWER = 3.0  # seconds
 
 _SWITCH = 0.000_2  # seconds
+
+RetentionStep = Callable[[Database], Mapping[str, int]]
+"""Deletes a bounded part of what is too old; returns the rows by table, none when there is nothing left."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,10 @@ class BackgroundTask(Protocol):
 
 
 def run_consumer(
-    config: ConsumerConfig, on_signal: Callable[[Callable[[], None]], None], beside: BackgroundTask
+    config: ConsumerConfig,
+    on_signal: Callable[[Callable[[], None]], None],
+    beside: BackgroundTask,
+    retention: RetentionStep,
 ) -> None:
     """Consume until a signal calls what is handed to `on_signal`. Raises what `Loop.run` raises.
 
@@ -65,7 +71,7 @@ def run_consumer(
         _migrate(config.db_url, health)
         database = Database(config.db_url, "datadeling consume")
         try:
-            loop = wire(config, Source(config.kafka), database, health, ConsumerMetrics(registry))
+            loop = wire(config, Source(config.kafka), database, health, ConsumerMetrics(registry), retention)
 
             def stop() -> None:
                 loop.stop()
@@ -84,7 +90,12 @@ def run_consumer(
 
 
 def wire(
-    config: ConsumerConfig, source: Source, database: Database, health: Health, metrics: ConsumerMetrics
+    config: ConsumerConfig,
+    source: Source,
+    database: Database,
+    health: Health,
+    metrics: ConsumerMetrics,
+    retention: RetentionStep,
 ) -> Loop:
     """The loop with all that it works on."""
     name = config.kafka.topic
@@ -92,9 +103,8 @@ def wire(
     partitions = Partitions(source, Topic(config.kafka), store, Retry(database, name), health, metrics)
     metrics.available.labels("database").set_function(lambda: float(health.database.available))
     metrics.available.labels("broker").set_function(lambda: float(health.broker.available))
-    pruning = Pruning(database, name, config.retention)
     batch = Batch(config.batch_size, config.batch_wait, spare=config.batch_size)
-    return Loop(source, partitions, store, pruning, batch, health, metrics)
+    return Loop(source, partitions, store, partial(retention, database), batch, health, metrics)
 
 
 def _share_the_processor() -> None:

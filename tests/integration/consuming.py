@@ -15,6 +15,7 @@ from datadeling.consumer.process import wire
 from datadeling.consumer.source import Source
 from datadeling.db.database import Database
 from datadeling.metrics import ConsumerMetrics
+from datadeling.operations.retention import Pruner
 from datadeling.pipeline.message import Message
 from tests.hendelser import melding
 
@@ -36,7 +37,8 @@ class Consumer:
         kafka = KafkaConfig(brokers, topic, f"group-{topic}", None)
         self.source = Source(kafka, max_poll_interval=max_poll_interval)
         config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
-        self.loop = wire(config, self.source, self.database, self.health, ConsumerMetrics(self.registry))
+        metrics, prune = ConsumerMetrics(self.registry), Pruner(topic, config.retention).step
+        self.loop = wire(config, self.source, self.database, self.health, metrics, prune)
         self.batch = self.loop._batch
 
     def leave(self) -> None:

@@ -11,7 +11,6 @@ import yoyo
 from structlog.testing import capture_logs
 
 from datadeling.config import Retention
-from datadeling.consumer.pruning import MONTHS, Pruning
 from datadeling.db.database import Database
 from datadeling.db.lookups import Lookups
 from datadeling.db.migrate import migrate
@@ -20,7 +19,7 @@ from datadeling.db.tables.lookup_log import LookupLog
 from datadeling.domain.month import Month
 from datadeling.errors import UnstorableRow
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.prune import count_prunable, prune
+from datadeling.operations.retention import MONTHS, Pruner, count_prunable, prune
 from tests.integration.api.asking import status
 from tests.integration.api.rows import FNR
 from tests.integration.audit.records import write_record
@@ -192,13 +191,13 @@ def test_months_go_when_their_end_is_older_than_they_are_kept(
     went = [name_of(first.later(-n)) for n in (4, 3)]
     stayed = months(connection).keys() - set(went)
     kept = Retention(lookup_log=now - first.later(-3).ends - timedelta(seconds=1))
-    assert count_prunable(database, TOPIC, kept)[MONTHS] == 2
+    assert count_prunable(database, kept)[MONTHS] == 2
     assert prune(database, TOPIC, kept, WHO)[MONTHS] == 2
     assert months(connection).keys() == stayed
     rows = connection.execute("SELECT who, command, target FROM operator_log").fetchall()
     assert rows == [("an operator", "prune", TOPIC)]
     younger = Retention(lookup_log=now - first.later(-2).ends + timedelta(hours=1))
-    assert count_prunable(database, TOPIC, younger)[MONTHS] == 0
+    assert count_prunable(database, younger)[MONTHS] == 0
     assert prune(database, TOPIC, younger, WHO)[MONTHS] == 0
 
 
@@ -222,8 +221,8 @@ def test_what_has_no_end_stays(database: Database, connection: psycopg.Connectio
 
 def test_a_step_drops_one_month(database: Database, connection: psycopg.Connection) -> None:
     make(connection, present(connection).later(-14).begins)
-    pruning = Pruning(database, TOPIC, MONTH_AGO)
-    assert [pruning.step() for _ in range(2)] == [{MONTHS: 1}] * 2
+    pruner = Pruner(TOPIC, MONTH_AGO)
+    assert [pruner.step(database) for _ in range(2)] == [{MONTHS: 1}] * 2
 
 
 def test_a_held_month_is_left_to_the_next_round_and_lookups_go_on(
@@ -232,17 +231,17 @@ def test_a_held_month_is_left_to_the_next_round_and_lookups_go_on(
     """Were it waited for, lookups would wait behind, and be refused after a second."""
     old = present(connection).later(-14)
     make(connection, old.begins)
-    pruning = Pruning(database, TOPIC, MONTH_AGO)
+    pruner = Pruner(TOPIC, MONTH_AGO)
     with psycopg.connect(db_url) as dump, ThreadPoolExecutor(1) as pool, capture_logs() as logged:
         dump.execute("SELECT count(*) FROM lookup_log")
-        step = pool.submit(pruning.step)
+        step = pool.submit(pruner.step, database)
         look_up(lookups)
         while not step.done():
             look_up(lookups)
         assert step.result() == {}
         assert [line["event"] for line in logged] == ["lookup_log_month_is_held"]
     assert name_of(old) in months(connection)
-    assert pruning.step() == {MONTHS: 1}
+    assert pruner.step(database) == {MONTHS: 1}
     assert name_of(old) not in months(connection)
 
 
@@ -250,19 +249,19 @@ def test_within_a_round_it_tries_once(
     db_url: str, database: Database, connection: psycopg.Connection
 ) -> None:
     make(connection, present(connection).later(-14).begins)
-    pruning = Pruning(database, TOPIC, MONTH_AGO)
+    pruner = Pruner(TOPIC, MONTH_AGO)
     connection.execute(
         "INSERT INTO operator_log (tidspunkt, who, command, target) VALUES ('2000-01-01', 'x', 'x', 'x')"
     )
     with psycopg.connect(db_url) as dump, capture_logs() as logged:
         dump.execute("SELECT count(*) FROM lookup_log")
-        assert [pruning.step() for _ in range(2)] == [{"operator_log": 1}, {}]
+        assert [pruner.step(database) for _ in range(2)] == [{"operator_log": 1}, {}]
     assert len(logged) == 1
 
 
 def test_two_that_drop_at_once(db_url: str, database: Database, connection: psycopg.Connection) -> None:
     make(connection, present(connection).later(-24).begins)
-    over = count_prunable(database, TOPIC, MONTH_AGO)[MONTHS]
+    over = count_prunable(database, MONTH_AGO)[MONTHS]
 
     def one(_: int) -> int:
         with closing(Database(db_url, "test")) as own:

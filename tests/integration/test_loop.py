@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from datadeling.consumer import pruning
 from datadeling.domain.hendelse import Hendelse
 from datadeling.errors import UgyldigHendelse
+from datadeling.operations import retention
 from datadeling.pipeline import transform
 from datadeling.pipeline.decode import decode
 from datadeling.pipeline.store import Store
@@ -93,7 +93,7 @@ def test_what_a_replication_slot_holds_back_is_told(
 def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
     start: Start, store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "_ROWS_AT_ONCE", 2)
     park(store, connection, "new", timedelta(days=91), 3)
     park(store, connection, "new", timedelta(days=89))
     supersede(store, connection, timedelta(days=1_825), timedelta(days=1_827), copies=3)

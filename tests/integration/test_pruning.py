@@ -1,22 +1,25 @@
 """How long what is kept, what a step deletes of it, and from when history is said to be complete."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 
 from datadeling.config import Retention
-from datadeling.consumer import pruning as module
-from datadeling.consumer.pruning import MONTHS, Pruning
 from datadeling.db.database import Database
 from datadeling.errors import DatabaseBug
+from datadeling.operations import retention as module
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
-from datadeling.operations.prune import count_prunable, prune
+from datadeling.operations.retention import MONTHS, Pruner, count_prunable, prune
 from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, melding
 from tests.integration.ageing import claim, claims, mark, note, park, replayed, rows_left, supersede
 from tests.integration.storing import TOPIC, tables, write
+
+Step = Callable[[], dict[str, int]]
 
 WHO = OperatorAction(f"an operator {FNR}")
 KEEP = Retention()
@@ -25,8 +28,8 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def pruning(database: Database) -> Pruning:
-    return Pruning(database, TOPIC, KEEP)
+def step(database: Database) -> Step:
+    return partial(Pruner(TOPIC, KEEP).step, database)
 
 
 @pytest.fixture
@@ -43,31 +46,31 @@ def all_old(store: Store, connection: psycopg.Connection) -> dict[str, int]:
 @pytest.mark.parametrize("past", [pytest.param(YOUNG, id="young"), pytest.param(OLD, id="old")])
 @pytest.mark.parametrize("state", ["new", "resolved", "superseded", "discarded"])
 def test_failed_messages(
-    store: Store, pruning: Pruning, connection: psycopg.Connection, state: str, past: timedelta
+    store: Store, step: Step, connection: psycopg.Connection, state: str, past: timedelta
 ) -> None:
     park(store, connection, state, (KEEP.unhandled if state == "new" else KEEP.handled) + past)
-    assert pruning.step() == ({"failed_message": 1} if past == OLD else {})
+    assert step() == ({"failed_message": 1} if past == OLD else {})
     assert rows_left(connection)["failed_message"] == int(past != OLD)
 
 
 def test_failed_messages_of_a_topic_that_nobody_reads_any_more(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     park(store, connection, "new", KEEP.unhandled + OLD)
     connection.execute("UPDATE failed_message SET topic = 'an earlier one'")
-    assert pruning.step() == {"failed_message": 1}
+    assert step() == {"failed_message": 1}
 
 
 @pytest.mark.parametrize("past", [pytest.param(YOUNG, id="young"), pytest.param(OLD, id="old")])
 @pytest.mark.parametrize("state", ["requested", "stopped", "done", "failed", "cancelled"])
-def test_replays(pruning: Pruning, connection: psycopg.Connection, state: str, past: timedelta) -> None:
+def test_replays(step: Step, connection: psycopg.Connection, state: str, past: timedelta) -> None:
     replayed(connection, state, KEEP.replay_jobs + past)
-    assert pruning.step() == ({"replay_job": 1} if past == OLD else {})
+    assert step() == ({"replay_job": 1} if past == OLD else {})
     assert rows_left(connection)["replay_job"] == int(past != OLD)
 
 
 def test_superseded_versions_and_nothing_but_them(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + YOUNG, KEEP.history + OLD)
     mark(connection, 2)
@@ -75,21 +78,21 @@ def test_superseded_versions_and_nothing_but_them(
         "UPDATE avtale SET hendelse_tidspunkt = '2000-01-01', mottatt_tidspunkt = '2000-01-01'"
     )
     connection.execute("UPDATE avtale_slettet SET slettet_tidspunkt = '2000-01-01'")
-    assert pruning.step() == {"avtale_historikk": 1}
+    assert step() == {"avtale_historikk": 1}
     left = tables(connection)
     assert (len(left.present), len(left.history), len(left.markers)) == (1, 1, 1)
     assert connection.execute("SELECT kafka_offset FROM avtale_historikk").fetchall() == [(1,)]
 
 
-def test_records_of_operators(pruning: Pruning, connection: psycopg.Connection) -> None:
+def test_records_of_operators(step: Step, connection: psycopg.Connection) -> None:
     for past in (YOUNG, OLD):
         note(connection, "failed discard", KEEP.operator_log + past)
-    assert pruning.step() == {"operator_log": 1}
+    assert step() == {"operator_log": 1}
     assert rows_left(connection)["operator_log"] == 1
 
 
 def test_what_was_erased_by_hand_is_still_known(
-    store: Store, database: Database, pruning: Pruning, connection: psycopg.Connection
+    store: Store, database: Database, step: Step, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1, offset=0), melding(2, offset=1))
     erase(database, TOPIC, avtale_id(1), WHO)
@@ -97,13 +100,13 @@ def test_what_was_erased_by_hand_is_still_known(
     mark(connection, 4)
     note(connection, "failed discard", KEEP.operator_log, avtale_id(4))
     connection.execute("UPDATE operator_log SET tidspunkt = '2000-01-01'")
-    assert pruning.step() == {"operator_log": 2}
+    assert step() == {"operator_log": 2}
     with database.transaction() as tx:
         assert tx.operator.erased_by_hand() == [avtale_id(1)]
 
 
 def test_a_step_is_bounded_and_a_round_ends(
-    pruning: Pruning,
+    step: Step,
     connection: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
     all_old: dict[str, int],
@@ -111,20 +114,20 @@ def test_a_step_is_bounded_and_a_round_ends(
     assert set(all_old.values()) == {5}
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 2)
     each = dict.fromkeys(all_old, 1)
-    assert [pruning.step() for _ in range(4)] == [
+    assert [step() for _ in range(4)] == [
         {table: rows * n for table, n in each.items()} for rows in (2, 2, 1)
     ] + [{}]
     assert set(rows_left(connection).values()) == {0}
 
 
 def test_what_grows_too_old_during_a_round_is_left_to_the_next(
-    pruning: Pruning, connection: psycopg.Connection
+    step: Step, connection: psycopg.Connection
 ) -> None:
     note(connection, "failed discard", KEEP.operator_log + OLD)
-    assert pruning.step() == {"operator_log": 1}
+    assert step() == {"operator_log": 1}
     note(connection, "failed discard", KEEP.operator_log)  # too old since a moment ago
-    assert pruning.step() == {}
-    assert pruning.step() == {"operator_log": 1}
+    assert step() == {}
+    assert step() == {"operator_log": 1}
 
 
 def test_to_count_deletes_nothing_and_says_what_would_go(
@@ -134,7 +137,7 @@ def test_to_count_deletes_nothing_and_says_what_would_go(
     note(connection, "delete", KEEP.operator_log + YOUNG)
     before = rows_left(connection)
     would_go = {**all_old, MONTHS: 0}
-    assert count_prunable(database, TOPIC, KEEP) == would_go
+    assert count_prunable(database, KEEP) == would_go
     assert rows_left(connection) == before
     assert prune(database, TOPIC, KEEP, WHO) == would_go
 
@@ -168,13 +171,13 @@ def test_who_pruned_is_kept_once_if_anything_went(
 
 
 def test_history_is_claimed_from_the_cutoff_and_only_ever_forward(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + OLD)
     ((now,),) = connection.execute("SELECT now()").fetchall()
     claim(connection, LONG_AGO, now, LONG_AGO)
     before = connection.execute("SELECT now() - %s", (KEEP.history,)).fetchall()[0][0]
-    pruning.step()
+    step()
     after = connection.execute("SELECT now() - %s", (KEEP.history,)).fetchall()[0][0]
     first, second, third = claims(connection)
     assert before <= first <= after
@@ -182,31 +185,31 @@ def test_history_is_claimed_from_the_cutoff_and_only_ever_forward(
 
 
 def test_where_no_history_goes_the_claim_stands(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     claim(connection, LONG_AGO)
-    assert pruning.step() == {}  # no history at all
+    assert step() == {}  # no history at all
     supersede(store, connection, KEEP.history + YOUNG)
     park(store, connection, "resolved", KEEP.handled + OLD)
     claim(connection, LONG_AGO)
-    assert pruning.step() == {"failed_message": 1}
+    assert step() == {"failed_message": 1}
     assert claims(connection) == [LONG_AGO]
 
 
 def test_the_claim_is_written_once_a_round(
-    store: Store, pruning: Pruning, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    store: Store, step: Step, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 1)
     supersede(store, connection, KEEP.history + OLD, copies=3)
     claim(connection, LONG_AGO, LONG_AGO)
-    assert pruning.step() == {"avtale_historikk": 1}
+    assert step() == {"avtale_historikk": 1}
     written = connection.execute("SELECT xmin::text FROM consumer_offset").fetchall()
-    assert [pruning.step() for _ in range(3)] == [{"avtale_historikk": 1}, {"avtale_historikk": 1}, {}]
+    assert [step() for _ in range(3)] == [{"avtale_historikk": 1}, {"avtale_historikk": 1}, {}]
     assert connection.execute("SELECT xmin::text FROM consumer_offset").fetchall() == written
 
 
 def test_history_and_its_claim_go_together_or_not_at_all(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + OLD)
     claim(connection, LONG_AGO)
@@ -217,17 +220,17 @@ def test_history_and_its_claim_go_together_or_not_at_all(
         "CREATE TRIGGER refuse BEFORE DELETE ON avtale_historikk FOR EACH ROW EXECUTE FUNCTION refuse()"
     )
     with pytest.raises(DatabaseBug):
-        pruning.step()
+        step()
     assert claims(connection) == [LONG_AGO]
 
 
 def test_the_hourly_look_up_does_not_scan_history(
-    store: Store, pruning: Pruning, connection: psycopg.Connection
+    store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + YOUNG, copies=5_000)
     connection.execute("VACUUM ANALYZE avtale_historikk")
     scanned = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_xact_user_tables"
-    with pruning._database.transaction() as tx:
+    with database.transaction() as tx:
         tx.pruning.claims_pruned_history(TOPIC, cutoffs := tx.pruning.cutoffs({"history": KEEP.history}))
         tx.pruning.delete("avtale_historikk", cutoffs, 1_000)
         rows = tx._connection.execute(scanned + " WHERE relname = 'avtale_historikk'").fetchall()

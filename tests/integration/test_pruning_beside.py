@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 
 from datadeling.config import Retention
-from datadeling.consumer import pruning as module
-from datadeling.consumer.pruning import Pruning
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import DatabaseUnavailable
+from datadeling.operations import retention as module
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.prune import prune
+from datadeling.operations.retention import Pruner, prune
 from datadeling.pipeline.store import Store
 from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id
@@ -79,7 +79,7 @@ def test_two_at_once_share_the_work(
 
 
 def test_what_another_one_deletes_is_not_waited_for(database: Database, other: Database) -> None:
-    Pruning(database, TOPIC, KEEP).step()
+    Pruner(TOPIC, KEEP).step(database)
     with other.transaction() as tx:
         cutoffs = tx.pruning.cutoffs({"history": KEEP.history, "handled": KEEP.handled})
         cutoffs = {**cutoffs, "unhandled": cutoffs["handled"]}
@@ -92,11 +92,11 @@ def test_what_another_one_deletes_is_not_waited_for(database: Database, other: D
 def test_a_tombstone_takes_the_same_versions(
     database: Database, other: Database, connection: psycopg.Connection
 ) -> None:
-    pruning = Pruning(database, TOPIC, KEEP)
+    pruner = Pruner(TOPIC, KEEP)
     with ExitStack() as ours:
         tx = ours.enter_context(other.transaction())
         tx.lock_partition(TOPIC, 1)
-        with meanwhile(connection, pruning.step) as step:
+        with meanwhile(connection, partial(pruner.step, database)) as step:
             # It waits for us and holds no version that we might wait for.
             assert tx.delete([Sletting(avtale_id(1), Place(0, 1, 200_000))]).versions == ROWS
             ours.close()
@@ -124,13 +124,13 @@ def test_a_tombstone_that_comes_second(
 def test_a_batch_that_is_being_written_does_not_hold_up_what_needs_no_claim(
     database: Database, other: Database
 ) -> None:
-    pruning = Pruning(database, TOPIC, KEEP)
-    pruning.step()  # the claim is moved
+    pruner = Pruner(TOPIC, KEEP)
+    pruner.step(database)  # the claim is moved
     with other.transaction() as tx:
         tx.lock_partition(TOPIC, 0)
-        while pruning.step():
+        while pruner.step(database):
             pass
-        assert pruning.step() == {}
+        assert pruner.step(database) == {}
 
 
 @pytest.mark.parametrize("exchange", range(0, 60, 4))

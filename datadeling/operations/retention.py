@@ -1,0 +1,147 @@
+"""Retention: delete what is too old, in bounded steps; the consumer hourly, `datadeling prune` at once.
+
+The log of lookups is deleted by whole months; the coming months are created here, too.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+
+import structlog
+
+from datadeling.config import Retention
+from datadeling.db.database import Database
+from datadeling.db.tables.retention import PRUNED, Cutoffs
+from datadeling.db.transaction import Transaction
+from datadeling.errors import Locked
+from datadeling.operations.action import OperatorAction
+
+COMMAND = "prune"
+MONTHS = "lookup_log_months"
+"""Counted for the log of lookups, beside the rows of `PRUNED`."""
+
+_ROWS_AT_ONCE = 1_000  # of one table, in one transaction
+
+log = structlog.get_logger(__name__)
+
+
+def prune(database: Database, topic: str, retention: Retention, action: OperatorAction) -> dict[str, int]:
+    """Delete everything that is too old now, and return the number of rows by table.
+
+    A month of lookups that somebody holds is left to the next round. The action is recorded with the first
+    rows that go, so that no deletion is without a record, however the process ends.
+    """
+    deleted = Counter(dict.fromkeys((*PRUNED, MONTHS), 0))
+    pruner = Pruner(topic, retention, lambda tx: action.keep(tx, COMMAND, topic))
+    while step := pruner.step(database):
+        deleted.update(step)
+    if deleted.total():
+        action.tell(COMMAND, topic)
+    return dict(deleted)
+
+
+def count_prunable(database: Database, retention: Retention) -> dict[str, int]:
+    """Return the number of rows by table, and of months of lookups, that `prune` would delete now."""
+    with database.transaction() as tx:
+        cutoffs = tx.pruning.cutoffs(asdict(retention))
+        counted = {table: tx.pruning.count(table, cutoffs) for table in PRUNED}
+        return {**counted, MONTHS: tx.lookup_log.months_over(cutoffs["lookup_log"])}
+
+
+class Pruner:
+    """Deletes in rounds: everything that was too old when a round began is gone when it ends.
+
+    For one thread. Safe at any time beside consumers and other pruners. `record` is called once, in the
+    transaction of the first deletion.
+    """
+
+    def __init__(
+        self, topic: str, retention: Retention, record: Callable[[Transaction], None] | None = None
+    ) -> None:
+        self._topic = topic
+        self._kept = asdict(retention)
+        self._record = record
+        self._cutoffs: Cutoffs | None = None
+        self._month_is_held = False
+
+    def step(self, database: Database) -> dict[str, int]:
+        """Delete at most 1,000 rows of each table and one month of lookups, in a transaction each.
+
+        Return the number deleted by table; empty at the end of a round. The next step begins another round,
+        and creates the months that will be needed. Raise `DatabaseUnavailable`; earlier deletions stay.
+        """
+        if self._cutoffs is None:
+            _create_months(database)
+            with database.transaction() as tx:
+                self._cutoffs = tx.pruning.cutoffs(self._kept)
+            self._month_is_held = False
+        deleted = {table: self._delete(database, table, self._cutoffs) for table in PRUNED}
+        deleted[MONTHS] = self._drop_month(database, self._cutoffs)
+        if not any(deleted.values()):
+            self._cutoffs = None
+        return {table: rows for table, rows in deleted.items() if rows}
+
+    def _delete(self, database: Database, table: str, cutoffs: Cutoffs) -> int:
+        """Delete rows without the lock of their partition, which every other writer of avtaler holds.
+
+        That is safe: the fold decides by the present and the markers alone, a version becomes history once,
+        and a tombstone or a retry has no use for a row that is gone. Nor can it deadlock: locked rows are
+        skipped, and no other lock is requested once rows are locked.
+        """
+
+        def delete(tx: Transaction) -> int:
+            if table == "avtale_historikk":
+                self._move_historikk_fra(tx, cutoffs)
+            return tx.pruning.delete(table, cutoffs, _ROWS_AT_ONCE)
+
+        return self._recorded(database, delete)
+
+    def _drop_month(self, database: Database, cutoffs: Cutoffs) -> int:
+        """Drop the oldest month that is too old, unless somebody holds it or the log.
+
+        A dump or a report may hold it for long, and lookups queue behind us while we wait for the lock. So
+        the wait is short, and there is one in a round.
+        """
+        if self._month_is_held:
+            return 0
+        try:
+            return self._recorded(database, lambda tx: int(tx.lookup_log.drop_month(cutoffs["lookup_log"])))
+        except Locked:
+            self._month_is_held = True
+            log.info("lookup_log_month_is_held")
+            return 0
+
+    def _recorded(self, database: Database, delete: Callable[[Transaction], int]) -> int:
+        """Delete in one transaction, with the record if nothing was deleted before."""
+        with database.transaction() as tx:
+            deleted = delete(tx)
+            if deleted and self._record:
+                self._record(tx)
+        if deleted:
+            self._record = None
+        return deleted
+
+    def _move_historikk_fra(self, tx: Transaction, cutoffs: Cutoffs) -> None:
+        """Before history is deleted, move the time from which it is complete to the cutoff of the round.
+
+        A version that goes was valid until before the cutoff, so everything valid at the cutoff or later
+        stays. What is left before it depends on how far the round has come; therefore the cutoff, which
+        holds for every step and is written once a round, on all partitions, for an avtale may have moved.
+
+        The locks come first, in the order that every writer of several partitions uses: the holder of a
+        partition's lock may wait for the rows that we are about to delete.
+        """
+        if tx.pruning.claims_pruned_history(self._topic, cutoffs):
+            for partition in sorted(tx.positions(self._topic)):
+                tx.lock_partition(self._topic, partition)
+            tx.pruning.move_historikk_fra(self._topic, cutoffs)
+
+
+def _create_months(database: Database) -> None:
+    try:
+        with database.transaction() as tx:
+            created = tx.lookup_log.make_months()
+    except Locked:  # another process is creating them
+        return
+    if created:
+        log.info("lookup_log_months_made", months=created)

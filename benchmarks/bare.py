@@ -1,25 +1,27 @@
-"""`python -m benchmarks.bare PORT WORKERS`: a bare Flask route, under the same gunicorn as ours.
+"""`python -m benchmarks.bare PORT WORKERS`: a bare Flask route under the same gunicorn worker as ours.
 
-What lookups are held against: a POST that is answered with bytes made once, and nothing done. With `--stock`
-by gunicorn's own threads, of which there are as many, and not by ours.
+Lookups are held against it: a POST that is answered with the same bytes each time, and nothing done.
 """
 
-import logging
+from gevent import monkey
 
-import click
-from flask import Flask, Response, request
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+monkey.patch_all()
 
-from datadeling.api.balance import Balance
-from datadeling.api.server import THREADS, ServerLog
-from datadeling.api.worker import Worker
+import logging  # noqa: E402 (patched first)
+
+import click  # noqa: E402
+from flask import Flask, Response, request  # noqa: E402
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # noqa: E402
+
+from datadeling.api.server import ServerLog  # noqa: E402
+from datadeling.api.worker import Worker  # noqa: E402
 
 PATH = "/bare"
-_ANSWER = b'{"bare":"' + 500 * b"x" + b'"}'  # as long as what is told of one avtale
+_ANSWER = b'{"bare":"' + 500 * b"x" + b'"}'  # as long as an answer with one avtale
 
 
 def app() -> Flask:
-    """The application: one route."""
+    """Return the application: one route."""
     bare = Flask("bare", static_folder=None)
 
     @bare.post(PATH)
@@ -36,16 +38,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        balance = Balance()
         settings = {
             "bind": f"127.0.0.1:{self._port}",
             "backlog": 2_048,
             "worker_class": "gthread" if self._stock else Worker,
             "workers": self._workers,
-            "threads": THREADS,
+            "threads": 6 if self._stock else 1,
             "logger_class": ServerLog,
-            "pre_fork": balance.pre_fork,
-            "child_exit": balance.child_exit,
             "control_socket_disable": True,
         }
         for name, value in settings.items():

@@ -32,8 +32,7 @@ def persons(avtaler: int) -> int:
 
 
 def fill(connection: psycopg.Connection, avtaler: int, first: int = 1, last: int | None = None) -> None:
-    """Add avtaler to `avtale`: of so many, those from `first` to `last`, or all. The session is ours then."""
-    connection.execute("SET datadeling.writer = on")  # else each row is noted as written by hand
+    """Add avtaler to `avtale`: of so many, those from `first` to `last`, or all."""
     rows = _ROWS.format(fnr=FNR.format(p="p"), persons=persons(avtaler), first=first, last=last or avtaler)
     connection.execute(f"INSERT INTO avtale {rows}".encode())
 

@@ -157,7 +157,7 @@ def _statement(*, recorded: bool) -> str:
         "felter": [felt.json for felt in TILTAK],
         "dato": "2026-11-01",
     }
-    text = lookup("tiltaksstatus", TILTAK, ("by_identer", "is_tiltak", "is_shown")).decode()
+    text = lookup("tiltaksstatus", TILTAK, ("by_identer", "is_tiltak", "is_shown")).single.decode()
     if not recorded:
         text = text.split("MATERIALIZED (", 1)[1].rsplit("), recorded AS (", 1)[0]
     for name in ("identer", "personer"):

@@ -91,6 +91,9 @@ def migrate(status: bool, remove_mirror: bool) -> None:
 @main.command()
 def serve() -> None:
     """Answer lookups over HTTP, until SIGTERM."""
+    from gevent import monkey
+
+    monkey.patch_all()  # before anything imports psycopg, which chooses then how it waits
     settings = config.api_config(os.environ)
     from datadeling.api.security import call_id
 

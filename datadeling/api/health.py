@@ -7,7 +7,6 @@ from urllib.request import ProxyHandler, build_opener
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from datadeling.crew import step_aside
 from datadeling.db.lookups import Lookups
 from datadeling.errors import DatabaseUnavailable
 from datadeling.metrics import ApiMetrics
@@ -37,7 +36,6 @@ def blueprint(lookups: Lookups, metrics: ApiMetrics, consumer_port: int) -> Blue
     @pages.get("/prometheus")
     def prometheus() -> Response:
         """Our workers' metrics, and the consumer's when it answers."""
-        step_aside()
         consumer = _scrape(f"http://127.0.0.1:{consumer_port}/internal/prometheus")
         body = metrics.exposition(consumer_scraped=consumer is not None) + (consumer or b"")
         return Response(body, content_type=CONTENT_TYPE_PLAIN_0_0_4)

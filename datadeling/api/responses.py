@@ -26,6 +26,6 @@ def register(app: Flask) -> None:
 
 
 def _secure(response: Response) -> Response:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    own = {name for name, _ in response.headers}
+    response.headers.extend([each for each in SECURITY_HEADERS.items() if each[0] not in own])
     return response

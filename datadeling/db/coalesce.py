@@ -1,119 +1,154 @@
-"""Lookups that are asked for at the same time: one statement, one exchange with the database, one commit."""
+"""Coalesces lookups that wait at the same time: one statement, one round trip, one commit. See adr/0023."""
 
 from collections.abc import Mapping, Sequence
+from threading import Event, Lock
+from time import sleep
+from typing import NamedTuple
 
 import msgspec
-import psycopg
 from psycopg.rows import TupleRow
 
-from datadeling.crew import meeting
-from datadeling.db.connection import translation
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 
-Values = Mapping[str, object]
+_LEADERS = 2  # statements of one process at the same time
+_MOST = 32  # questions in one statement
+_LONGEST_WAIT = 1.0  # seconds until a leader takes a question
+
+
+class Statement(NamedTuple):
+    """One lookup in two forms.
+
+    `single` is bound to the values themselves; `many` to `questions`, a JSON array of the values of each
+    question, and returns a row for each in their order.
+    """
+
+    single: bytes
+    many: bytes
 
 
 class _Question:
-    """What one asks for, and what has come of it: `row` or `error`."""
+    """A lookup that waits, and its result: `row` or `error`."""
 
-    __slots__ = ("alone", "error", "row", "together", "values")
+    __slots__ = ("error", "is_answered", "row", "statement", "turn", "values")
 
-    def __init__(self, alone: bytes, together: bytes, values: Values) -> None:
-        self.alone = alone
-        self.together = together
+    def __init__(self, statement: Statement, values: Mapping[str, object]) -> None:
+        self.statement = statement
         self.values = values
+        self.turn = Event()  # set when the question is answered, or its caller is to lead
+        self.is_answered = False
         self.row: TupleRow | None = None
         self.error: Exception | None = None
 
 
 class Coalescer:
-    """Asks what all members of a crew ask that come to one: adr/0025 and adr/0028 have what that saves.
+    """Runs lookups for any number of callers.
 
-    Only for questions that are answered quickly, and that may share a transaction: those of a run wait for
-    each other.
+    A caller appends its question. If fewer than two callers lead, it leads: it takes all waiting questions,
+    up to 32, and runs those with the same statement as one. When it is done, the caller of the first question
+    that still waits takes over. So a question that is alone is run at once by its own caller.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._lock = Lock()
+        self._waiting: list[_Question] = []
+        self._leaders = 0
 
-    def fetch_one(self, alone: bytes, together: bytes, values: Values) -> TupleRow:
-        """The row that the question gives for these values; then all that it has done is committed.
+    def fetch_one(self, statement: Statement, values: Mapping[str, object]) -> TupleRow:
+        """Return the row of the statement for these values, once it is committed.
 
-        It is told in two ways: for one who is `alone`, bound to the values, and for all `together` who ask in
-        the same words, bound to `spurt`: their values as a JSON array. That gives a row for each, in their
-        order. Blocks for as long as the run takes. Raises what `Pool.connection` raises. A question that the
-        database refuses harms no other; when the database is unavailable, it is so for all of a run.
+        Blocks for some seconds at most. Raises what `Pool.connection` raises. A question that the database
+        refuses harms no other; when the database is unavailable, it is so for all questions of a statement.
         """
-        question = _Question(alone, together, values)
-        meeting(self._settle, question)
+        question = _Question(statement, values)
+        with self._lock:
+            self._waiting.append(question)
+            if self._leaders < _LEADERS:
+                self._leaders += 1
+                question.turn.set()
+        try:
+            self._await(question)
+        except BaseException:
+            self._abandon(question)
+            raise
         if question.error is not None:
             raise question.error
-        assert question.row is not None  # noqa: S101 (see `_rows`)
+        assert question.row is not None  # noqa: S101 (each statement returns a row)
         return question.row
 
-    def _settle(self, run: Sequence[_Question]) -> None:
-        """Leave in each what has come of it. Raises nothing."""
+    def _await(self, question: _Question) -> None:
+        """Return when the question is answered; lead when it is this caller's turn."""
+        while not question.is_answered:
+            if question.turn.wait(_LONGEST_WAIT):
+                question.turn.clear()
+                if not question.is_answered:
+                    self._lead()
+            elif question in self._waiting:
+                raise DatabaseUnavailable("no turn in time")
+
+    def _lead(self) -> None:
+        """Answer the waiting questions, then hand the lead on."""
+        sleep(0)  # let those go first that are about to add a question
+        with self._lock:
+            taken, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        alike: dict[Statement, list[_Question]] = {}
+        for question in taken:
+            alike.setdefault(question.statement, []).append(question)
         try:
-            self._ask(run)
+            for questions in alike.values():
+                self._answer(questions)
+        finally:
+            self._hand_on()
+            for question in taken:
+                if question.row is None and question.error is None:
+                    question.error = DatabaseUnavailable("the leader was cut off")
+                question.is_answered = True
+                question.turn.set()
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting[0].turn.set()
+            else:
+                self._leaders -= 1
+
+    def _abandon(self, question: _Question) -> None:
+        """Forget a question whose caller gives up. If it was to lead, another one does."""
+        with self._lock:
+            if question in self._waiting:
+                self._waiting.remove(question)
+        if question.turn.is_set() and not question.is_answered:
+            self._hand_on()
+
+    def _answer(self, questions: Sequence[_Question]) -> None:
+        """Set the result of each question. Raises nothing but what ends the caller itself."""
+        try:
+            self._run(questions)
         except DatabaseUnavailable as error:
-            for question in run:
-                question.error = type(error)(*error.args)  # of its own: each is raised in another thread
-        except Exception as error:  # noqa: BLE001 (whoever waits must be told, whatever it is)
-            if len(run) == 1:
-                run[0].error = error
-            else:
-                for question in run:
-                    self._settle([question])
+            for question in questions:
+                question.error = type(error)(*error.args)  # an exception of its own for each caller
+        except Exception as error:  # noqa: BLE001 (each caller raises its own)
+            if len(questions) == 1:
+                questions[0].error = error
+                return
+            for question in questions:
+                self._answer([question])
 
-    def _ask(self, run: Sequence[_Question]) -> None:
-        """Leave the rows in all. Nothing has been done when it raises, unless the connection was lost."""
-        alike: dict[bytes, list[_Question]] = {}
-        for question in run:
-            alike.setdefault(question.together, []).append(question)
-        bound = dict(map(_bound, alike.values()))
+    def _run(self, questions: Sequence[_Question]) -> None:
+        statement = questions[0].statement
+        if len(questions) == 1:
+            text, values = statement.single, questions[0].values
+        else:
+            text, values = statement.many, {"questions": _as_json(questions)}
         with self._pool.connection() as connection:
-            if len(bound) == 1:
-                found = [connection.execute(text, values).fetchall() for text, values in bound.items()]
-            else:
-                try:
-                    found = _in_one(connection, bound)
-                except (
-                    psycopg.Error
-                ) as error:  # by its text alone: that the connection is closed says nothing
-                    raise translation(error, None, writes=True) from None
-        for questions, rows in zip(alike.values(), found, strict=True):
-            for question, row in zip(questions, rows, strict=True):
-                question.row, question.error = row, None
-
-
-def _bound(questions: Sequence[_Question]) -> tuple[bytes, Values]:
-    """The statement to run for those that are alike, and what it is bound to."""
-    first = questions[0]
-    if len(questions) == 1:
-        return first.alone, first.values
-    return first.together, {"spurt": _as_json(questions)}
+            rows = connection.execute(text, values).fetchall()
+        for question, row in zip(questions, rows, strict=True):
+            question.row = row
 
 
 def _as_json(questions: Sequence[_Question]) -> str:
-    """What they ask for. What is not there is null."""
-    given = [{name: value for name, value in each.values.items() if value is not None} for each in questions]
     try:
-        return msgspec.json.encode(given).decode()
-    except (TypeError, ValueError) as error:  # without its text
+        return msgspec.json.encode([question.values for question in questions]).decode()
+    except (TypeError, ValueError) as error:  # without its text, which may quote a value
         raise DatabaseBug("none", type(error).__name__) from None
-
-
-def _in_one(connection: psycopg.Connection[TupleRow], bound: Mapping[bytes, Values]) -> list[list[TupleRow]]:
-    """In one transaction. When it raises, nothing of that is committed, and the connection is closed.
-
-    `DeadlineConnection` closes it as soon as something fails with statements under way, so that the end of
-    the pipeline does not commit what was sent before.
-    """
-    try:
-        with connection.pipeline():
-            cursors = [connection.execute(text, values) for text, values in bound.items()]
-    except Exception:
-        connection.close()  # if it is not: the driver takes statements for prepared that never were
-        raise
-    return [cursor.fetchall() for cursor in cursors]

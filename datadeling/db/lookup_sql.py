@@ -1,22 +1,36 @@
-"""Puts lookups together: the columns of the fields asked for, and the criteria. Nothing else is read."""
+"""Composes lookups from the named parts in `queries/`: only the columns of the requested fields are read.
 
-import re
-from collections.abc import Iterable
+The parts name their values in braces, as `{fnr}`. In a statement for one question these are bound parameters;
+in one for many they are columns of the row that holds a question's values.
+"""
+
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
+from datadeling.db.coalesce import Statement
 from datadeling.db.queries import columns, queries
 from datadeling.domain.felt import VARIGHET_DAGER, Felt, Type
 from datadeling.domain.verdier import ENUMS
 
 Fields = tuple[Felt, ...]
+Parts = Mapping[str, Composable]
 
-# What the criteria and the order of an answer read, whichever fields are asked for.
-_READ_ANYWAY = (
-    "avtale_id", "deltaker_fnr", "opprettet_tidspunkt", "feilregistrert",
+# Values that the criteria and the shape of an answer can name; a search for many persons has more of them.
+_OF_ONE = (
+    "identer", "fnr", "bedrift_nr", "tiltakstype", "avtale_status", "avtale_id", "avtale_nr", "fom", "tom",
+    "marker_time", "marker_id", "tidspunkt", "dato", "limit",
 )  # fmt: skip
+_OF_MANY_PERSONS = ("nr", "ident", "svart")
+_OF_RECORD = (
+    "call_id", "consumer", "consumer_name", "nav_ident", "behandlingsnummer", "endpoint", "criteria",
+    "felter", "personer",
+)  # fmt: skip
+
+# Columns that an as-of lookup reads whichever fields are requested, and those that each criterion reads.
+_READ_ANYWAY = ("avtale_id", "deltaker_fnr", "opprettet_tidspunkt", "feilregistrert")
 _READ_BY = {
     "by_bedrift_nr": ("bedrift_nr",),
     "by_tiltakstype": ("tiltakstype",),
@@ -27,125 +41,125 @@ _READ_BY = {
     "is_numbered": ("avtale_nr",),
     "is_tiltak": ("avtale_inngaatt", "avtale_status", "start_dato", "slutt_dato"),
 }
-_BOUND = re.compile(r"%\((\w+)\)s")
-_WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # cut, in the zone of the session: Oslo
-# The same of the versions of one avtale.
 _READ_OF_VERSIONS = ("avtale_id", "deltaker_fnr", "endret_tidspunkt")
-_NOTHING = SQL("")
+_BY_PERSON = frozenset({"by_identer", "by_fnr"})
+_WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # in the zone of the session: Oslo
 
 
 class Shape(Enum):
-    """How values are told: as they are stored, or as today's consumers have them over GraphQL."""
+    """How values are serialised: as they are stored, or as today's consumers have them over GraphQL."""
 
     REST = "rest"
     GRAPHQL = "graphql"
 
 
-# Who was asked for is recorded; else those whom the answer is about are.
-_OF_PERSONS = frozenset({"by_identer", "by_fnr"})
-_NOBODY = SQL("NULL::text")
-
-
 @lru_cache(maxsize=2_048)
 def lookup(
-    statement: str,
-    felter: Fields,
-    criteria: tuple[str, ...],
-    *,
-    as_of: bool = False,
-    shape: Shape = Shape.REST,
-    together: bool = False,
-) -> bytes:
-    """A lookup with its record, ready to run. As bytes: putting it together costs more than running it.
+    name: str, felter: Fields, criteria: tuple[str, ...], *, as_of: bool = False, shape: Shape = Shape.REST
+) -> Statement:
+    """Return a lookup with its record, ready to run. Composing it costs more than running it."""
 
-    With `together` it is for many that ask in the same words: see `audited_together`.
-    """
-    text = queries[statement].format(
-        source=_source(felter, criteria, as_of=as_of),
-        felter=SQL(", ").join(_selected(felt, shape) for felt in felter),
-        criteria=SQL(" AND ").join(SQL("({})").format(queries[name]) for name in criteria),
-        person=Identifier("avtale", "deltaker_fnr") if _OF_PERSONS.isdisjoint(criteria) else _NOBODY,
-        history_begins=queries["history_begins"] if as_of else _NOTHING,
-        **{part: queries[part] for part in ("naar", "status", "no_status", "marker")},
-    )
-    return _audited_together(text) if together else _audited(text)
+    def body(values: Parts) -> Composed:
+        return queries[name].format(
+            **{
+                **values,
+                **{
+                    part: queries[part].format(**values) for part in ("naar", "status", "no_status", "marker")
+                },
+                "source": _source(felter, criteria, values, as_of=as_of),
+                "felter": SQL(", ").join(_selected(felt, shape, values) for felt in felter),
+                "criteria": SQL(" AND ").join(
+                    SQL("({})").format(queries[part].format(**values)) for part in criteria
+                ),
+                # The persons that were asked for are recorded, else those in the answer.
+                "person": SQL("NULL::text")
+                if _BY_PERSON & {*criteria}
+                else Identifier("avtale", "deltaker_fnr"),
+                "history_begins": queries["history_begins"] if as_of else SQL(""),
+            }
+        )
+
+    return _audited(body(_placeholders(*_OF_ONE, *_OF_MANY_PERSONS)), body(_columns_of("question", _OF_ONE)))
 
 
 @lru_cache(maxsize=2_048)
-def history(felter: Fields, *, together: bool = False) -> bytes:
-    """The versions of one avtale, with the record of the lookup, ready to run; `together` as in `lookup`."""
-    text = queries["list_versions"].format(
-        source=_versions("versions", _READ_OF_VERSIONS, felter),
-        felter=SQL(", ").join(_selected(felt, Shape.REST) for felt in felter),
-        names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
-        criteria=SQL("({}) AND ({})").format(queries["by_avtale_id"], queries["is_still_shown"]),
-        history_begins=queries["history_begins"],
-    )
-    return _audited_together(text) if together else _audited(text)
+def history(felter: Fields) -> Statement:
+    """Return the lookup of the versions of one avtale, with its record, ready to run."""
 
-
-def _audited(text: Composed) -> bytes:
-    return queries["audited"].format(lookup=text, record=queries["record"]).as_bytes()
-
-
-def _audited_together(text: Composed) -> bytes:
-    """What is bound for one is a column for many; each is cast to its type where it stands."""
-    asked, record = text.as_string(), queries["record"].as_string()
-    names = dict.fromkeys(_BOUND.findall(asked + record))
-    return (
-        queries["audited_together"]
-        .format(
-            columns=SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names),
-            names=columns(*names),
-            lookup=_taken_from("spurt", asked),
-            record=_taken_from("oppslag", record),
+    def body(values: Parts) -> Composed:
+        return queries["list_versions"].format(
+            source=_versions("versions", _READ_OF_VERSIONS, felter, values),
+            felter=SQL(", ").join(_selected(felt, Shape.REST, values) for felt in felter),
+            names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
+            criteria=SQL("({}) AND ({})").format(
+                queries["by_avtale_id"].format(**values), queries["is_still_shown"]
+            ),
+            history_begins=queries["history_begins"],
         )
-        .as_bytes()
+
+    return _audited(body(_placeholders(*_OF_ONE)), body(_columns_of("question", _OF_ONE)))
+
+
+def _audited(single: Composed, many: Composed) -> Statement:
+    record, values = queries["record"], (*_OF_ONE, *_OF_RECORD)
+    for_one = queries["audited"].format(lookup=single, record=record.format(**_placeholders(*_OF_RECORD)))
+    for_many = queries["audited_many"].format(
+        columns=SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in values),
+        names=columns(*values),
+        lookup=many,
+        record=record.format(**_columns_of("oppslag", _OF_RECORD)),
     )
+    return Statement(for_one.as_bytes(), for_many.as_bytes())
 
 
-def _taken_from(table: str, text: str) -> SQL:
-    return SQL(_BOUND.sub(rf"{table}.\1", text))
+def _placeholders(*names: str) -> Parts:
+    return {name: Placeholder(name) for name in names}
 
 
-def _source(felter: Iterable[Felt], criteria: Iterable[str], *, as_of: bool) -> Composable:
+def _columns_of(table: str, names: Iterable[str]) -> Parts:
+    """Return the values as columns; those of many persons are in no statement for many questions."""
+    return {
+        **{name: Identifier(table, name) for name in names},
+        **dict.fromkeys(_OF_MANY_PERSONS, SQL("NULL")),
+    }
+
+
+def _source(felter: Fields, criteria: Iterable[str], values: Parts, *, as_of: bool) -> Composable:
     if not as_of:
         return SQL("avtale")
     read = (*_READ_ANYWAY, *(column for name in criteria for column in _READ_BY.get(name, ())))
-    return _versions("as_of", read, felter)
+    return _versions("as_of", read, felter, values)
 
 
-def _versions(source: str, read: Iterable[str], felter: Iterable[Felt]) -> Composed:
-    """The present ones and the superseded ones, with these columns and those of the fields."""
+def _versions(source: str, read: Iterable[str], felter: Fields, values: Parts) -> Composed:
+    """Return the present and the superseded versions, with these columns and those of the fields."""
     names = dict.fromkeys(read)
     for felt in felter:
         names.update(
             dict.fromkeys(("start_dato", "slutt_dato") if felt is VARIGHET_DAGER else (felt.column,))
         )
     return queries[source].format(
-        columns=columns(*names, table="avtale"), versions=columns(*names, table="tidligere")
+        columns=columns(*names, table="avtale"), versions=columns(*names, table="tidligere"), **values
     )
 
 
 def _name_if_changed(felt: Felt) -> Composed:
-    """The name of a field that differs from the version before, else null."""
-    return queries["name_if_changed"].format(
-        column=Identifier("avtale", felt.column), name=Literal(felt.json)
-    )
+    column = Identifier("avtale", felt.column)
+    return queries["name_if_changed"].format(column=column, name=Literal(felt.json))
 
 
-def _selected(felt: Felt, shape: Shape) -> Composed:
-    """A column under its name in JSON; numbers without trailing zeros."""
+def _selected(felt: Felt, shape: Shape, values: Parts) -> Composed:
+    """Return a column under its name in JSON; numbers without trailing zeros."""
     value: Composable = Identifier("avtale", felt.column)
     if felt is VARIGHET_DAGER:
-        value = queries["varighet_dager"]
+        value = queries["varighet_dager"].format(**values)
     elif felt.type is Type.NUMBER:
         value = SQL("trim_scale({})").format(value)
     elif shape is Shape.GRAPHQL and felt.type is Type.TIME:
         value = SQL("to_char({}, {})").format(value, Literal(_WITH_MILLISECONDS))
     elif shape is Shape.GRAPHQL and felt.column in ENUMS:
         known = (
-            SQL("WHEN {} THEN {}").format(*map(Literal, pair[::-1])) for pair in ENUMS[felt.column].items()
+            SQL("WHEN {} THEN {}").format(Literal(v), Literal(name)) for name, v in ENUMS[felt.column].items()
         )
-        value = SQL("CASE {} {} END").format(value, SQL(" ").join(known))  # null for one that is new
+        value = SQL("CASE {} {} END").format(value, SQL(" ").join(known))  # null for a value that is new
     return SQL("{} AS {}").format(value, Identifier(felt.json))

@@ -16,7 +16,7 @@ import psutil
 import psycopg
 import pytest
 
-from datadeling.api.server import THREADS
+from datadeling.api.server import CONNECTIONS as PER_WORKER
 from datadeling.db.migrate import migrate
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.ports import free_port
@@ -28,7 +28,7 @@ from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 
 ROLE = "role_of_serve"
-CONNECTIONS = 2 * THREADS  # of the workers that there are if nobody says otherwise
+CONNECTIONS = 2 * PER_WORKER  # of the workers that there are if nobody says otherwise
 _MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'lookup_log'::regclass"
 
 

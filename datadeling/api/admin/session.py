@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from datadeling.api.problems import Problem, unavailable
-from datadeling.crew import step_aside
 from datadeling.db.connection import FOR_A_CALL
 from datadeling.db.database import Database
 
@@ -34,7 +33,6 @@ class AdminSession:
 
         What is done with it raises `DatabaseUnavailable` when it cannot be done in time.
         """
-        step_aside()
         if not self._places.acquire(blocking=False):
             raise unavailable("ADMIN_OPPTATT")
         database = Database(self._db_url, "datadeling admin", FOR_A_CALL)

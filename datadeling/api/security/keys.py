@@ -13,7 +13,6 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from datadeling.crew import step_aside
 from datadeling.errors import DatadelingError
 
 _TIMEOUT = 2.0  # seconds
@@ -49,19 +48,20 @@ class Keys:
         May block for a fetch, at most once every 30 s. Raise `KeysUnavailable` when there are no keys at all.
         """
         if kid not in self._keys:
-            step_aside()
             with self._fetching:
                 self._refresh()
-        elif self._monotonic() - self._fetched > _MAX_AGE and self._is_due:
-            step_aside()
-            if self._fetching.acquire(blocking=False):
-                try:
-                    self._refresh()
-                finally:
-                    self._fetching.release()
+        elif self._is_old and self._is_due and self._fetching.acquire(blocking=False):
+            try:
+                self._refresh()
+            finally:
+                self._fetching.release()
         if not self._keys:
             raise KeysUnavailable(math.ceil(max(1.0, self._tried + _PAUSE - self._monotonic())))
         return self._keys.get(kid)
+
+    @property
+    def _is_old(self) -> bool:
+        return self._monotonic() - self._fetched > _MAX_AGE
 
     @property
     def _is_due(self) -> bool:

@@ -1,38 +1,38 @@
 -- by_identer --
 -- Parts of statements, as the rest of this file: which avtaler are meant. A person under any of their numbers.
-avtale.deltaker_fnr = ANY (%(identer)s::text[]);
+avtale.deltaker_fnr = ANY ({identer}::text[]);
 
 -- by_fnr --
 -- The same with one number. With a list, the planner takes every plan for any values to be dearer than one for
 -- these, and plans each lookup anew: 0.59 ms of its CPU instead of 0.36.
-avtale.deltaker_fnr = %(fnr)s::text;
+avtale.deltaker_fnr = {fnr}::text;
 
 -- by_bedrift_nr --
-avtale.bedrift_nr = %(bedrift_nr)s::text;
+avtale.bedrift_nr = {bedrift_nr}::text;
 
 -- by_tiltakstype --
-avtale.tiltakstype = %(tiltakstype)s::text;
+avtale.tiltakstype = {tiltakstype}::text;
 
 -- by_avtale_status --
-avtale.avtale_status = %(avtale_status)s::text;
+avtale.avtale_status = {avtale_status}::text;
 
 -- by_avtale_id --
-avtale.avtale_id = %(avtale_id)s::uuid;
+avtale.avtale_id = {avtale_id}::uuid;
 
 -- by_avtale_nr --
-avtale.avtale_nr = %(avtale_nr)s::bigint;
+avtale.avtale_nr = {avtale_nr}::bigint;
 
 -- by_fom --
 -- Not over before that day. Without a start it has no days at all.
-avtale.start_dato IS NOT NULL AND coalesce(avtale.slutt_dato, 'infinity') >= %(fom)s::date;
+avtale.start_dato IS NOT NULL AND coalesce(avtale.slutt_dato, 'infinity') >= {fom}::date;
 
 -- by_tom --
 -- Begun by that day.
-avtale.start_dato <= %(tom)s::date;
+avtale.start_dato <= {tom}::date;
 
 -- by_marker --
 -- What comes after the last one of the page before.
-(avtale.opprettet_tidspunkt, avtale.avtale_id) < (%(marker_time)s::timestamptz, %(marker_id)s::uuid);
+(avtale.opprettet_tidspunkt, avtale.avtale_id) < ({marker_time}::timestamptz, {marker_id}::uuid);
 
 -- marker --
 -- Time and id of the last one of a page and their checksum, in the alphabet of addresses.
@@ -65,14 +65,14 @@ NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.a
 -- and are not asked with EXISTS, and the index on gyldig_til is kept out of it: else both tables would be read from end
 -- to end where more than a few persons are meant.
 (
-    SELECT {columns} FROM avtale WHERE avtale.hendelse_tidspunkt <= %(tidspunkt)s::timestamptz
+    SELECT {columns} FROM avtale WHERE avtale.hendelse_tidspunkt <= {tidspunkt}::timestamptz
     UNION ALL
     SELECT {versions}
     FROM avtale_historikk AS tidligere
-    WHERE tidligere.gyldig_fra <= %(tidspunkt)s::timestamptz
-      AND (tidligere.gyldig_til > %(tidspunkt)s::timestamptz) IS TRUE
+    WHERE tidligere.gyldig_fra <= {tidspunkt}::timestamptz
+      AND (tidligere.gyldig_til > {tidspunkt}::timestamptz) IS TRUE
       AND (
-          SELECT naa.hendelse_tidspunkt > %(tidspunkt)s::timestamptz
+          SELECT naa.hendelse_tidspunkt > {tidspunkt}::timestamptz
           FROM avtale AS naa
           WHERE naa.avtale_id = tidligere.avtale_id
       )
@@ -81,8 +81,8 @@ NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.a
                = (tidligere.generation, tidligere.kafka_partition, tidligere.kafka_offset)
           FROM avtale_historikk AS nyest
           WHERE nyest.avtale_id = tidligere.avtale_id
-            AND nyest.gyldig_fra <= %(tidspunkt)s::timestamptz
-            AND (nyest.gyldig_til > %(tidspunkt)s::timestamptz) IS TRUE
+            AND nyest.gyldig_fra <= {tidspunkt}::timestamptz
+            AND (nyest.gyldig_til > {tidspunkt}::timestamptz) IS TRUE
           ORDER BY nyest.endret_tidspunkt DESC, nyest.generation DESC, nyest.kafka_offset DESC
           LIMIT 1
       )
@@ -112,13 +112,13 @@ CASE WHEN {column} IS DISTINCT FROM lag({column}) OVER eldst_foerst THEN {name} 
 -- From the first day to the last; of an open tiltak that has begun, to the day that is asked about.
 CASE
     WHEN avtale.slutt_dato IS NOT NULL THEN greatest(avtale.slutt_dato - avtale.start_dato + 1, 0)
-    WHEN avtale.start_dato <= %(dato)s::date THEN %(dato)s::date - avtale.start_dato + 1
+    WHEN avtale.start_dato <= {dato}::date THEN {dato}::date - avtale.start_dato + 1
 END;
 
 -- naar --
 CASE
-    WHEN avtale.start_dato > %(dato)s::date THEN 'kommende'
-    WHEN avtale.slutt_dato < %(dato)s::date THEN 'tidligere'
+    WHEN avtale.start_dato > {dato}::date THEN 'kommende'
+    WHEN avtale.slutt_dato < {dato}::date THEN 'tidligere'
     ELSE 'naavaerende'
 END;
 

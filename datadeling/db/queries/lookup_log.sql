@@ -1,5 +1,5 @@
 -- audited --
--- A lookup and its record in one statement: there is no answer without the record.
+-- Run a lookup and write its record in one statement: there is no answer without the record.
 WITH oppslag AS MATERIALIZED (
     {lookup}
 ), recorded AS (
@@ -7,33 +7,34 @@ WITH oppslag AS MATERIALIZED (
 )
 SELECT answer FROM oppslag;
 
--- audited_together --
--- The same for many that ask in the same words, each with values of their own: spurt has them by name, as text. An
--- answer for each, in the order asked. The planner takes any JSON for a hundred of them, and so has one plan for all.
-WITH spurt AS (
-    SELECT * FROM ROWS FROM (json_to_recordset(%(spurt)s::json) AS ({columns})) WITH ORDINALITY AS spurt ({names}, nr)
+-- audited_many --
+-- Do the same for many questions, each with values of its own: `question` has them by name, as text. Return an answer for
+-- each, in their order. The planner assumes a hundred rows of any JSON, and so has one plan for all.
+WITH question AS (
+    SELECT *
+    FROM ROWS FROM (json_to_recordset(%(questions)s::json) AS ({columns})) WITH ORDINALITY AS question ({names}, nr)
 ), oppslag AS MATERIALIZED (
-    SELECT spurt.*, svar.* FROM spurt CROSS JOIN LATERAL ({lookup}) AS svar
+    SELECT question.*, svar.* FROM question CROSS JOIN LATERAL ({lookup}) AS svar
 ), recorded AS (
     {record}
 )
 SELECT answer FROM oppslag ORDER BY nr;
 
 -- record --
--- Where persons were asked for, these are recorded; else those whom the answer is about.
+-- Add the record of a lookup: the persons that were asked for, else those in the answer.
 INSERT INTO lookup_log (
     call_id, consumer, consumer_name, nav_ident, behandlingsnummer, endpoint, criteria, felter, personer, hits
 )
 SELECT
-    %(call_id)s::text,
-    %(consumer)s::text,
-    %(consumer_name)s::text,
-    %(nav_ident)s::text,
-    %(behandlingsnummer)s::text[],
-    %(endpoint)s::text,
-    %(criteria)s::text[],
-    %(felter)s::text[],
-    coalesce(%(personer)s::text[], oppslag.gjelder, '{}'),
+    {call_id}::text,
+    {consumer}::text,
+    {consumer_name}::text,
+    {nav_ident}::text,
+    {behandlingsnummer}::text[],
+    {endpoint}::text,
+    {criteria}::text[],
+    {felter}::text[],
+    coalesce({personer}::text[], oppslag.gjelder, '{{}}'),
     oppslag.hits
 FROM oppslag;
 

@@ -16,13 +16,13 @@ FROM tiltak;
 -- that number, or has been answered already, in `svart`. OFFSET 0 has each number looked up by itself: joined to the
 -- versions of a time, all of them would be held against each other.
 WITH tiltak AS (
-    SELECT spurt.nr, dens.start_dato, dens.avtale_id, dens.naar, dens.svar
-    FROM unnest(%(nr)s::int[], %(ident)s::text[]) AS spurt (nr, ident)
+    SELECT wanted.nr, dens.start_dato, dens.avtale_id, dens.naar, dens.svar
+    FROM unnest({nr}::int[], {ident}::text[]) AS wanted (nr, ident)
     CROSS JOIN LATERAL (
         SELECT avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
         FROM {source}
         CROSS JOIN LATERAL (SELECT {felter}) AS svar
-        WHERE avtale.deltaker_fnr = spurt.ident AND {criteria}
+        WHERE avtale.deltaker_fnr = wanted.ident AND {criteria}
         OFFSET 0
     ) AS dens
 ), funnet AS (
@@ -38,7 +38,7 @@ SELECT
     )::text AS answer,
     coalesce(sum(funnet.hits), 0)::int AS hits,
     NULL::text[] AS gjelder
-FROM unnest(%(svart)s::text[]) WITH ORDINALITY AS person (svart, nr)
+FROM unnest({svart}::text[]) WITH ORDINALITY AS person (svart, nr)
 LEFT JOIN funnet ON funnet.nr = person.nr;
 
 -- search_avtaler --
@@ -50,21 +50,21 @@ WITH funnet AS (
     CROSS JOIN LATERAL (SELECT {felter}) AS svar
     WHERE {criteria}
     ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC
-    LIMIT %(limit)s::int + 1
+    LIMIT {limit}::int + 1
 ), nummerert AS (
     SELECT *, row_number() OVER (ORDER BY opprettet_tidspunkt DESC, avtale_id DESC) AS nr FROM funnet
 )
 SELECT
     json_build_object(
-        'avtaler', coalesce(json_agg(svar ORDER BY nr) FILTER (WHERE nr <= %(limit)s::int), '[]'),
+        'avtaler', coalesce(json_agg(svar ORDER BY nr) FILTER (WHERE nr <= {limit}::int), '[]'),
         'markoer', (
             SELECT {marker}
             FROM nummerert AS siste
-            WHERE siste.nr = %(limit)s::int AND EXISTS (SELECT FROM nummerert AS neste WHERE neste.nr > siste.nr)
+            WHERE siste.nr = {limit}::int AND EXISTS (SELECT FROM nummerert AS neste WHERE neste.nr > siste.nr)
         ){history_begins}
     )::text AS answer,
-    count(*) FILTER (WHERE nr <= %(limit)s::int) AS hits,
-    array_agg(DISTINCT person) FILTER (WHERE nr <= %(limit)s::int AND person IS NOT NULL) AS gjelder
+    count(*) FILTER (WHERE nr <= {limit}::int) AS hits,
+    array_agg(DISTINCT person) FILTER (WHERE nr <= {limit}::int AND person IS NOT NULL) AS gjelder
 FROM nummerert;
 
 -- list_avtaler --
@@ -75,16 +75,16 @@ WITH funnet AS (
     CROSS JOIN LATERAL (SELECT {felter}) AS svar
     WHERE {criteria}
     ORDER BY avtale.opprettet_tidspunkt DESC, avtale.avtale_id DESC
-    LIMIT %(limit)s::int + 1
+    LIMIT {limit}::int + 1
 )
 SELECT
     CASE
-        WHEN count(*) <= %(limit)s::int
+        WHEN count(*) <= {limit}::int
             THEN coalesce(json_agg(svar ORDER BY opprettet_tidspunkt DESC, avtale_id DESC), '[]')::text
     END AS answer,
-    CASE WHEN count(*) <= %(limit)s::int THEN count(*) ELSE 0 END AS hits,
+    CASE WHEN count(*) <= {limit}::int THEN count(*) ELSE 0 END AS hits,
     CASE
-        WHEN count(*) <= %(limit)s::int THEN array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL)
+        WHEN count(*) <= {limit}::int THEN array_agg(DISTINCT person) FILTER (WHERE person IS NOT NULL)
     END AS gjelder
 FROM funnet;
 

@@ -1,8 +1,12 @@
 """Ask the lookups as the API does, without HTTP."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from time import sleep
 
 from datadeling.api.v1.responses import TILTAK
+from datadeling.db.coalesce import _LEADERS
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
 from datadeling.domain.search import AuditContext, Search
@@ -20,3 +24,16 @@ def search(lookups: Lookups, identer: list[str]) -> str:
 
 def find(lookups: Lookups, avtale_id: str) -> str | None:
     return lookups.find(ASKER, Search(avtale_id=avtale_id), FELTER)
+
+
+def ask_together(lookups: Lookups, calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Return the answers of calls that wait for a leader at the same time: those alike share a statement."""
+    coalescer = lookups._coalescer
+    coalescer._leaders = _LEADERS  # as if all of them were busy
+    with ThreadPoolExecutor(len(calls)) as pool:
+        answers = [pool.submit(call) for call in calls]
+        while len(coalescer._waiting) + sum(answer.done() for answer in answers) < len(calls):
+            sleep(0.001)
+        for _ in range(_LEADERS):
+            coalescer._hand_on()
+        return [answer.result() for answer in answers]

@@ -10,13 +10,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from datadeling.crew import Crew
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
 from datadeling.domain.search import Marker, Search
-from tests.integration.api.asking import ASKER
+from tests.integration.api.asking import ASKER, ask_together
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 
 _THEN = datetime(2025, 12, 2, 12, tzinfo=UTC)  # the second of three earlier versions held
@@ -160,13 +159,7 @@ def test_the_commonest_lookups_are_planned_once(
 
 def _look_up(look_up: Callable[[Lookups], object], lookups: Lookups, members: int) -> None:
     """Have so many ask for the same at once."""
-    answers = []
-    crew = Crew()
-    for _ in range(members):
-        crew.start(lambda: answers.append(look_up(lookups)))
-    crew.settle()
-    crew.finish()
-    assert len(answers) == members
+    answers = ask_together(lookups, [lambda: look_up(lookups)] * members)
     assert all(answers)
 
 

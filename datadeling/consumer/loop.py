@@ -106,15 +106,15 @@ class Loop:
 
     def refresh_metrics(self) -> None:
         """Bring the gauges up to date, and see what operators have done. Raises what `Store.write` does."""
-        counts = self._store.count_failed()
+        backlog = self._store.backlog()
         nothing = Parked(0, 0.0)
         for state in FAILED_STATES:
-            self._metrics.failed.labels(state).set(counts.get(state, nothing).messages)
-        self._metrics.oldest_failed.set(counts.get("new", nothing).oldest)
-        self._metrics.slot_lag.clear()  # one that has been dropped holds nothing back
-        for slot, lag in self._store.slot_lags().items():
+            self._metrics.failed.labels(state).set(backlog.failed.get(state, nothing).messages)
+        self._metrics.oldest_failed.set(backlog.failed.get("new", nothing).oldest)
+        self._metrics.slot_lag.clear()  # a slot that has been dropped holds nothing back
+        for slot, lag in backlog.slot_lags.items():
             self._metrics.slot_lag.labels(slot).set(lag)
-        self._metrics.lookup_log_left.set(self._store.lookup_log_left().total_seconds())
+        self._metrics.lookup_log_left.set(backlog.lookup_log_left.total_seconds())
         self._partitions.check_offsets()
         self._partitions.refresh_lag()
 

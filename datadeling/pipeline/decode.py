@@ -1,8 +1,7 @@
 """bytes → `Hendelse`. Pure.
 
-Refuses everything that a later step, PostgreSQL or a consumer could choke on; what is left to go wrong is a
-time, and `transform` refuses that. Fields that we do not share are skipped; new fields and new enum values
-pass.
+Refuses everything that a later step, PostgreSQL or a consumer could choke on, except invalid times, which
+`transform` refuses. Fields that are not shared are skipped; new fields and new enum values pass.
 """
 
 from decimal import Decimal
@@ -16,13 +15,11 @@ from datadeling.pipeline.message import KEY_MISMATCH, avtale_id_in, is_uuid
 _FOUR_DECIMALS = Decimal("0.0001")
 _NUMERIC_LIMIT = Decimal(100_000)  # numeric(9,4)
 
-_BACKSLASH = ord("\\")
-
 _decoder = msgspec.json.Decoder(Hendelse)
 
 
 def decode(key: bytes | None, value: bytes) -> Hendelse:
-    """Read one message.
+    """Decode one message.
 
     Raise `UgyldigHendelse` with a reason code and a text that names the field at fault, never a value.
     """
@@ -32,9 +29,9 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
         raise UgyldigHendelse("invalid_field", "avtaleId is not a UUID")
     if key != avtale_id:
         raise UgyldigHendelse(KEY_MISMATCH, "the key of the message is not its avtaleId")
-    if _BACKSLASH in value and b"\\u0000" in value:  # one byte is found thirty times as fast as six
+    if b"\\" in value and b"\\u0000" in value:  # one byte is found much faster than six
         _refuse_nul(hendelse)
-    if hendelse.stillingprosent is not None and hendelse.tiltakstype != MENTOR:  # for whom it is not shared
+    if hendelse.stillingprosent is not None and hendelse.tiltakstype != MENTOR:  # not shared for a MENTOR
         _refuse_inexact("stillingprosent", hendelse.stillingprosent)
     if hendelse.antall_dager_per_uke is not None:
         _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
@@ -42,7 +39,7 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
 
 
 def decode_key(key: bytes | None) -> str:
-    """The avtale that a tombstone is about. Raise `UgyldigHendelse` when its key names none."""
+    """Return the avtaleId of a tombstone. Raise `UgyldigHendelse` when its key is no avtaleId."""
     avtale_id = avtale_id_in(key)
     if not avtale_id:
         raise UgyldigHendelse("invalid_key", "the key of the message is not a UUID")
@@ -51,7 +48,7 @@ def decode_key(key: bytes | None) -> str:
 
 def _parse(value: bytes) -> Hendelse:
     try:
-        value.decode()  # msgspec does not look inside what it skips
+        value.decode()  # msgspec does not check the fields that it skips
         return _decoder.decode(value)
     except UnicodeDecodeError:
         raise UgyldigHendelse("not_utf8", "the message is not UTF-8") from None
@@ -64,7 +61,7 @@ def _parse(value: bytes) -> Hendelse:
 
 
 def _refuse_inexact(felt: str, number: Decimal) -> None:
-    """Refuse what numeric(9,4) does not hold exactly: a stored figure is the producer's figure."""
+    """Refuse a number that numeric(9,4) cannot hold exactly: the stored figure is the producer's figure."""
     if not number.is_finite() or not -_NUMERIC_LIMIT < number < _NUMERIC_LIMIT:
         raise UgyldigHendelse("number_out_of_range", f"{felt} is beyond five digits")
     if number.quantize(_FOUR_DECIMALS) != number:

@@ -1,8 +1,8 @@
-"""What a run of messages does to the tables, given what they hold. Pure.
+"""The changes that a run of messages makes to the tables, given their content. Pure.
 
-The rules stand here and nowhere else: the newest version wins, a tombstone deletes and leaves a marker,
-superseded versions become history, what changes nothing writes nothing, unreadable messages are parked.
-The same fold serves the live consumer, a retry and a replay.
+The rules stand here and nowhere else, for the live consumer, a retry and a replay: the newest version wins, a
+tombstone deletes and leaves a marker, superseded versions become history, a message that changes nothing
+writes nothing, unreadable messages are parked.
 """
 
 from collections import Counter, defaultdict
@@ -12,18 +12,17 @@ from typing import Literal
 
 from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place, Sletting
-from datadeling.pipeline.message import KEY_MISMATCH, Decoded, Unreadable, avtale_id_in
+from datadeling.pipeline.message import Decoded, Unreadable, avtale_id_of
 
 Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What to write, in this order: `deletions`, then the rest. Nothing in here would change nothing.
+    """The rows to write: `deletions` first, then the rest. Rows that would stay the same are left out.
 
-    `stored` has the last version stored of each avtale: parked messages of the same key before it are
-    superseded, those of `parked` too. `before` is what was stored, `present` what all the avtaler
-    asked for are in the end.
+    `stored`: the last version stored of each avtale; earlier parked messages of the same key are superseded.
+    `before` and `present`: the avtaler as they were before and as they are in the end.
     """
 
     deletions: list[Sletting]
@@ -37,7 +36,7 @@ class Changes:
     present: Mapping[str, Avtale]
 
     def not_outdated(self) -> list[Unreadable]:
-        """Those of `parked` after which no message of the same key is stored: see `present`."""
+        """Return those of `parked` that no later message of the same key in `present` has superseded."""
         return [
             message
             for message in self.parked
@@ -46,41 +45,37 @@ class Changes:
         ]
 
 
-def avtale_ids(readings: Iterable[Decoded]) -> list[str]:
-    """The avtaler that these messages are about: what `fold` has to be told of."""
-    return [avtale_id for avtale_id in dict.fromkeys(map(avtale_id_of, readings)) if avtale_id]
-
-
-def told_again(readings: Iterable[Decoded], stored: Mapping[str, Avtale]) -> list[str]:
-    """The avtaler that messages of a later generation are about: `fold` has to know their history, too."""
-    told = (reading for reading in readings if isinstance(reading, Avtale))
+def needs_history(messages: Iterable[Decoded], stored: Mapping[str, Avtale]) -> list[str]:
+    """Return the avtaler whose history `fold` needs: those with a message of a later generation."""
     return [
         ny.avtale_id
-        for ny in told
-        if (lagret := stored.get(ny.avtale_id)) is not None and ny.generation > lagret.generation
+        for ny in messages
+        if isinstance(ny, Avtale)
+        and (lagret := stored.get(ny.avtale_id)) is not None
+        and ny.generation > lagret.generation
     ]
 
 
 def fold(
-    readings: Iterable[Decoded],
+    messages: Iterable[Decoded],
     stored: Mapping[str, Avtale],
     markers: Mapping[str, Place],
     history: Mapping[str, Sequence[Superseded]] | None = None,
 ) -> Changes:
     """Apply messages in the order of the log.
 
-    `stored` and `markers` are what the tables hold for `avtale_ids(readings)`, `history` for
-    `told_again(readings, stored)`; all are left as they are.
+    `stored` and `markers` are the tables' content for `avtale_ids(messages)`, `history` for
+    `needs_history(messages, stored)`. The arguments are not modified.
     """
     state = _Fold(stored, markers, history or {})
-    for reading in readings:
-        match reading:
+    for message in messages:
+        match message:
             case Avtale():
-                state.take_version(reading)
+                state.apply_version(message)
             case Sletting():
-                state.take_tombstone(reading)
+                state.apply_tombstone(message)
             case Unreadable():
-                state.take_unreadable(reading)
+                state.park(message)
     return state.changes()
 
 
@@ -101,7 +96,7 @@ class _Fold:
         self._stored: dict[str, Avtale] = {}
         self._outcomes: Counter[Outcome] = Counter()
 
-    def take_version(self, ny: Avtale) -> None:
+    def apply_version(self, ny: Avtale) -> None:
         self._outcomes[self._outcome(ny, ny.avtale_id)] += 1
 
     def _outcome(self, ny: Avtale, avtale_id: str) -> Outcome:
@@ -114,19 +109,19 @@ class _Fold:
         if ny.is_same_message_as(lagret):
             if ny.same_state(lagret):
                 return "unchanged"
-            # Read by a release that knows more of it, or better: no new version, so no history.
+            # The same message, read by a release that reads more of it: no new version, so no history.
             self._present[avtale_id] = self._stored[avtale_id] = ny.continues(lagret)
             return "changed"
-        if self._is_told_again(lagret, ny) or not ny.is_newer_than(lagret):
+        if not ny.is_newer_than(lagret) or self._is_history_already(lagret, ny):
             return "older"
         self._supersede(lagret, ny)
         return "changed"
 
-    def _is_told_again(self, lagret: Avtale, ny: Avtale) -> bool:
-        """True for a version that is history already, read again in a later generation.
+    def _is_history_already(self, lagret: Avtale, ny: Avtale) -> bool:
+        """True when a later generation repeats a version that has been superseded.
 
-        The generation alone would make it newer than what followed it: a change of status keeps the time of
-        the edit.
+        The generation alone would make it newer than its successor: a change of status keeps the time of the
+        edit.
         """
         if ny.generation <= lagret.generation:
             return False
@@ -134,14 +129,14 @@ class _Fold:
 
     def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
         if ny.same_state(lagret):
-            # Republished: only the place moves. Were `hendelse_tidspunkt` to move too, an as-of lookup
-            # between the two messages would find no version at all.
+            # Republished: only the place moves. If `hendelse_tidspunkt` moved too, an as-of lookup between
+            # the two messages would find no version.
             ny = ny.continues(lagret)
         else:
             self._history[ny.avtale_id].append(Superseded.by(ny, lagret))
         self._present[ny.avtale_id] = self._stored[ny.avtale_id] = ny
 
-    def take_tombstone(self, sletting: Sletting) -> None:
+    def apply_tombstone(self, sletting: Sletting) -> None:
         avtale_id, place = sletting
         if self._is_erased(avtale_id, place):
             self._outcomes["older"] += 1
@@ -157,7 +152,7 @@ class _Fold:
         self._deletions[avtale_id] = sletting
         self._outcomes["deleted"] += 1
 
-    def take_unreadable(self, unreadable: Unreadable) -> None:
+    def park(self, unreadable: Unreadable) -> None:
         if self._is_erased(avtale_id_of(unreadable), unreadable.place):
             self._outcomes["older"] += 1
         else:
@@ -171,7 +166,7 @@ class _Fold:
             before = self._before.get(avtale_id)
             if avtale is before:
                 continue
-            if before is None or (avtale_id in self._markers and self._is_erased(avtale_id, before.place)):
+            if before is None or self._is_erased(avtale_id, before.place):
                 new.append(avtale)
             else:
                 changed.append(avtale)
@@ -188,13 +183,6 @@ class _Fold:
         )
 
     def _is_erased(self, avtale_id: str, place: Place) -> bool:
-        """True when a tombstone at or after this place has been seen: the message counts no more."""
+        """True when a tombstone stands at or after this place, so that the message no longer counts."""
         marker = self._markers.get(avtale_id)
         return marker is not None and not place.is_after(marker)
-
-
-def avtale_id_of(reading: Decoded) -> str:
-    """The avtale that a message is about, as far as anybody knows; empty when nobody does."""
-    if isinstance(reading, Unreadable):
-        return "" if reading.reason == KEY_MISMATCH else avtale_id_in(reading.key)
-    return reading.avtale_id

@@ -1,4 +1,4 @@
-"""On which partition the producer puts a key: Kafka's default partitioner, murmur2. Pure.
+"""Kafka's default partitioner, murmur2, which the producer uses. Pure.
 
 The hash is that of `org.apache.kafka.common.utils.Utils.murmur2`; the tests hold its published values.
 """
@@ -9,12 +9,12 @@ _32_BITS = 0xFFFFFFFF
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of this key on a topic with so many."""
+    """Return the partition of this key on a topic with this many partitions."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def murmur2(data: bytes) -> int:
-    """The hash as an unsigned number of 32 bits."""
+    """Return the hash as an unsigned number of 32 bits."""
     h = _SEED ^ len(data)
     whole = len(data) - len(data) % 4
     for at in range(0, whole, 4):

@@ -1,6 +1,6 @@
-"""Tries parked messages once more, through the same steps as the live path: decode, transform, fold, write.
+"""Retry parked messages through the same steps as the live path: decode, transform, fold, write.
 
-So the newest wins here, too: a parked message that is older than what is stored by now changes nothing.
+So the newest version wins here, too: a parked message that is older than the stored one changes nothing.
 """
 
 from collections import Counter
@@ -8,26 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from datadeling.db.database import Database
-from datadeling.db.tables.parking import FailedMessage
 from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
-from datadeling.pipeline.apply import apply, fold_stored
 from datadeling.pipeline.fold import Outcome
-from datadeling.pipeline.message import Decoded, Message, Unreadable
+from datadeling.pipeline.message import Message, Unreadable
+from datadeling.pipeline.store import fold_stored, write_changes
 from datadeling.pipeline.transform import read
 
 _PAGE = 500  # messages in one transaction
 _PAGE_BYTES = 8 * 1024 * 1024
 
-_Page = tuple[Counter[Outcome], Place | None]
+Page = tuple[Counter[Outcome], Place]
+"""The outcomes of the messages retried in one transaction, and the place of the last of them."""
 
 
 class Retry:
     """The parked messages of one topic. For one thread at a time.
 
-    `record` is called once, in the transaction of the first retry. Raise `DatabaseUnavailable`; what had been
-    retried by then stays done.
+    `record` is called once, in the transaction of the first retry. Every method can raise
+    `DatabaseUnavailable`; messages retried before that stay done.
     """
 
     def __init__(
@@ -40,35 +40,26 @@ class Retry:
     def partition(self, partition: int, states: Sequence[str] = ("new",)) -> Counter[Outcome]:
         """Retry the parked messages of a partition that are in these states, in the order of the log.
 
-        What can be stored now, or is outdated, becomes `resolved`; the rest stays as it is, with one more
-        attempt counted. Never moves the offset.
+        A message that can be stored now, or is outdated, becomes `resolved`; any other keeps its state, with
+        one more attempt counted. Never moves the offset.
         """
-        return _sum(page for page, _ in self.pages(partition, states))
+        return _sum(self.pages(partition, states))
 
-    def pages(
-        self, partition: int, states: Sequence[str], after: Place | None = None
-    ) -> Iterator[tuple[Counter[Outcome], Place]]:
-        """The same, some at a time, each time in one transaction: what they came to, and the last of them.
-
-        `after` is a place on the partition to begin behind; None for its beginning.
-        """
+    def pages(self, partition: int, states: Sequence[str], after: Place | None = None) -> Iterator[Page]:
+        """Retry them page by page, each page in one transaction, from behind `after` or the beginning."""
         return self._range(states, after or Place(-1, partition, -1), Place(2**31 - 1, partition, 2**63 - 1))
 
     def one(self, place: Place, states: Sequence[str]) -> Counter[Outcome]:
-        """Retry the one at this place; nothing when it is not in one of these states."""
-        pages = self._range(states, place._replace(offset=place.offset - 1), place)
-        return _sum(page for page, _ in pages)
+        """Retry the message at this place; nothing happens when it is not in one of these states."""
+        return _sum(self._range(states, place._replace(offset=place.offset - 1), place))
 
-    def _range(
-        self, states: Sequence[str], after: Place, last: Place
-    ) -> Iterator[tuple[Counter[Outcome], Place]]:
-        """Retry what stands after one place and up to another on the same partition."""
-        page, at = self._page_or_halves(states, after, last, _PAGE)
-        while at is not None:
-            yield page, at
-            page, at = self._page_or_halves(states, at, last, _PAGE)
+    def _range(self, states: Sequence[str], after: Place, last: Place) -> Iterator[Page]:
+        """Retry the messages behind `after`, up to `last` on the same partition."""
+        while page := self._page_or_halves(states, after, last, _PAGE):
+            yield page
+            after = page[1]
 
-    def _page_or_halves(self, states: Sequence[str], after: Place, last: Place, limit: int) -> _Page:
+    def _page_or_halves(self, states: Sequence[str], after: Place, last: Place, limit: int) -> Page | None:
         try:
             return self._page(states, after, last, limit)
         except UnstorableRow:
@@ -78,34 +69,39 @@ class Retry:
 
     def _page(
         self, states: Sequence[str], after: Place, last: Place, limit: int, *, refused: bool = False
-    ) -> _Page:
-        """Retry some messages, and say after which one to go on. Those `refused` only count one more try."""
+    ) -> Page | None:
+        """Retry up to `limit` messages; None when there are no more.
+
+        With `refused`, only count the attempt: the database has refused the row.
+        """
         mottatt = datetime.now(UTC)
         partition = after.partition
         with self._database.transaction() as tx:
             tx.lock_partition(self._topic, partition)
             failed = tx.parking.retryable(self._topic, states, after, last, limit, _PAGE_BYTES)
             if not failed:
-                return Counter(), None
-            readings = [_read(message, mottatt) for message in failed]
-            mended = [r for r in readings if not (refused or isinstance(r, Unreadable))]
-            places = {reading.place for reading in mended}
-            again = [message.place for message in failed if message.place not in places]
-            tx.parking.fail_again(self._topic, partition, again)
-            tx.parking.resolve(self._topic, partition, list(places))
-            changes = fold_stored(tx, mended)
-            apply(tx, self._topic, changes)
+                return None
+            decoded = [
+                read(
+                    Message(partition, m.place.offset, m.hendelse_tidspunkt, m.key, m.value),
+                    m.place.generation,
+                    mottatt,
+                )
+                for m in failed
+            ]
+            readable = [one for one in decoded if not (refused or isinstance(one, Unreadable))]
+            resolved = {one.place for one in readable}
+            failed_again = [message.place for message in failed if message.place not in resolved]
+            tx.parking.fail_again(self._topic, partition, failed_again)
+            tx.parking.resolve(self._topic, partition, list(resolved))
+            changes = fold_stored(tx, readable)
+            write_changes(tx, self._topic, changes)
             if self._record:
                 self._record(tx)
         self._record = None
-        changes.outcomes["failed"] += len(again)
+        changes.outcomes["failed"] += len(failed_again)
         return changes.outcomes, failed[-1].place
 
 
-def _sum(pages: Iterable[Counter[Outcome]]) -> Counter[Outcome]:
-    return sum(pages, Counter[Outcome]())
-
-
-def _read(message: FailedMessage, mottatt: datetime) -> Decoded:
-    place, tidspunkt, key, value = message
-    return read(Message(place.partition, place.offset, tidspunkt, key, value), place.generation, mottatt)
+def _sum(pages: Iterable[Page]) -> Counter[Outcome]:
+    return sum((outcomes for outcomes, _ in pages), Counter[Outcome]())

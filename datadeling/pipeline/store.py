@@ -1,7 +1,6 @@
-"""One batch = one transaction: offsets, rows, history, markers, failed messages. Or nothing.
+"""Write messages to the tables: rows, history, markers, failed messages and offsets in one transaction.
 
-The order inside: the partitions' locks, the offsets by compare-and-set, what is stored already, then the
-writes. A batch that the database refuses for what is in it is halved until the culprit stands alone.
+`fold_stored` and `write_changes` are the end of every write path; `Store` is the live consumer's.
 """
 
 from collections import Counter
@@ -9,31 +8,73 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol
 
 from datadeling.db.database import Database
 from datadeling.db.tables.parking import Parked
 from datadeling.db.transaction import Transaction
 from datadeling.db.waiting import Meanwhile
-from datadeling.domain.hendelse import Position
+from datadeling.domain.avtale import Avtale, Superseded
+from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import LostPartition, UnstorableRow
-from datadeling.pipeline.apply import apply, fold_stored
-from datadeling.pipeline.fold import Outcome
-from datadeling.pipeline.message import Decoded, Message, Unreadable
+from datadeling.pipeline.fold import Changes, Outcome, fold, needs_history
+from datadeling.pipeline.message import KEY_MISMATCH, Decoded, Message, Unreadable, avtale_ids
 from datadeling.pipeline.transform import read, unreadable
 
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
-"""What can become of a parked message."""
+"""The states of a parked message."""
 
 Run = Sequence[tuple[Message, Decoded]]
-"""Messages in the order of the log, with what reading each came to."""
+"""Messages in the order of the log, each with the result of reading it."""
+
+
+class Tables(Protocol):
+    """The tables' present content, as far as `fold` needs it."""
+
+    def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
+        """Return the stored versions of these avtaler."""
+
+    def markers(self, ids: Sequence[str]) -> dict[str, Place]:
+        """Return the places of their tombstones."""
+
+    def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
+        """Return their superseded versions."""
+
+
+def fold_stored(tables: Tables, messages: Sequence[Decoded]) -> Changes:
+    """Return the changes that these messages make. The partitions' locks must be held."""
+    ids = avtale_ids(messages)
+    stored = tables.avtaler(ids)
+    repeated = needs_history(messages, stored)
+    return fold(messages, stored, tables.markers(ids), tables.history(repeated) if repeated else None)
+
+
+def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:
+    """Write the result of `fold_stored`, in the same transaction."""
+    if changes.deletions:
+        tx.delete(changes.deletions)
+        tx.parking.delete(topic, changes.deletions, KEY_MISMATCH)
+    if changes.new:
+        tx.insert(changes.new)
+    if changes.changed:
+        tx.update(changes.changed)
+    if changes.history:
+        tx.insert_history(changes.history)
+    if changes.parked:
+        tx.parking.park(
+            topic, [{**message.place._asdict(), **message._asdict()} for message in changes.parked]
+        )
+    if changes.stored and tx.parking.has_new(topic):
+        places = {avtale_id: version.place for avtale_id, version in changes.stored.items()}
+        tx.parking.supersede(topic, places, KEY_MISMATCH)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a batch came to.
+    """The result of writing a batch.
 
-    `positions`: where its partitions stand now. `outcomes`: how many messages had which. `broken`: the
-    partitions that stand still, because as many unreadable messages in a row as may be parked were seen.
+    `positions`: the new positions of its partitions. `outcomes`: the number of messages by outcome. `broken`:
+    the partitions that must stop, because the limit of unreadable messages in a row was reached.
     """
 
     positions: Mapping[int, Position]
@@ -41,11 +82,19 @@ class Written:
     broken: frozenset[int]
 
 
-class Store:
-    """The tables of one topic. For one thread at a time.
+class Backlog(NamedTuple):
+    """Figures for metrics: failed messages by state, bytes by replication slot, time left in `lookup_log`."""
 
-    At most `park_limit` unreadable messages in a row are parked on a partition: beyond that the fault is not
-    the messages', and the partition has to wait for somebody.
+    failed: dict[str, Parked]
+    slot_lags: dict[str, int]
+    lookup_log_left: timedelta
+
+
+class Store:
+    """The tables of one topic, for the live consumer. For one thread at a time.
+
+    At most `park_limit` unreadable messages in a row are parked on a partition. With more, the contract is
+    broken, and the partition has to stop.
     """
 
     def __init__(self, database: Database, topic: str, park_limit: int) -> None:
@@ -54,7 +103,7 @@ class Store:
         self._park_limit = park_limit
 
     def begin(self, partition: int, next_offset: int, historikk_fra: datetime) -> Position:
-        """Where to read a partition from. One that is not known yet begins at `next_offset`."""
+        """Return the position of a partition; one that has never been read begins at `next_offset`."""
         with self._database.transaction() as tx:
             tx.insert_offset(self._topic, partition, next_offset, historikk_fra)
             position = tx.position(self._topic, partition)
@@ -63,19 +112,19 @@ class Store:
         return position
 
     def position(self, partition: int) -> Position | None:
-        """Where a partition stands, or None when it has never been read."""
+        """Return the position of a partition, None when it has never been read."""
         with self._database.transaction() as tx:
             return tx.position(self._topic, partition)
 
     def positions(self) -> dict[int, Position]:
-        """Where all partitions stand that have ever been read."""
+        """Return the positions of all partitions that have ever been read."""
         with self._database.transaction() as tx:
             return tx.positions(self._topic)
 
     def skip_to(self, partition: int, start: Position, next_offset: int) -> Position:
-        """Move a position over offsets that the topic has no longer.
+        """Move a position past offsets that the topic no longer has, and return it.
 
-        Raise `LostPartition` if it stands elsewhere.
+        Raise `LostPartition` if the partition is not at `start`.
         """
         end = start._replace(next_offset=next_offset)
         with self._database.transaction() as tx:
@@ -83,38 +132,37 @@ class Store:
         return end
 
     def write(self, messages: Sequence[Message], positions: Mapping[int, Position]) -> Written:
-        """Read a batch and write it: see `read_all` and `write_run`."""
+        """Read and write a batch: `read_all` and `write_run`."""
         run = list(zip(messages, read_all(messages, positions), strict=True))
         return self.write_run(run, positions)
 
     def working(self, meanwhile: Meanwhile) -> AbstractContextManager[None]:
-        """In this block, `meanwhile` is called while the database works. It must not use the database."""
+        """Call `meanwhile` while the database works, in this block. It must not use the database."""
         return self._database.working(meanwhile)
 
     def write_run(self, run: Run, positions: Mapping[int, Position]) -> Written:
-        """Write a batch that has been read; calling again with the same one is safe.
+        """Write a batch that has been read. Calling it again with the same batch is safe.
 
-        `positions` says where each partition of the batch stood when its first message was fetched.
-        Raise `LostPartition` when another consumer has moved on (drop the batch), `DatabaseUnavailable`
-        (keep it and try again). In both cases nothing of a transaction has been written, though halves
-        of a batch that held an unstorable row may have been: read the offset again.
+        `positions` are those of the batch's partitions when its first message was fetched. A batch with a row
+        that the database refuses is halved until the row stands alone; its message is parked.
+
+        Raise `LostPartition` when another consumer has moved an offset (drop the batch) and
+        `DatabaseUnavailable` (keep it and try again). The transaction in hand has been rolled back then, but
+        earlier halves of the batch may have been written: read the offset again.
         """
         try:
             return self._write_once(run, positions)
         except UnstorableRow as error:
             if len(run) > 1:
                 return self._write_halves(run, positions)
-            ((melding, reading),) = run
-            if isinstance(reading, Unreadable):
-                raise  # not even parking it works: that is no fault of the message
-            refused = unreadable(melding, reading.place, f"database_{error.sqlstate}", str(error))
-            return self._write_once([(melding, refused)], positions)
+            ((message, decoded),) = run
+            return self._write_once([(message, refused(message, decoded, error))], positions)
 
     def _write_halves(self, run: Run, positions: Mapping[int, Position]) -> Written:
         half = len(run) // 2
         first = self.write_run(run[:half], positions)
-        going_on = [one for one in run[half:] if one[0].partition not in first.broken]
-        rest = self.write_run(going_on, {**positions, **first.positions})
+        not_broken = [pair for pair in run[half:] if pair[0].partition not in first.broken]
+        rest = self.write_run(not_broken, {**positions, **first.positions})
         return Written(
             {**first.positions, **rest.positions},
             first.outcomes + rest.outcomes,
@@ -122,39 +170,33 @@ class Store:
         )
 
     def _write_once(self, run: Run, positions: Mapping[int, Position]) -> Written:
-        readings, ends, broken = _until_broken(run, positions, self._park_limit)
-        if not readings:
+        decoded, ends, broken = _until_broken(run, positions, self._park_limit)
+        if not decoded:
             return Written({}, Counter(), broken)
         with self._database.transaction() as tx:
+            # 1. Lock the partitions, in ascending order like every writer: no deadlocks, no races.
             for partition in sorted(ends):
                 tx.lock_partition(self._topic, partition)
+            # 2. Move the offsets by compare-and-set. Fails here if another consumer has taken over.
             self._advance(tx, positions, ends)
-            changes = fold_stored(tx, readings)
-            apply(tx, self._topic, changes)
+            # 3. Read what is stored, in statements that begin after the locks were granted, and decide.
+            changes = fold_stored(tx, decoded)
+            # 4. Write only what differs.
+            write_changes(tx, self._topic, changes)
         return Written(ends, changes.outcomes, broken)
 
     def is_of_topic(self, partition: int, topic_id: str) -> bool:
-        """Whether a partition's offset belongs to the topic that the broker calls so.
+        """Return True when a partition's offset belongs to the topic with this id.
 
-        The first answer is kept: it is the topic that we know from then on.
+        The first id is stored, and is the right one from then on.
         """
         with self._database.transaction() as tx:
             return tx.is_of_topic(self._topic, partition, topic_id)
 
-    def count_failed(self) -> dict[str, Parked]:
-        """What failed messages the topic has, by state."""
+    def backlog(self) -> Backlog:
+        """Return the figures that are read regularly for the metrics."""
         with self._database.transaction() as tx:
-            return tx.parking.count(self._topic)
-
-    def slot_lags(self) -> dict[str, int]:
-        """By replication slot, how many bytes its reader is behind."""
-        with self._database.transaction() as tx:
-            return tx.slot_lags()
-
-    def lookup_log_left(self) -> timedelta:
-        """For how long lookups can be recorded before a month is missing."""
-        with self._database.transaction() as tx:
-            return tx.lookup_log.time_left()
+            return Backlog(tx.parking.count(self._topic), tx.slot_lags(), tx.lookup_log.time_left())
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
@@ -163,35 +205,38 @@ class Store:
 
 
 def read_all(messages: Iterable[Message], positions: Mapping[int, Position]) -> list[Decoded]:
-    """Read messages, each in the generation of its partition. They count as received now.
-
-    What cannot be read comes to `Unreadable`.
-    """
+    """Read messages, each in the generation of its partition. They count as received now."""
     mottatt = datetime.now(UTC)
     return [read(m, positions[m.partition].generation, mottatt) for m in messages]
+
+
+def refused(message: Message, decoded: Decoded, error: UnstorableRow) -> Unreadable:
+    """Return a message whose row the database has refused, to be parked.
+
+    Raise `error` when parking it is what was refused: that is not the message's fault.
+    """
+    if isinstance(decoded, Unreadable):
+        raise error
+    return unreadable(message, decoded.place, f"database_{error.sqlstate}", str(error))
 
 
 def _until_broken(
     run: Run, positions: Mapping[int, Position], park_limit: int
 ) -> tuple[list[Decoded], dict[int, Position], frozenset[int]]:
-    """What may be written, where that takes each partition, and which partitions end here.
+    """Return the messages that may be written, the positions after them, and the broken partitions.
 
     A partition ends before an unreadable message when `park_limit` in a row before it were unreadable, too.
     """
-    if not any(isinstance(reading, Unreadable) for _, reading in run):  # as nearly always
-        last = {melding.partition: melding.offset for melding, _ in run}
-        ends = {p: positions[p].after(offset, readable=True) for p, offset in last.items()}
-        return [reading for _, reading in run], ends, frozenset()
-    readings: list[Decoded] = []
-    ends = {}
+    messages: list[Decoded] = []
+    ends: dict[int, Position] = {}
     broken: set[int] = set()
-    for melding, reading in run:
-        partition = melding.partition
+    for message, decoded in run:
+        partition = message.partition
         at = ends.get(partition) or positions[partition]
-        is_readable = not isinstance(reading, Unreadable)
+        is_readable = not isinstance(decoded, Unreadable)
         if not is_readable and at.unreadable_in_a_row >= park_limit:
             broken.add(partition)
         if partition not in broken:
-            readings.append(reading)
-            ends[partition] = at.after(melding.offset, readable=is_readable)
-    return readings, ends, frozenset(broken)
+            messages.append(decoded)
+            ends[partition] = at.after(message.offset, readable=is_readable)
+    return messages, ends, frozenset(broken)

@@ -1,14 +1,15 @@
-"""What writing messages again came to: how many had which outcome, and what it changed. Pure."""
+"""Counts of what a replay or a dry run changed: outcomes, columns, examples. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from datadeling.pipeline.fold import Changes, Outcome, avtale_id_of
+from datadeling.pipeline.fold import Changes, Outcome
+from datadeling.pipeline.message import avtale_id_of
 
 OUTCOMES: tuple[Outcome, ...] = ("new", "changed", "unchanged", "older", "deleted", "failed")
-"""All of them, in the order in which they are told."""
+"""All outcomes, in the order in which reports list them."""
 
 _EXAMPLES = 20
 
@@ -17,8 +18,8 @@ _EXAMPLES = 20
 class Tally:
     """Sums over many batches.
 
-    `outcomes`: messages. `columns`: avtaler that were changed, by each shared column that differed.
-    `examples`: by outcome, up to 20 avtaleIds, never more of anybody.
+    `outcomes`: messages. `columns`: changed avtaler, by each shared column that differed. `examples`: up to
+    20 avtaleIds by outcome, and no other field.
     """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -27,7 +28,7 @@ class Tally:
 
     @classmethod
     def of(cls, changes: Changes) -> "Tally":
-        """What these changes come to."""
+        """Count these changes."""
         columns = (ny.differing(changes.before[ny.avtale_id]) for ny in changes.changed)
         ids: dict[Outcome, list[str]] = {
             "new": [avtale.avtale_id for avtale in changes.new],
@@ -43,11 +44,11 @@ class Tally:
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> "Tally":
-        """What `as_dict` made of one."""
+        """Return the tally that `as_dict` serialised."""
         return cls(Counter(kept["outcomes"]), Counter(kept["columns"]), kept["examples"])
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; every outcome is in it."""
+        """Serialise for JSON, with every outcome."""
         return {
             "outcomes": {outcome: self.outcomes[outcome] for outcome in OUTCOMES},
             "columns": dict(self.columns.most_common()),
@@ -56,11 +57,11 @@ class Tally:
 
     @property
     def messages(self) -> int:
-        """How many messages there were."""
+        """Number of messages counted."""
         return self.outcomes.total()
 
     def add(self, other: "Tally") -> None:
-        """Take another one's figures in."""
+        """Add another tally's figures to this one."""
         self.outcomes.update(other.outcomes)
         self.columns.update(other.columns)
         for outcome, ids in other.examples.items():
@@ -70,7 +71,7 @@ class Tally:
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
-    """Of all of them together."""
+    """Return the sum of all of them."""
     together = Tally()
     for tally in tallies:
         together.add(tally)

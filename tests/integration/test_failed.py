@@ -123,6 +123,6 @@ def test_a_retry_leaves_other_partitions_alone(store: Store, retry: Retry) -> No
 def test_a_new_one_is_as_old_as_its_parking(store: Store, connection: psycopg.Connection) -> None:
     write(store, record(0, b"x", b"{"))
     connection.execute("UPDATE failed_message SET created_at = now() - interval '31 days'")
-    parked = store.count_failed()["new"]
+    parked = store.backlog().failed["new"]
     assert parked.messages == 1
     assert 31 * 86_400 <= parked.oldest < 32 * 86_400

@@ -1,11 +1,11 @@
 -- lock_partition --
--- Whoever writes avtaler of a partition holds this until the transaction ends. Take partitions in ascending
--- order, and read what you decide by in later statements.
+-- Every writer of avtaler of a partition holds this lock until its transaction ends. Lock partitions in ascending
+-- order, and read the rows in later statements, so that they are seen as of after the lock.
 SELECT pg_advisory_xact_lock(hashtextextended('datadeling:' || %(topic)s, %(partition)s));
 
 -- insert_offset --
--- A partition that we have never read begins at its low watermark, in the generation that the topic is in: a
--- partition that was added later must not count as older. Leaves a known one as it is.
+-- A partition that has never been read begins at its low watermark, in the topic's present generation: messages
+-- of a partition that was added later must not count as older. An existing row stays as it is.
 INSERT INTO consumer_offset (topic, kafka_partition, generation, next_offset, historikk_fra)
 SELECT %(topic)s, %(partition)s, coalesce(max(generation), 0), %(next_offset)s, %(historikk_fra)s
 FROM consumer_offset
@@ -23,7 +23,7 @@ FROM consumer_offset
 WHERE topic = %(topic)s;
 
 -- recognise_topic --
--- The first to ask says which topic the offsets belong to: those of a partition that is found later, too.
+-- The first call stores the id of the topic, which holds for partitions that are added later, too.
 UPDATE consumer_offset
 SET topic_id = %(topic_id)s
 WHERE topic = %(topic)s
@@ -55,11 +55,11 @@ WHERE topic = %(topic)s
   AND next_offset = %(from)s;
 
 -- select_avtaler --
--- What the fold has to know of the avtaler that a batch is about.
+-- The rows that a batch is compared with.
 SELECT {columns} FROM avtale WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
 -- select_history --
--- What it has to know, too, of those that a later generation tells again, or whose row is gone.
+-- For avtaler that a later generation repeats, or whose row is gone.
 SELECT {columns}, gyldig_fra, gyldig_til FROM avtale_historikk WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
 -- select_markers --
@@ -68,7 +68,7 @@ FROM avtale_slettet
 WHERE avtale_id = ANY (%(ids)s::uuid[]);
 
 -- delete_avtaler --
--- What a tombstone erases is what stands at or before its place.
+-- A tombstone deletes the versions at or before its place.
 DELETE FROM avtale
 USING unnest(%(ids)s::uuid[], %(generations)s::integer[], %(offsets)s::bigint[])
     AS slettet (avtale_id, generation, kafka_offset)
@@ -111,13 +111,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS endret_avtale (LIKE avtale) ON COMMIT DELET
 COPY endret_avtale ({columns}) FROM STDIN (FORMAT BINARY);
 
 -- update_changed --
--- The fold has decided already, under the partition's lock: every row of endret_avtale is to be written.
+-- The fold has decided, under the partition's lock, that every row of endret_avtale differs.
 UPDATE avtale SET ({columns}) = ROW ({changed_columns})
 FROM endret_avtale
 WHERE avtale.avtale_id = endret_avtale.avtale_id;
 
 -- slot_lags --
--- Bytes of WAL that who reads a slot has not confirmed yet; the database holds them back for it.
+-- Bytes of WAL that the slot's reader has not confirmed, and that the server therefore keeps.
 SELECT slot_name, pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(confirmed_flush_lsn, restart_lsn))::bigint
 FROM pg_replication_slots
 WHERE coalesce(confirmed_flush_lsn, restart_lsn) IS NOT NULL;

@@ -1,10 +1,10 @@
 -- park --
--- A place that is parked already stays as it is: what an operator has decided about it stands.
+-- A message that is parked already stays as it is: an operator may have decided about it.
 INSERT INTO failed_message
     (topic, generation, kafka_partition, kafka_offset, key, value, hendelse_tidspunkt, reason, message)
 VALUES
-    (%(topic)s, %(generation)s, %(partition)s, %(offset)s, %(key)s, %(value)s, %(hendelse_tidspunkt)s,
-     %(reason)s, %(message)s)
+    (%(topic)s, %(generation)s, %(partition)s, %(offset)s, %(key)s, %(value)s, %(timestamp)s,
+     %(reason)s, %(text)s)
 ON CONFLICT DO NOTHING;
 
 -- has_new_failed --
@@ -23,7 +23,7 @@ WHERE failed_message.topic = %(topic)s
     < (lagret.generation, lagret.kafka_offset);
 
 -- select_retryable --
--- In the order of the log, from where the last page ended; as many as fit into so many bytes, but at least one.
+-- One page in the order of the log: as many messages as fit into max_bytes, but at least one.
 SELECT generation, kafka_partition, kafka_offset, hendelse_tidspunkt, key, value
 FROM (
     SELECT page.*,
@@ -46,7 +46,7 @@ WHERE number = 1 OR bytes <= %(max_bytes)s
 ORDER BY generation, kafka_offset;
 
 -- resolve_failed --
--- Stored at last: what was kept of it is not needed any more.
+-- The message has been stored: its value is not needed any more.
 UPDATE failed_message
 SET state = 'resolved', value = NULL, attempts = attempts + 1, updated_at = now()
 FROM unnest(%(generations)s::integer[], %(offsets)s::bigint[]) AS lest (generation, kafka_offset)
@@ -65,7 +65,7 @@ WHERE failed_message.topic = %(topic)s
   AND failed_message.kafka_offset = lest.kafka_offset;
 
 -- delete_failed --
--- Whose a message is with a key that is not its avtaleId nobody knows: it stays until somebody looks at it.
+-- A message whose key is not its avtaleId belongs to nobody: it stays until an operator handles it.
 DELETE FROM failed_message
 USING unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
     AS slettet (avtale_id, generation, kafka_offset)

@@ -1,4 +1,4 @@
-"""What the write path asks of `failed_message`, one statement a method."""
+"""The statements of the write path on `failed_message`, one a method."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from datadeling.domain.hendelse import Place, Sletting
 
 
 class FailedMessage(NamedTuple):
-    """A parked message with what a retry needs of it."""
+    """A parked message, as a retry needs it."""
 
     place: Place
     hendelse_tidspunkt: datetime
@@ -19,7 +19,7 @@ class FailedMessage(NamedTuple):
 
 
 class Parked(NamedTuple):
-    """How many messages are in a state, and how many seconds ago the first of them was parked."""
+    """The number of messages in a state, and the age of the oldest of them in seconds."""
 
     messages: int
     oldest: float
@@ -29,17 +29,17 @@ class Parking(Statements):
     """Messages that could not be used, inside an open transaction."""
 
     def park(self, topic: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Keep messages that cannot be used; a place that is known already is left as it is."""
+        """Park unreadable messages; a message that is parked already stays as it is."""
         with self._connection.cursor() as cursor:
             cursor.executemany(queries["park"], [{"topic": topic, **row} for row in rows])
 
     def has_new(self, topic: str) -> bool:
-        """True when any parked message of the topic waits to be handled."""
+        """Return True when the topic has a parked message in the state `new`."""
         row = self._run("has_new_failed", topic=topic).fetchone()
         return bool(row and row[0])
 
     def supersede(self, topic: str, stored: Mapping[str, Place], key_mismatch: str) -> None:
-        """Mark the parked messages that a stored message of the same key has made outdated.
+        """Mark the parked messages that a stored message of the same key supersedes.
 
         Not those with the reason `key_mismatch`: their key says nothing about them.
         """
@@ -69,9 +69,9 @@ class Parking(Statements):
     def retryable(
         self, topic: str, states: Sequence[str], after: Place, last: Place, limit: int, max_bytes: int
     ) -> list[FailedMessage]:
-        """Parked messages of a partition in these states, in the order of the log.
+        """Return parked messages of a partition in these states, in the order of the log.
 
-        After one place and up to another; at most `limit`, and `max_bytes` together, but at least one.
+        Behind `after` and up to `last`; at most `limit`, and `max_bytes` together, but at least one.
         """
         rows = self._run(
             "select_retryable",
@@ -88,15 +88,15 @@ class Parking(Statements):
         return [FailedMessage(Place(*row[:3]), *row[3:]) for row in rows]
 
     def resolve(self, topic: str, partition: int, places: Sequence[Place]) -> None:
-        """These parked messages have been stored: drop their values."""
+        """Mark these messages as stored, and drop their values."""
         self._run_places("resolve_failed", topic, partition, places)
 
     def fail_again(self, topic: str, partition: int, places: Sequence[Place]) -> None:
-        """These parked messages were tried once more, in vain."""
+        """Count one more failed attempt for these messages."""
         self._run_places("fail_again", topic, partition, places)
 
     def count(self, topic: str) -> dict[str, Parked]:
-        """What there is, by state."""
+        """Count the parked messages by state."""
         return {state: Parked(*rest) for state, *rest in self._run("count_failed", topic=topic)}
 
     def _run_places(self, name: str, topic: str, partition: int, places: Sequence[Place]) -> None:

@@ -7,9 +7,8 @@ from datadeling.db.database import Database
 from datadeling.db.tables.replays import ReplayRow, Stretch
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatadelingError
-from datadeling.pipeline.dry_run import DryRun
 from datadeling.pipeline.message import Message
-from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.rewrite import DryRun, Rewrite
 from datadeling.pipeline.tally import Tally
 
 

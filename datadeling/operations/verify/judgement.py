@@ -7,7 +7,7 @@ from typing import Literal
 from datadeling.domain.hendelse import Position
 from datadeling.operations.verify.fingerprint import is_after, is_newer, place_of, same_state, unpacked
 from datadeling.operations.verify.summary import Summary
-from datadeling.pipeline.generation import Ended
+from datadeling.pipeline.message import Ended
 
 Category = Literal[
     "equal", "missing", "different", "surplus", "in_flight", "topic_older", "parked", "beyond_log"

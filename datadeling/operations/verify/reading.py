@@ -9,8 +9,7 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
 from datadeling.operations.replay.reader import Reader
 from datadeling.operations.replay.request import Range
-from datadeling.pipeline.generation import Ended
-from datadeling.pipeline.message import Message
+from datadeling.pipeline.message import Ended, Message
 
 _AT_ONCE = 1_000
 _WAIT = 0.5  # seconds; Ctrl-C is heard at the end of it

@@ -10,9 +10,7 @@ from uuid import UUID
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place, Position, Sletting
 from datadeling.operations.verify.fingerprint import fingerprint, is_after, is_newer, packed, place_of
-from datadeling.pipeline.fold import avtale_ids
-from datadeling.pipeline.generation import Ended, generation_at
-from datadeling.pipeline.message import Message, Unreadable, avtale_id_in
+from datadeling.pipeline.message import Ended, Message, Unreadable, avtale_id_in, avtale_ids, generation_at
 from datadeling.pipeline.transform import read
 
 

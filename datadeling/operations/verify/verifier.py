@@ -20,8 +20,7 @@ from datadeling.operations.verify.reading import Ranges, in_order, refuse_beyond
 from datadeling.operations.verify.repair import Repair
 from datadeling.operations.verify.summary import Summary
 from datadeling.operations.verify.surplus import Surplus
-from datadeling.pipeline.generation import Ended
-from datadeling.pipeline.message import Message
+from datadeling.pipeline.message import Ended, Message
 from datadeling.pipeline.rewrite import Rewrite
 
 _MARKERS = 5_000  # of a page

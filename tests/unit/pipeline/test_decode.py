@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.domain.avtale import Avtale
+from datadeling.domain.hendelse import Place
 from datadeling.errors import UgyldigHendelse
 from datadeling.pipeline.decode import decode, decode_key
 from datadeling.pipeline.transform import transform
@@ -20,7 +21,7 @@ KEY = avtale_id(1).encode()
 
 def reading(key: bytes | None, value: bytes) -> Avtale:
     """What comes of a message: raises what is to be parked."""
-    return transform(decode(key, value), 0, 0, 0, EPOCH, EPOCH)
+    return transform(decode(key, value), Place(0, 0, 0), EPOCH, EPOCH)
 
 
 REQUIRED = ("avtaleId", "sistEndret", "opprettetTidspunkt", "versjon", "tiltakstype", "avtaleStatus")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place, Sletting
-from datadeling.pipeline.fold import Changes, avtale_ids, fold
-from datadeling.pipeline.message import KEY_MISMATCH, Message, Unreadable
+from datadeling.pipeline.fold import Changes, fold
+from datadeling.pipeline.message import KEY_MISMATCH, Message, Unreadable, avtale_ids
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.oracle import Entry, Tables, comparable, expected

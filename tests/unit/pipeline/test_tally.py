@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.domain.avtale import COLUMNS, SHARED, Avtale
-from datadeling.pipeline.fold import avtale_ids, fold
-from datadeling.pipeline.message import Message
+from datadeling.pipeline.fold import fold
+from datadeling.pipeline.message import Message, avtale_ids
 from datadeling.pipeline.tally import OUTCOMES, Tally, total
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, FNR, avtale_id, encoded, hendelse, melding, record, tombstone

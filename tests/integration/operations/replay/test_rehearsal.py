@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.db.database import Database
-from datadeling.pipeline.dry_run import DryRun
-from datadeling.pipeline.rewrite import Rewrite
+from datadeling.pipeline.rewrite import DryRun, Rewrite
 from datadeling.pipeline.store import Store
 from tests.conftest import fresh_database
 from tests.hendelser import EPOCH

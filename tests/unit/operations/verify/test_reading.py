@@ -7,7 +7,7 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
 from datadeling.operations.replay.request import Range
 from datadeling.operations.verify.reading import Ranges, by_generation, refuse_beyond
-from datadeling.pipeline.generation import Ended
+from datadeling.pipeline.message import Ended
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from datadeling.domain.hendelse import Place, Position
 from datadeling.operations.verify.fingerprint import fingerprint, packed, place_of, unpacked
 from datadeling.operations.verify.summary import Summary, avtale_id_of, key_of
-from datadeling.pipeline.fold import avtale_ids, fold
-from datadeling.pipeline.generation import Ended, generation_at
-from datadeling.pipeline.message import Message, avtale_id_in
+from datadeling.pipeline.fold import fold
+from datadeling.pipeline.message import Ended, Message, avtale_id_in, avtale_ids, generation_at
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.strategies import logs, to_message

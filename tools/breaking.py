@@ -1,131 +1,198 @@
-"""What breaks clients since a description of the API: `python -m tools.breaking docs/openapi.released.json`.
+"""Changes of the API that break clients: `python -m tools.breaking docs/openapi.released.json`.
 
-A request that was accepted must be accepted still, and an answer must hold what it held: requests may become
-wider and answers narrower, never the other way. What cannot be judged counts as a break. Answers may get new
-properties and errors new statuses: clients have been told so. Exit code 1 when there is a break.
+A request that was accepted must still be accepted, and a response must hold what it held: requests may
+become wider and responses narrower, never the other way. A change that cannot be judged counts as breaking.
+Responses may get new properties, and calls new error statuses: clients have been warned of both. Exit code 1
+when there is a breaking change.
 """
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from tools.openapi import CURRENT
-from tools.schema_changes import Side, narrowed
 
 Json = Mapping[str, Any]
-Found = Iterator[str]
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_TYPE_NAME = "the name of its type"
+_ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+_LOWEST = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
+_HIGHEST = ("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum")
+_SAME_OR_NONE = ("format", "pattern", "const", "uniqueItems", "if", "then", "else", "not")
+_SAME_IN_REQUESTS = ("default", "style", "explode")
+_ALTERNATIVES = ("allOf", "anyOf", "oneOf")
+
+
+class Side(Enum):
+    """Who sends it. Requests must not become narrower, responses not wider."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
 
 
 def breaks(old: Json, new: Json) -> list[str]:
-    """One line for each change that breaks a client of `old`."""
-    return [f"{call}: {change}" for call, change in _Comparison(old, new).calls()]
-
-
-class _Comparison:
-    def __init__(self, old: Json, new: Json) -> None:
-        self._old = old
-        self._new = new
-
-    def calls(self) -> Iterator[tuple[str, str]]:
-        there = dict(_calls(self._new))
-        for name, was in _calls(self._old):
-            now = there.get(name)
-            changes = ["is gone"] if now is None else self._call(was, now)
-            yield from ((name, change) for change in changes)
-
-    def _call(self, was: Json, now: Json) -> Found:
-        if was["operationId"] != now["operationId"]:
-            yield f"operationId was {was['operationId']}, is {now['operationId']}"
-        if was.get("tags", [])[:1] != now.get("tags", [])[:1]:
-            yield "the first tag, which clients name their modules after, is another"
-        if was.get("security", self._old.get("security")) != now.get("security", self._new.get("security")):
-            yield "security is another"
-        yield from self._parameters(was, now)
-        yield from self._body(was.get("requestBody"), now.get("requestBody"))
-        yield from self._answers(was["responses"], now["responses"])
-
-    def _parameters(self, was: Json, now: Json) -> Found:
-        before = {(p["in"], p["name"]): p for p in was["parameters"]}
-        after = {(p["in"], p["name"]): p for p in now["parameters"]}
-        for key, parameter in after.items():
-            if parameter.get("required") and not before.get(key, {}).get("required"):
-                yield f"parameter {key[1]} in {key[0]} has become required"
-        for (place, name), parameter in before.items():
-            where = f"parameter {name} in {place}"
-            if (place, name) not in after:
-                yield f"{where} is gone"
-                continue
-            other = after[place, name]
-            for how in ("style", "explode"):
-                if parameter.get(how) != other.get(how):
-                    yield f"{where}: {how} is another"
-            yield from self._schema(where, parameter, other, Side.REQUEST)
-
-    def _body(self, was: Json | None, now: Json | None) -> Found:
-        if was is None or now is None:
-            if was is not None:
-                yield "the body is gone"
-            elif now is not None and now.get("required"):
-                yield "a body has become required"
-            return
-        if now.get("required") and not was.get("required"):
-            yield "the body has become required"
-        yield from self._content("body", was, now, Side.REQUEST)
-
-    def _answers(self, was: Json, now: Json) -> Found:
-        yield from (f"answer {status} is new" for status in now if status < "400" and status not in was)
-        for status, answer in was.items():
-            where = f"answer {status}"
-            if status not in now:
-                yield f"{where} is gone"
-                continue
-            before, after = _resolved(answer, self._old), _resolved(now[status], self._new)
-            for name, header in before.get("headers", {}).items():
-                kept = after.get("headers", {}).get(name)
-                if kept is None or (header.get("required") and not kept.get("required")):
-                    yield f"{where}: header {name} is gone, or no longer sure"
-            yield from self._content(where, before, after, Side.ANSWER)
-
-    def _content(self, where: str, was: Json, now: Json, side: Side) -> Found:
-        for kind, media in was.get("content", {}).items():
-            if kind in now.get("content", {}):
-                yield from self._schema(where, media, now["content"][kind], side)
-            else:
-                yield f"{where}: {kind} is gone"
-
-    def _schema(self, where: str, was: Json, now: Json, side: Side) -> Found:
-        resolve: Callable[[Json, Json], Json] = _resolved
-        yield from narrowed(
-            where,
-            was.get("schema", {}),
-            now.get("schema", {}),
-            side,
-            (lambda schema: resolve(schema, self._old), lambda schema: resolve(schema, self._new)),
-        )
+    """Return one line for each change that breaks a client of `old`."""
+    calls = dict(_calls(new))
+    return [
+        f"{name}: {change}"
+        for name, call in _calls(old)
+        for change in (_call_changes(call, calls[name]) if name in calls else ["is gone"])
+    ]
 
 
 def _calls(spec: Json) -> Iterator[tuple[str, Json]]:
-    """Each with the parameters of its path."""
+    """Yield each call by method and path, with the parameters of its path and without references."""
     for path, calls in spec["paths"].items():
         for method in _METHODS:
             if method in calls:
-                call = calls[method]
-                parameters = [*calls.get("parameters", []), *call.get("parameters", [])]
-                yield f"{method.upper()} {path}", {**call, "parameters": parameters}
+                call = {"security": spec.get("security"), **calls[method]}
+                call["parameters"] = [*calls.get("parameters", []), *call.get("parameters", [])]
+                yield f"{method.upper()} {path}", _inlined(call, spec)
 
 
-def _resolved(node: Json, spec: Json) -> Json:
-    """What a reference leads to; anything else as it is."""
-    while "$ref" in node:
-        target: Any = spec
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        node = target
-    return node
+def _inlined(node: Any, spec: Json, above: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 (any JSON)
+    """Return the node with what its references lead to. A type within itself is left as its name."""
+    if isinstance(node, list):
+        return [_inlined(each, spec, above) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inlined = {name: _inlined(each, spec, above) for name, each in node.items() if name != "$ref"}
+    if "$ref" not in node:
+        return inlined
+    *_, kind, name = node["$ref"].split("/")
+    if name in above:
+        return {_TYPE_NAME: name}
+    target = _inlined(spec["components"][kind][name], spec, (*above, name))
+    return {**target, _TYPE_NAME: name, **inlined}
+
+
+def _call_changes(old: Json, new: Json) -> Iterator[str]:
+    if old["operationId"] != new["operationId"]:
+        yield f"operationId was {old['operationId']}, is {new['operationId']}"
+    if old.get("tags", [])[:1] != new.get("tags", [])[:1]:
+        yield "the first tag, which clients name their modules after, is another"
+    if old["security"] != new["security"]:
+        yield "security is another"
+    yield from _changes("request", _request(old), _request(new), Side.REQUEST)
+    for status in new["responses"]:
+        if status < "400" and status not in old["responses"]:
+            yield f"response {status} is new"
+    for status, response in old["responses"].items():
+        if status in new["responses"]:
+            after = _response(new["responses"][status])
+            yield from _changes(f"response {status}", _response(response), after, Side.RESPONSE)
+        else:
+            yield f"response {status} is gone"
+
+
+def _request(call: Json) -> Json:
+    """Return the parameters and the body of a call as one schema."""
+    body = call.get("requestBody", {})
+    contents = {f"body {kind}": media.get("schema", {}) for kind, media in body.get("content", {}).items()}
+    required = [*contents] if body.get("required") else []
+    parameters = {}
+    for each in call["parameters"]:
+        name = f"{each['in']} {each['name']}"
+        parameters[name] = {
+            **each.get("schema", {}),
+            "style": each.get("style"),
+            "explode": each.get("explode"),
+        }
+        required += [name] if each.get("required") else []
+    return {"properties": parameters | contents, "required": required}
+
+
+def _response(response: Json) -> Json:
+    """Return the headers and the body of a response as one schema."""
+    headers = {f"header {name}": header for name, header in response.get("headers", {}).items()}
+    contents = {kind: media.get("schema", {}) for kind, media in response.get("content", {}).items()}
+    required = [name for name, header in headers.items() if header.get("required")]
+    schemas = {name: header.get("schema", {}) for name, header in headers.items()}
+    return {"properties": schemas | contents, "required": required}
+
+
+def _changes(where: str, old: Json, new: Json, side: Side) -> Iterator[str]:
+    """Yield one line for each change of a schema, and of those in it, that breaks a client of `old`."""
+    for changes in (_own_changes, _bound_changes, _property_changes):
+        yield from (f"{where}: {change}" for change in changes(old, new, side))
+    for name, before, after in _inner(old, new, side):
+        yield from _changes(f"{where}{name}", before, after, side)
+
+
+def _tight_and_loose(old: Json, new: Json, side: Side) -> tuple[Json, Json]:
+    """Return the schema that may be narrower, and the one that may be wider."""
+    return (old, new) if side is Side.REQUEST else (new, old)
+
+
+def _own_changes(old: Json, new: Json, side: Side) -> Iterator[str]:
+    tight, loose = _tight_and_loose(old, new, side)
+    if old.get(_TYPE_NAME, new.get(_TYPE_NAME)) != new.get(_TYPE_NAME, old.get(_TYPE_NAME)):
+        yield f"its type, {old[_TYPE_NAME]}, is called {new[_TYPE_NAME]}"
+    if not _types(tight) <= _types(loose):
+        yield f"type was {_spelled(old)}, is {_spelled(new)}"
+    if "enum" in loose and not set(tight.get("enum", ["any value"])) <= set(loose["enum"]):
+        yield "enum has other values"
+    for word in _SAME_OR_NONE:
+        if word in loose and tight.get(word) != loose[word]:
+            yield f"{word} is another"
+    for word in _SAME_IN_REQUESTS:
+        if side is Side.REQUEST and old.get(word) != new.get(word):
+            yield f"{word} is another"
+    for word in _ALTERNATIVES:
+        if len(old.get(word, ())) != len(new.get(word, ())):
+            yield f"{word} is another"
+
+
+def _bound_changes(old: Json, new: Json, side: Side) -> Iterator[str]:
+    tight, loose = _tight_and_loose(old, new, side)
+    for word in _LOWEST:
+        if word in loose and tight.get(word, float("-inf")) < loose[word]:
+            yield f"{word} is another"
+    for word in _HIGHEST:
+        if word in loose and tight.get(word, float("inf")) > loose[word]:
+            yield f"{word} is another"
+
+
+def _property_changes(old: Json, new: Json, side: Side) -> Iterator[str]:
+    tight, loose = _tight_and_loose(old, new, side)
+    before, after = old.get("properties", {}), new.get("properties", {})
+    yield from (f"{name} is gone" for name in before if name not in after)
+    for name in loose.get("required", ()):
+        if name not in tight.get("required", ()):
+            yield f"{name} has become required" if side is Side.REQUEST else f"{name} is no longer certain"
+    if loose.get("additionalProperties", True) is False:
+        if tight.get("additionalProperties", True) is not False:
+            yield "additionalProperties is another"
+        if side is Side.RESPONSE:
+            yield from (f"{name} is new, and there were to be no others" for name in after.keys() - before)
+
+
+def _inner(old: Json, new: Json, side: Side) -> Iterator[tuple[str, Json, Json]]:
+    """Yield the pairs of schemas in two schemas. The wide one may lack `items`: then they are any."""
+    tight, loose = _tight_and_loose(old, new, side)
+    before, after = old.get("properties", {}), new.get("properties", {})
+    yield from ((f".{name}", before[name], after[name]) for name in before if name in after)
+    for word, mark in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(loose.get(word), dict) and tight.get(word) is not False:
+            yield mark, *({} if each.get(word, True) is True else each[word] for each in (old, new))
+    for word in _ALTERNATIVES:
+        both = zip(old.get(word, ()), new.get(word, ()), strict=False)
+        yield from ((f".{word}[{n}]", *pair) for n, pair in enumerate(both))
+
+
+def _types(schema: Json) -> frozenset[str]:
+    named = schema.get("type", _ANY_TYPE)
+    types = frozenset([named] if isinstance(named, str) else named)
+    return types | {"integer"} if "number" in types else types
+
+
+def _spelled(schema: Json) -> str:
+    types = _types(schema)
+    return " or ".join(sorted(types - {"integer"} if "number" in types else types))
 
 
 if __name__ == "__main__":

@@ -145,6 +145,26 @@ def test_every_alert_says_what_follows_and_where_to_read_on(cluster: str) -> Non
         assert set(filter(None, re.split(r", or (?=[A-Z])", sections))) <= headings, rule["alert"]
 
 
+def test_the_runbook_and_the_alerts_name_each_other() -> None:
+    runbook = (_NAIS.parent / "docs" / "runbook.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", runbook, re.MULTILINE))
+    actions = {rule["alert"]: rule["annotations"]["action"] for rule in _rules("prod-gcp.yaml")}
+    for alert, action in actions.items():
+        _, _, section = action.partition("runbook: ")
+        assert f"`{alert}`" in sections.get(section, runbook), alert
+    assert set(re.findall(r"`(Datadeling\w+)`", runbook)) == actions.keys()
+
+
+def test_every_link_inside_the_runbook_leads_to_an_entry_with_its_three_parts() -> None:
+    runbook = (_NAIS.parent / "docs" / "runbook.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", runbook, re.MULTILINE))
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in sections}
+    assert set(re.findall(r"\]\(#([\w-]+)\)", runbook)) <= anchors
+    for title, text in sections.items():
+        if title != "Before you start":
+            assert all(f"**{part}.**" in text for part in ("Symptom", "Meaning", "Steps")), title
+
+
 def _rules(cluster: str) -> Iterator[Any]:
     for group in filled("alerts.yaml", cluster)["spec"]["groups"]:
         yield from group["rules"]

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from benchmarks.memory import PeakMemory
 from benchmarks.setting import events, handled, send, settings, wait_until
-from datadeling.demo.processes import command
+from datadeling.demo.commands import command
 from datadeling.demo.services import Services
 from tests.relay import Relay
 

@@ -17,9 +17,8 @@ from benchmarks.loading import make_template
 from benchmarks.lookups import Lookups
 from benchmarks.report import machine, terminal, write_json, write_results
 from benchmarks.scaling import Scaling
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed, interruptible
 from datadeling.demo.services import Services
-from datadeling.demo.signals import interruptible
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

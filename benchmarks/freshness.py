@@ -14,10 +14,10 @@ from benchmarks.loading import TEMPLATE
 from benchmarks.serving import Served, api, headers
 from benchmarks.setting import events, partitions_of, settings, wait_until
 from benchmarks.stream import Stream
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.processes import command
+from datadeling.demo.process import ServiceFailed
 from datadeling.demo.services import Services
 
 _PARTITIONS = 3

@@ -7,7 +7,7 @@ import psycopg
 from benchmarks.figures import Figure
 from benchmarks.limits import reading, versions, writing
 from benchmarks.loading import Full, Loaded, Reading, fill, loaded, replayed
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 from datadeling.demo.services import Services
 
 PARTITIONS = 3

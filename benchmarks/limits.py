@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.loading import TEMPLATE, Full
 from benchmarks.persons import FNR, persons
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 from datadeling.demo.services import Services
 from datadeling.domain.avtale import COLUMNS
 

@@ -13,10 +13,9 @@ from benchmarks.memory import PeakMemory
 from benchmarks.setting import SEED, events, handled, send, settings, wait_until
 from benchmarks.usage import Usage, Written
 from datadeling.db.migrate import migrate
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
-from datadeling.demo.process import clean_environment
-from datadeling.demo.processes import command
+from datadeling.demo.process import ServiceFailed, clean_environment
 from datadeling.demo.services import Services
 
 TEMPLATE = "migrated"

@@ -9,7 +9,7 @@ from benchmarks.figures import Figure
 from benchmarks.serving import Served
 from benchmarks.usage import cpu
 from benchmarks.wrk import Load, Wrk
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 
 BARE = "limit: a bare route"
 STOCK = "limit: a bare route, gunicorn's own threads"

@@ -24,11 +24,10 @@ from rich.table import Table
 from datadeling.api.v1.responses import TILTAK
 from datadeling.db.lookup_sql import lookup
 from datadeling.db.migrate import migrate
+from datadeling.demo.commands import await_true, is_ready
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.process import Child, clean_environment
-from datadeling.demo.processes import await_true, is_ready
+from datadeling.demo.process import Child, clean_environment, free_port
 
 AVTALER = 200_000
 CLIENTS = 12  # as many as `serve` may have connections with its two workers

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from benchmarks.setting import events, handled, send, settings, wait_until
 from benchmarks.stream import Stream
+from datadeling.demo.commands import command
 from datadeling.demo.process import Child, clean_environment
-from datadeling.demo.processes import command
 from datadeling.demo.services import Services
 
 TOPIC = "replay"

@@ -14,7 +14,7 @@ import psutil
 from rich.table import Table
 
 from benchmarks.figures import Row, Rows
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 
 _COLUMNS = ("what", "of its limit", "the limit", "measured", "unit", "goal")
 _MARKED = "<!-- {name} -->\n{text}<!-- end of {name} -->"

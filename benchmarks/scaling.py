@@ -17,9 +17,8 @@ from benchmarks.figures import Figure
 from benchmarks.limits import versions, writing
 from benchmarks.loading import TEMPLATE
 from benchmarks.setting import events, handled, partitions_of, send, settings, wait_until
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.process import Child
-from datadeling.demo.processes import command
+from datadeling.demo.commands import command
+from datadeling.demo.process import Child, ServiceFailed
 from datadeling.demo.services import Services
 
 _DEPLOYED = 2

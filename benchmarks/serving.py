@@ -12,10 +12,9 @@ from urllib.request import urlopen
 
 from benchmarks import bare
 from datadeling.config import api_config
+from datadeling.demo.commands import await_true, command, is_ready
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Child, clean_environment
-from datadeling.demo.processes import await_true, command, is_ready
+from datadeling.demo.process import Child, clean_environment, free_port
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 

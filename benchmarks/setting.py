@@ -7,11 +7,9 @@ from urllib.request import urlopen
 import psycopg
 from confluent_kafka import Producer
 
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.commands import await_true, is_ready
 from datadeling.demo.generator import HendelseGenerator, Record
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Child
-from datadeling.demo.processes import await_true, is_ready
+from datadeling.demo.process import Child, ServiceFailed, free_port
 from datadeling.demo.services import Services
 
 SEED = 2026

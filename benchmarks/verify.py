@@ -15,10 +15,9 @@ from rich.table import Table
 
 from benchmarks.memory import PeakMemory
 from benchmarks.setting import SEED, events, handled, send, settings, wait_until
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
-from datadeling.demo.process import Child
-from datadeling.demo.processes import command
+from datadeling.demo.process import Child, ServiceFailed
 from datadeling.demo.services import Services
 
 TOPIC = "verify"

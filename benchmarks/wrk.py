@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 
 _SCRIPT = Path(__file__).with_suffix(".lua")
 _SEED = 2026

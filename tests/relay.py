@@ -7,7 +7,7 @@ from threading import Event, Lock, Thread
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 
 _CHUNK = 65_536  # bytes
 

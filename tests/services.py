@@ -18,8 +18,8 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo.process import free_port
 
 POSTGRES_IMAGE = "postgres:18"
 KAFKA_IMAGE = "apache/kafka:4.1.1"

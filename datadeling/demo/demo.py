@@ -14,16 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
 
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.forventet import Person, expected_answer, interesting_person
+from datadeling.demo.commands import await_true, command, is_ready, post
+from datadeling.demo.expected import Person, expected_answer, interesting_person
 from datadeling.demo.generator import HendelseGenerator, Record, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.lines import ADMIN_GROUP, lines, token
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Child
-from datadeling.demo.processes import await_true, command, is_ready, post
+from datadeling.demo.process import Child, ServiceFailed, free_port, interruptible
 from datadeling.demo.services import Services
-from datadeling.demo.signals import interruptible
 
 TOPIC = "arbeidsgiver.tiltak-avtale-hendelse-compact"
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"

@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.process import Child, Guard
+from datadeling.demo.process import Child, Guard, ServiceFailed
 
 _POLL_S = 0.02
 

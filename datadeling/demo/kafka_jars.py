@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import jgo
 from jgo.config import GlobalSettings
 
-from datadeling.demo.errors import KafkaJarsRefused
+from datadeling.errors import DatadelingError
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact
@@ -28,6 +28,10 @@ ENDPOINT = "org.apache.kafka:kafka_2.13:4.1.1+org.slf4j:slf4j-simple:1.7.36"
 _LIST = "kafka-jars.sha256"
 
 logger = logging.getLogger(__name__)
+
+
+class KafkaJarsRefused(DatadelingError):
+    """The jars of Kafka are not the pinned ones, or cannot be fetched. Nothing has been started."""
 
 
 def kafka_jars() -> list[Path]:

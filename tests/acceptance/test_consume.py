@@ -9,7 +9,7 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from datadeling.demo.generator import HendelseGenerator, siste_tilstand
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.processes import call, handled, number, wait_until

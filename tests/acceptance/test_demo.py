@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.acceptance.processes import wait_until
 
 DEMO = [sys.executable, "-m", "datadeling", "demo", "--count", "300"]

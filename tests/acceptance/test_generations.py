@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 
 from datadeling.consumer.partitions import ANOTHER_TOPIC
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
 from tests.acceptance.processes import call, handled, number, wait_until

@@ -19,8 +19,8 @@ import pytest
 from datadeling.api.server import CONNECTIONS as PER_WORKER
 from datadeling.db.migrate import migrate
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo.process import free_port
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.lookups import CALLS, CLIENT_ID, ask, recorded
 from tests.acceptance.processes import Answer, Process, wait_until

@@ -11,8 +11,8 @@ import pytest
 from psycopg import sql
 
 from datadeling.db.migrate import migrate
-from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo.process import free_port
 from datadeling.domain.avtale import COLUMNS
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting

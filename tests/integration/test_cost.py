@@ -23,7 +23,7 @@ from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.db.database import Database
 from datadeling.demo.generator import HendelseGenerator
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from datadeling.domain.hendelse import Hendelse
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.rewrite import Rewrite

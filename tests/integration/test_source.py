@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from datadeling.config import KafkaConfig
 from datadeling.consumer.source import Source
 from datadeling.demo.kafka import EmbeddedKafka, SideDoor
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.relay import Relay
 
 TOPIC = "avtaler"

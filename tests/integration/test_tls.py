@@ -16,7 +16,7 @@ from datadeling.config import KafkaConfig, Tls
 from datadeling.consumer.source import Source
 from datadeling.consumer.topic import Topic
 from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from datadeling.errors import BrokerUnavailable
 
 TOPIC = "avtaler"

@@ -11,7 +11,7 @@ from collections import Counter
 
 import click
 
-from datadeling.demo.signals import interruptible
+from datadeling.demo.process import interruptible
 from tests.torture.cluster import TOPIC, Cluster, ConsumerDied
 from tests.torture.faults import Deck
 from tests.torture.logs import Logs, Sending, landed, make_logs

@@ -17,9 +17,8 @@ import psycopg
 
 from datadeling.db.migrate import migrate
 from datadeling.demo.kafka import EmbeddedKafka, SideDoor
-from datadeling.demo.ports import free_port
 from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.process import Child
+from datadeling.demo.process import Child, free_port
 from tests.relay import Relay
 
 TOPIC = "avtaler"

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.bench import PARTS, RESULTS
 from benchmarks.figures import Figure, Rows, number
 from benchmarks.report import markdown, write_results
-from datadeling.demo.errors import ServiceFailed
+from datadeling.demo.process import ServiceFailed
 
 _ABOUT = {
     "when": "2026-11-23T09:00+00:00", "commit": "abc", "runs": 2, "cores": 2, "processor": "p",

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from confluent_kafka import Producer
 
-from datadeling.demo.forventet import expected_answer, interesting_person
+from datadeling.demo.commands import is_ready, post
+from datadeling.demo.expected import expected_answer, interesting_person
 from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.ports import free_port
-from datadeling.demo.processes import is_ready, post
+from datadeling.demo.process import free_port
 from datadeling.demo.services import Services
 
 _TOPIC = "avtaler"

@@ -11,7 +11,7 @@ from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, Issuer, serving
 
 Api = Callable[[str], AbstractContextManager[FlaskClient]]

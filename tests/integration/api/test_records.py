@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 from tests.unit.api.issuer import CLIENT_ID, CONSUMER, ISSUER, OBO_CONSUMER, Issuer
 

@@ -27,7 +27,7 @@ from schemathesis.generation.case import Case
 
 from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from tests.integration.api.rows import avtale_id, insert, row
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, ROLE, Issuer
 from tools.openapi import described

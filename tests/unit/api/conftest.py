@@ -13,7 +13,7 @@ from datadeling.api.app import assemble
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.db.lookup_sql import Fields
 from datadeling.db.lookups import Lookups
-from datadeling.demo.ports import free_port
+from datadeling.demo.process import free_port
 from datadeling.domain.search import AuditContext, Search
 from datadeling.metrics import ApiMetrics
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, OBO_CONSUMER, Issuer, serving

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from datadeling.demo.errors import KafkaJarsRefused
-from datadeling.demo.kafka_jars import check, pinned
+from datadeling.demo.kafka_jars import KafkaJarsRefused, check, pinned
 
 
 @pytest.fixture

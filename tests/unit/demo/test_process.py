@@ -6,9 +6,7 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.ports import free_port
-from datadeling.demo.process import Child, Guard, run, tail
+from datadeling.demo.process import Child, Guard, ServiceFailed, free_port, run, tail
 
 WAIT_S = 20
 

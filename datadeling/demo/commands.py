@@ -11,8 +11,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from datadeling.demo.errors import ServiceFailed
-from datadeling.demo.process import Child, clean_environment
+from datadeling.demo.process import Child, ServiceFailed, clean_environment
 
 _DEADLINE_S = 60.0
 _POLL_S = 0.1

@@ -30,7 +30,7 @@ _PERSON_LOOKUP = (
 )  # fmt: skip
 _IDENT = re.compile(r"\d{11}", re.ASCII)
 _MOST = 20  # numbers of one person
-_PATIENCE = 1_800.0  # seconds: somebody is waiting, and can end it
+_TIMEOUT = 1_800.0  # seconds: somebody is waiting, and can end it
 
 
 def _month(_: click.Context, __: click.Parameter, value: str | None) -> Month | None:
@@ -73,7 +73,7 @@ def audit(
 
 def _readings(consumer: str | None, month: Month, who: OperatorAction) -> list[Reading]:
     with tables() as database:
-        return report(database, consumer, month, who, seconds=_PATIENCE)
+        return report(database, consumer, month, who, timeout=_TIMEOUT)
 
 
 def _person_lookups(identer: list[str], who: OperatorAction) -> list[PersonLookup]:

@@ -50,7 +50,7 @@ def failed() -> None:
 def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """List them, without their contents."""
     with command_context() as on:
-        rows = FailedMessages(on.database, on.name).listed(state, reason, limit)
+        rows = FailedMessages(on.database, on.name).find(state, reason, limit)
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return

@@ -15,7 +15,7 @@ from datadeling.commands.context import (
 )
 from datadeling.consumer.topic import Topic
 from datadeling.errors import ConfigError
-from datadeling.operations.offsets import Standing, is_another_topic, new_generation, standing
+from datadeling.operations.offsets import PartitionPosition, is_another_topic, list_positions, new_generation
 
 _COLUMNS = {
     "partition": "partition",
@@ -40,7 +40,7 @@ def offsets() -> None:
 def list_offsets(as_json: bool) -> None:
     """List positions, with what the broker says of the partitions when KAFKA_BROKERS is set."""
     with command_context() as on:
-        found = [_as_dict(one) for one in standing(on.database, on.name, on.topic)]
+        found = [_as_dict(one) for one in list_positions(on.database, on.name, on.topic)]
     if as_json:
         print_json(found)
     else:
@@ -98,7 +98,7 @@ def _to_read_again(on: CommandContext, way: str | None) -> Topic | None:
     return None
 
 
-def _as_dict(one: Standing) -> dict[str, object]:
+def _as_dict(one: PartitionPosition) -> dict[str, object]:
     low, high = one.watermarks or (None, None)
     row = one.row
     return {

@@ -1,1 +1,1 @@
-"""What an operator can do by hand beside the live consumer: handle what failed, erase, renumber."""
+"""The actions of operators, used by the command line and by the admin API alike; each leaves a record."""

@@ -1,4 +1,4 @@
-"""Who asked, and why: what every deed of an operator leaves in `operator_log` and in the log."""
+"""The record that every action of an operator leaves, in `operator_log` and in the log."""
 
 from typing import NamedTuple
 
@@ -11,20 +11,19 @@ log = structlog.get_logger(__name__)
 
 
 class OperatorAction(NamedTuple):
-    """Who asked, and the reason as they gave it; identity numbers in it are masked when it is kept."""
+    """The person who requests something, and their reason. Identity numbers in either are never recorded."""
 
     who: str
     reason: str | None = None
 
-    def keep(self, tx: Transaction, command: str, target: str) -> None:
-        """Write it down in the transaction of the deed."""
-        shown = self._shown()
-        tx.operator.write_log(shown.who, command, target, shown.reason)
+    def record(self, tx: Transaction, command: str, target: str) -> None:
+        """Write it to `operator_log`, in the transaction of the action itself."""
+        masked = self._masked()
+        tx.operator.write_log(masked.who, command, target, masked.reason)
 
-    def tell(self, command: str, target: str) -> None:
-        """Log it, once the deed is done."""
-        shown = self._shown()
-        log.warning("operator", who=shown.who, command=command, target=target, reason=shown.reason)
+    def log(self, command: str, target: str) -> None:
+        """Log it; call this after the commit."""
+        log.warning("operator", **self._masked()._asdict(), command=command, target=target)
 
-    def _shown(self) -> "OperatorAction":
+    def _masked(self) -> "OperatorAction":
         return OperatorAction(masked_prose(self.who), self.reason and masked_prose(self.reason))

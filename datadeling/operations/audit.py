@@ -1,4 +1,4 @@
-"""Who has read which fields under which purposes, and who has looked somebody up: what the log tells."""
+"""Reports from the log of lookups: which consumers read which fields, and who looked a person up."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -18,43 +18,42 @@ def report(
     database: Database,
     consumer: str | None,
     month: Month,
-    asked: OperatorAction,
+    action: OperatorAction,
     *,
-    seconds: float | None = None,
+    timeout: float | None = None,
 ) -> list[Reading]:
-    """What a consumer, by its client id, has read in a month in Oslo; None is every consumer.
+    """Return the readings of a consumer, by its client id, in a month in Oslo; None is every consumer.
 
-    One reading for each consumer, call, set of purposes and set of fields, sorted by these; none when there
-    were no lookups, or when what there was has been deleted. No person is named. Times are Oslo's. That it
-    was read, and by whom, is kept in `operator_log`. Whoever calls this must have seen to it that the reader
-    may (`ADMIN_GROUP`). Blocks for ten seconds for each million lookups or so, but for `seconds` at most; if
-    left out, for as long as the session may. Raise `DatabaseUnavailable`, also when it takes longer; nothing
-    is kept then, and nothing has been read.
+    There is one reading for each consumer, call, set of purposes and set of fields, sorted by these. No
+    person is named. Times are in Oslo. The action is recorded in the same transaction. The caller must have
+    checked that the operator has access (`ADMIN_GROUP`).
+
+    Blocks for some ten seconds per million lookups, at most for `timeout` seconds; without it, as long as the
+    session allows. Raise `DatabaseUnavailable`, also at the timeout; nothing is recorded then.
     """
     target = masked_prose(f"{month} {consumer}") if consumer else str(month)
     with database.transaction() as tx:
-        with tx.audit.taking_time(seconds) if seconds else nullcontext():
+        with tx.audit.taking_time(timeout) if timeout else nullcontext():
             readings = tx.audit.readings(month.begins, month.ends, consumer)
-        asked.keep(tx, COMMAND, target)
-    asked.tell(COMMAND, target)
+        action.record(tx, COMMAND, target)
+    action.log(COMMAND, target)
     return [
         each._replace(first=each.first.astimezone(OSLO), last=each.last.astimezone(OSLO)) for each in readings
     ]
 
 
-def person_lookups(database: Database, identer: Sequence[str], asked: OperatorAction) -> list[PersonLookup]:
-    """Who has looked a person up, by any of these numbers, for as long as the log goes back. Oldest first.
+def person_lookups(database: Database, identer: Sequence[str], action: OperatorAction) -> list[PersonLookup]:
+    """Return every lookup of a person by any of these numbers, as far back as the log goes, oldest first.
 
-    That it was asked, by whom and why, is kept in `operator_log` before anything is read; the numbers are
-    not. Looks into every month, one after the other: a second for each million lookups or so. Raise
-    `DatabaseUnavailable`.
+    The action is recorded before anything is read; the numbers are not recorded. Reads one month after the
+    other, a second per million lookups or so. Raise `DatabaseUnavailable`.
     """
     with database.transaction() as tx:
-        asked.keep(tx, COMMAND_PERSON, _LOG)
+        action.record(tx, COMMAND_PERSON, _LOG)
         months = tx.lookup_log.spans()
-    asked.tell(COMMAND_PERSON, _LOG)
-    found = []
+    action.log(COMMAND_PERSON, _LOG)
+    lookups = []
     for begins, ends in months:
         with database.transaction() as tx:
-            found += tx.audit.person_lookups(identer, begins, ends)
-    return [each._replace(tidspunkt=each.tidspunkt.astimezone(OSLO)) for each in found]
+            lookups += tx.audit.person_lookups(identer, begins, ends)
+    return [each._replace(tidspunkt=each.tidspunkt.astimezone(OSLO)) for each in lookups]

@@ -1,4 +1,4 @@
-"""Erases an avtale by hand: a person's right to erasure. What a tombstone does, without one on the topic."""
+"""Erase an avtale by hand (the right to erasure), as a tombstone on the topic would."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,12 @@ from datadeling.db.tables.operator import ERASURE, OffsetRow
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.locking import lock_all
+from datadeling.operations.offsets import lock_all
 from datadeling.pipeline.partitioner import partition_of
 
 
 class Erasure(NamedTuple):
-    """Rows of `avtale`, `avtale_historikk` and `failed_message` that are gone, and the marker's place."""
+    """Deleted rows of `avtale`, `avtale_historikk` and `failed_message`, and the marker's place."""
 
     avtaler: int
     versions: int
@@ -20,29 +20,29 @@ class Erasure(NamedTuple):
     marker: Place
 
 
-def erase(database: Database, topic: str, avtale_id: str, asked: OperatorAction) -> Erasure:
-    """Delete all that is stored of an avtale, and set a marker where its partition stands now.
+def erase(database: Database, topic: str, avtale_id: str, action: OperatorAction) -> Erasure:
+    """Delete everything stored about an avtale, and set a marker at the end of what has been handled.
 
-    Messages before the marker never bring it back; those that come later, or have not been read yet, do.
-    Raise `NotFound` when nothing at all is known of it: nothing has been written then.
+    Messages before the marker never restore it; messages that are handled later do. Raise `NotFound` when
+    nothing is stored; nothing is written then.
     """
     with database.transaction() as tx:
         offsets = lock_all(tx, topic)
         known = tx.operator.locate(topic, avtale_id)
-        place = _marker(avtale_id, known, offsets)
-        erased = tx.delete([Sletting(avtale_id, place)])
+        marker = _marker(avtale_id, known, offsets)
+        erased = tx.delete([Sletting(avtale_id, marker)])
         failed = tx.operator.erase_failed(topic, avtale_id)
         if known is None and not failed:
             raise NotFound(f"nothing is stored of an avtale {avtale_id}")
-        asked.keep(tx, ERASURE, avtale_id)
-    asked.tell(ERASURE, avtale_id)
-    return Erasure(erased.avtaler, erased.versions, failed, place)
+        action.record(tx, ERASURE, avtale_id)
+    action.log(ERASURE, avtale_id)
+    return Erasure(erased.avtaler, erased.versions, failed, marker)
 
 
 def _marker(avtale_id: str, known: tuple[int, int] | None, offsets: dict[int, OffsetRow]) -> Place:
-    """After everything that has been handled, on the partition that the avtale's next message comes on.
+    """Return the last handled place on the partition of the avtale's next message.
 
-    Where its last message was tells that only if no partitions have been added since.
+    That is the partition of its last message, unless partitions have been added since.
     """
     generation = max(row.generation for row in offsets.values())
     if known is not None and known[0] == generation and known[1] in offsets:

@@ -1,7 +1,7 @@
-"""Shows the shape of a message without what could point out a person. Pure.
+"""Mask a parked message, so that its shape is shown without anything that could identify a person. Pure.
 
-A message that was parked can hold anything anywhere. So nothing is shown because of where it stands alone: a
-value of a field that is open must also look as such a value does.
+A parked message can hold anything anywhere, so its place alone never makes a value harmless: the value of an
+open field must also look like a value of such a field.
 """
 
 import json
@@ -18,8 +18,8 @@ _SENSITIVE = {felt.column for felt in FELTER if felt.sensitivity is not Sensitiv
 _NAMES = {field.encode_name for field in msgspec.structs.fields(Hendelse)} | {"hendelseType"}
 _OPEN = _NAMES - {f.encode_name for f in msgspec.structs.fields(Hendelse) if f.name in _SENSITIVE}
 
-# An enum, a UUID, a date or a time, the number of an employer's unit. None has eleven digits in a row, but a
-# UUID at its end.
+# An enum, a UUID, a date or a time, the number of an employer's unit. Of these only a UUID can have eleven
+# digits in a row.
 _HARMLESS = re.compile(
     r"[A-ZÆØÅ_]{1,40}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z?)?|\d{9}",
@@ -30,21 +30,21 @@ _HIDDEN = "***"
 SHOWN = 4_000
 """Characters of a masked value that are shown."""
 
-# Field names and what makes a text unreadable stay: invalid bytes, NUL, escapes of halves of characters.
+# Field names stay, and everything that makes a text unreadable: invalid bytes, NUL, escaped surrogates.
 _KEPT = re.compile(
     rf'"(?:{"|".join(map(re.escape, sorted(_NAMES)))})"(?=\s*:)|\\x[0-9a-f]{{2}}|\\u(?:0000|[dD][89a-fA-F]..)'
 )
 
 
 def show_key(key: bytes | None) -> str:
-    """The key when it is an avtaleId; else only what it looks like."""
+    """Return the key when it is an avtaleId; else its shape."""
     if key is None:
         return "none"
     return avtale_id_in(key) or _hide_characters(readable(key))
 
 
 def show_value(value: bytes) -> str:
-    """The message as JSON in which only harmless values stand; or its text, every letter and digit hidden."""
+    """Return the message as JSON with only harmless values, or as text with every letter and digit hidden."""
     try:
         parsed = json.loads(value)
         return json.dumps(_hide(parsed), ensure_ascii=False, indent=2)
@@ -53,12 +53,12 @@ def show_value(value: bytes) -> str:
 
 
 def cut(text: str) -> str:
-    """What is too long to be looked at, without the rest."""
+    """Cut off a text that is too long to read."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n… {len(text) - SHOWN} more characters"
 
 
 def readable(raw: bytes) -> str:
-    """The bytes as text that a terminal can show: what is not UTF-8, and control characters, as escapes."""
+    """Return the bytes as text for a terminal; invalid UTF-8 and control characters become escapes."""
     text = raw.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
 
@@ -84,7 +84,7 @@ def _hide(value: Any, name: str = "") -> Any:  # noqa: ANN401 (JSON)
 
 
 def _field_name(name: str) -> str:
-    """A name as the contract has them: one word of letters. What is none may be a value at a wrong place."""
+    """Return a name of the contract's form, one word of letters; any other may be a misplaced value."""
     return name if re.fullmatch(r"[^\W\d_]{1,60}", name) else _HIDDEN
 
 

@@ -1,4 +1,4 @@
-"""Where the consumer stands on each partition, and how its offsets get a new meaning."""
+"""Positions of the consumer on each partition, and new generations of offsets."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,28 +10,27 @@ from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.locking import lock_all
 from datadeling.pipeline.partitioner import partition_of
 
 COMMAND = "offsets new-generation"
 
 
-class Standing(NamedTuple):
-    """Where a partition stands; `watermarks` is None where the broker could not be asked, or has it not."""
+class PartitionPosition(NamedTuple):
+    """Position on a partition; `watermarks` is None when the broker is unavailable or lacks the partition."""
 
     row: OffsetRow
     watermarks: Watermarks | None
 
     @property
     def lag(self) -> int | None:
-        """How many messages have not been handled; holes of a compacted log count."""
+        """Messages that have not been handled; holes of a compacted log count."""
         return max(0, self.watermarks.high - self.row.next_offset) if self.watermarks else None
 
 
-class Raised(NamedTuple):
-    """What a new generation begins with: its number, and the next offset of each partition.
+class NewGeneration(NamedTuple):
+    """Number of a new generation, and the next offset of each partition.
 
-    `from_beginning`: whether the topic is read again. `carried`: how many erasures by hand were repeated.
+    `from_beginning`: whether the topic is read again. `carried`: manual erasures that were repeated.
     """
 
     generation: int
@@ -40,17 +39,17 @@ class Raised(NamedTuple):
     carried: int
 
 
-def standing(database: Database, name: str, topic: Topic | None) -> list[Standing]:
-    """All partitions that have been read, in order. Asks the broker about each, if there is a `topic`."""
+def list_positions(database: Database, name: str, topic: Topic | None) -> list[PartitionPosition]:
+    """Return the position on every partition that has been read, in order. `topic` adds the watermarks."""
     with database.transaction() as tx:
         rows = tx.operator.offsets(name)
-    return [Standing(row, _watermarks(topic, row.partition)) for row in rows]
+    return [PartitionPosition(row, _watermarks(topic, row.partition)) for row in rows]
 
 
 def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
-    """Whether the broker's topic is not the one that the stored offsets belong to.
+    """Return True when the broker's topic is not the one that the stored offsets belong to.
 
-    Raise `NotFound` when nobody has said which they belong to, `BrokerUnavailable`.
+    Raise `NotFound` when it is unknown which topic they belong to, `BrokerUnavailable`.
     """
     with database.transaction() as tx:
         known = {row.topic_id for row in tx.operator.offsets(name)} - {None}
@@ -63,15 +62,15 @@ def new_generation(
     database: Database,
     name: str,
     again: Topic | None,
-    asked: OperatorAction,
+    action: OperatorAction,
     back_to: Mapping[int, int] | None = None,
-) -> Raised:
+) -> NewGeneration:
     """Begin the next generation; the live consumer takes it up by itself.
 
-    `again` is the topic to be read from its beginning; with None the offsets stay as they are (partitions
-    were added), but for those of `back_to`: these partitions are read again from there. What was erased by
-    hand stays erased: those markers move to the end of what is read again. Raise `NotFound` when nothing has
-    been read yet, or not as far as `back_to` says, `BrokerUnavailable`; nothing has been written then.
+    `again` is the topic to read from its beginning; with None the offsets stay as they are (partitions were
+    added), except for the partitions in `back_to`, which are read again from that offset. Erased avtaler stay
+    erased: their markers move to the end of what is read again. Raise `NotFound` when nothing has been read
+    yet, or not as far as `back_to`, and `BrokerUnavailable`; nothing is written then.
     """
     highs: dict[int, Watermarks] = {}
     if again is not None:
@@ -86,10 +85,24 @@ def new_generation(
         ends = {p: marks.high for p, marks in highs.items()} or {p: r.next_offset for p, r in before.items()}
         erased = tx.operator.erased_by_hand() if highs or back_to else []
         tx.delete([Sletting(avtale_id, _end(avtale_id, generation, ends)) for avtale_id in erased])
-        asked.keep(tx, COMMAND, name)
-    asked.tell(COMMAND, name)
+        action.record(tx, COMMAND, name)
+    action.log(COMMAND, name)
     next_offsets = {row.partition: row.next_offset for row in raised}
-    return Raised(generation, next_offsets, again is not None, len(erased))
+    return NewGeneration(generation, next_offsets, again is not None, len(erased))
+
+
+def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
+    """Lock every partition until the transaction ends, and return the positions; nobody else writes avtaler.
+
+    Blocks up to `lock_timeout` for each. Raise `NotFound` when nothing has been read of the topic.
+    """
+    for row in tx.operator.offsets(topic):
+        tx.lock_partition(topic, row.partition)
+    # Read again: positions may have moved before the locks were held.
+    offsets = {row.partition: row for row in tx.operator.offsets(topic)}
+    if not offsets:
+        raise NotFound("nothing has been read of this topic yet")
+    return offsets
 
 
 def _go_back(
@@ -102,7 +115,7 @@ def _go_back(
 
 
 def _end(avtale_id: str, generation: int, ends: Mapping[int, int]) -> Place:
-    """Before the first message that is not read again, on the partition that the avtale is on."""
+    """Return the place before the first message that is not read again, on the avtale's partition."""
     partition = partition_of(avtale_id.encode(), len(ends))
     return Place(generation, partition, ends[partition] - 1)
 

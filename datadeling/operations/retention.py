@@ -32,11 +32,11 @@ def prune(database: Database, topic: str, retention: Retention, action: Operator
     rows that go, so that no deletion is without a record, however the process ends.
     """
     deleted = Counter(dict.fromkeys((*PRUNED, MONTHS), 0))
-    pruner = Pruner(topic, retention, lambda tx: action.keep(tx, COMMAND, topic))
+    pruner = Pruner(topic, retention, lambda tx: action.record(tx, COMMAND, topic))
     while step := pruner.step(database):
         deleted.update(step)
     if deleted.total():
-        action.tell(COMMAND, topic)
+        action.log(COMMAND, topic)
     return dict(deleted)
 
 

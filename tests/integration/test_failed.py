@@ -35,10 +35,10 @@ def states(connection: psycopg.Connection) -> list[tuple[int, str, bytes | None]
 def test_a_list_can_be_narrowed(store: Store, failed: FailedMessages) -> None:
     key = avtale_id(1).encode()
     write(store, record(0, key, b"{"), record(1, key, b"\xff"), melding(1, offset=2), record(3, b"x", b"{"))
-    assert [row.kafka_offset for row in failed.listed(None, None, 10)] == [0, 1, 3]
-    assert [row.kafka_offset for row in failed.listed("superseded", None, 10)] == [0, 1]
-    assert [row.kafka_offset for row in failed.listed(None, "not_utf8", 10)] == [1]
-    assert [row.kafka_offset for row in failed.listed(None, None, 2)] == [0, 1]
+    assert [row.kafka_offset for row in failed.find(None, None, 10)] == [0, 1, 3]
+    assert [row.kafka_offset for row in failed.find("superseded", None, 10)] == [0, 1]
+    assert [row.kafka_offset for row in failed.find(None, "not_utf8", 10)] == [1]
+    assert [row.kafka_offset for row in failed.find(None, None, 2)] == [0, 1]
 
 
 def test_an_outdated_one_can_be_retried_and_the_newest_still_wins(

@@ -11,7 +11,7 @@ from datadeling.consumer.partitions import ANOTHER_TOPIC
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.offsets import is_another_topic, new_generation, standing
+from datadeling.operations.offsets import is_another_topic, list_positions, new_generation
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
 
@@ -68,7 +68,7 @@ def test_a_topic_made_anew_is_noticed_though_its_offsets_look_right(
     assert (raised.generation, raised.next_offsets) == (1, {0: 0, 1: 0, 2: 0})
     turn_until(lambda: count(connection) == 1_300, again)
     assert again.health.faults() == []
-    assert [one.lag for one in standing(database, topic, broker_topic)] == [0, 0, 0]
+    assert [one.lag for one in list_positions(database, topic, broker_topic)] == [0, 0, 0]
     assert not is_another_topic(database, topic, broker_topic)
     database.close()
 

@@ -46,7 +46,7 @@ def declare(calls: AdminCalls, desk: AdminSession) -> None:
     def list_failed(query: dict[str, Any]) -> Response:
         topic = desk.topic
         with desk.database() as database:
-            rows = FailedMessages(database, topic).listed(
+            rows = FailedMessages(database, topic).find(
                 query.get("state"), query.get("reason"), query["limit"]
             )
         return told(answers.FailedMessageList(), {"failed_messages": [_as_dict(row) for row in rows]})

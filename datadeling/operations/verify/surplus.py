@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.locking import lock_all
+from datadeling.operations.offsets import lock_all
 from datadeling.operations.verify.fingerprint import packed, unpacked
 from datadeling.operations.verify.judgement import Log
 from datadeling.operations.verify.pages import parts
@@ -27,16 +27,16 @@ class Surplus:
         self._summary = summary
         self._log = log
 
-    def delete(self, places: Mapping[bytes, bytes], asked: OperatorAction) -> int:
+    def delete(self, places: Mapping[bytes, bytes], action: OperatorAction) -> int:
         """Delete these avtaler, their history and what is parked of them; how many it were.
 
         `places` says where the row of each stood: one that has moved since is left alone. A marker is set at
         the tombstone, or where the consumer stood when the topic was compared: what has come since counts.
         Raise `DatabaseUnavailable`: what has been deleted until then stays deleted.
         """
-        return sum(self._delete(dict(part), asked) for part in parts(places.items(), _AT_ONCE))
+        return sum(self._delete(dict(part), action) for part in parts(places.items(), _AT_ONCE))
 
-    def _delete(self, places: Mapping[bytes, bytes], asked: OperatorAction) -> int:
+    def _delete(self, places: Mapping[bytes, bytes], action: OperatorAction) -> int:
         by_id = {avtale_id_of(key): key for key in places}
         with self._database.transaction() as tx:
             lock_all(tx, self._topic)
@@ -48,9 +48,9 @@ class Surplus:
             erased = tx.delete(deletions)
             tx.parking.delete(self._topic, deletions, KEY_MISMATCH)
             for sletting in deletions:
-                asked.keep(tx, COMMAND, sletting.avtale_id)
+                action.record(tx, COMMAND, sletting.avtale_id)
         for sletting in deletions:
-            asked.tell(COMMAND, sletting.avtale_id)
+            action.log(COMMAND, sletting.avtale_id)
         return erased.avtaler
 
     def _marker(self, key: bytes, row: Place) -> Place:

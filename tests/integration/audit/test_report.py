@@ -152,7 +152,7 @@ def test_it_may_take_longer_than_the_session(database: Database) -> None:
         assert connection.patience == patience
     with database.transaction() as tx:
         assert tx._connection.execute(settings).fetchone() == ("30s", "0")
-    assert report(database, None, NOVEMBER, WHO, seconds=600) == []
+    assert report(database, None, NOVEMBER, WHO, timeout=600) == []
 
 
 RECORDS = st.lists(

@@ -21,7 +21,7 @@ from psycopg.sql import Literal
 from rich.console import Console
 from rich.table import Table
 
-from datadeling.api.v1.responses import TILTAK
+from datadeling.api.v1.avtale import TILTAK
 from datadeling.db.lookup_sql import lookup
 from datadeling.db.migrate import migrate
 from datadeling.demo.commands import await_true, is_ready

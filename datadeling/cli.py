@@ -95,9 +95,9 @@ def serve() -> None:
 
     monkey.patch_all()  # before anything imports psycopg, which chooses then how it waits
     settings = config.api_config(os.environ)
-    from datadeling.api.security import call_id
+    from datadeling.api.security.context import add_call
 
-    configure_logging(config.log_format(os.environ), [call_id.noted])
+    configure_logging(config.log_format(os.environ), [add_call])
     from datadeling.api.metrics_directory import metrics_directory
 
     with metrics_directory():

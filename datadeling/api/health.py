@@ -1,4 +1,4 @@
-"""What the platform asks: alive, ready, and the metrics of both processes on one page."""
+"""Liveness, readiness, and the metrics of both processes on one page. No call needs a token."""
 
 import json
 from http.client import HTTPException
@@ -7,44 +7,43 @@ from urllib.request import ProxyHandler, build_opener
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from datadeling.db.lookups import Lookups
+from datadeling.api.services import services
 from datadeling.errors import DatabaseUnavailable
-from datadeling.metrics import ApiMetrics
 
 _TIMEOUT = 1.0  # seconds
 _no_proxy = build_opener(ProxyHandler({}))
 
 
-def blueprint(lookups: Lookups, metrics: ApiMetrics, consumer_port: int) -> Blueprint:
-    """The pages under `/internal`; none asks for a token."""
-    pages = Blueprint("internal", __name__, url_prefix="/internal")
+blueprint = Blueprint("internal", __name__, url_prefix="/internal")
 
-    @pages.get("/health/liveness")
-    def liveness() -> Response:
-        """That we answer: a restart would not bring a database back."""
-        return _status(200, {"status": "UP"})
 
-    @pages.get("/health/readiness")
-    def readiness() -> Response:
-        """That lookups can be answered: the database is there, with the schema of this release."""
-        try:
-            lookups.ping()
-        except DatabaseUnavailable as error:
-            return _status(503, {"status": "DOWN", "faults": [f"database: {error}"]})
-        return _status(200, {"status": "UP"})
+@blueprint.get("/health/liveness")
+def liveness() -> Response:
+    """Answer that the worker runs. A restart would not bring a database back."""
+    return _status(200, {"status": "UP"})
 
-    @pages.get("/prometheus")
-    def prometheus() -> Response:
-        """Our workers' metrics, and the consumer's when it answers."""
-        consumer = _scrape(f"http://127.0.0.1:{consumer_port}/internal/prometheus")
-        body = metrics.exposition(consumer_scraped=consumer is not None) + (consumer or b"")
-        return Response(body, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    return pages
+@blueprint.get("/health/readiness")
+def readiness() -> Response:
+    """Answer whether lookups can be answered: the database is there, with the schema of this release."""
+    try:
+        services().lookups.ping()
+    except DatabaseUnavailable as error:
+        return _status(503, {"status": "DOWN", "faults": [f"database: {error}"]})
+    return _status(200, {"status": "UP"})
+
+
+@blueprint.get("/prometheus")
+def prometheus() -> Response:
+    """Answer with the metrics of all workers, and the consumer's when it answers."""
+    parts = services()
+    consumer = _scrape(f"http://127.0.0.1:{parts.config.consumer_port}/internal/prometheus")
+    body = parts.metrics.exposition(consumer_scraped=consumer is not None) + (consumer or b"")
+    return Response(body, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _scrape(url: str) -> bytes | None:
-    """The page, or None when it cannot be had in time or is no exposition."""
+    """Return the page, or None when it does not come in time or is no exposition."""
     try:
         with _no_proxy.open(url, timeout=_TIMEOUT) as response:
             if response.headers.get_content_type() != "text/plain":

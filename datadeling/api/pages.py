@@ -1,15 +1,14 @@
-"""The two pages for people with a browser: Swagger UI at `/api/docs`, GraphiQL at `/graphql`.
+"""Two pages for a browser: Swagger UI at `/api/docs`, GraphiQL at `/graphql`. Neither needs a token.
 
-All that they are made of is in the package or in one that it depends on, and a policy forbids all else: a
-page that people type identity numbers into loads nothing from strangers.
+Their files are in this package or in one that it depends on, and a policy forbids all others: a page into
+which people type identity numbers loads nothing from elsewhere.
 """
 
-from collections.abc import Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, abort
 
 _ASSETS = files("datadeling.api") / "assets"
 _SWAGGER_UI = files("flask_swagger_ui") / "dist"
@@ -18,11 +17,11 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_KEPT = "public, max-age=3600"  # these files hold nothing of anybody
+_CACHED = "public, max-age=3600"  # these files hold nothing of anybody
 
 
 class _Asset(NamedTuple):
-    """A file, and what it is."""
+    """A file and its media type."""
 
     file: Traversable
     media_type: str
@@ -42,33 +41,33 @@ _FILES = {
 }
 
 
-def blueprint() -> Blueprint:
-    """The pages and what they load. None asks for a token; what is asked from them does."""
-    pages = Blueprint("pages", __name__)
+blueprint = Blueprint("pages", __name__)
 
-    @pages.get("/api/docs")
-    def docs() -> Response:
-        return _page("docs.html")
 
-    @pages.get("/graphql")
-    def graphiql() -> Response:
-        return _page("graphiql.html")
+@blueprint.get("/api/docs")
+def docs() -> Response:
+    """Answer with Swagger UI."""
+    return _page("docs.html")
 
-    for name, asset in _FILES.items():
-        pages.add_url_rule(f"/api/assets/{name}", name.replace(".", "_"), _serving(asset), methods=["GET"])
-    return pages
+
+@blueprint.get("/graphql")
+def graphiql() -> Response:
+    """Answer with GraphiQL."""
+    return _page("graphiql.html")
+
+
+@blueprint.get("/api/assets/<name>")
+def asset(name: str) -> Response:
+    """Answer with a file that one of the pages loads. Unknown names are 404."""
+    if name not in _FILES:
+        abort(404)
+    file, media_type = _FILES[name]
+    response = Response(file.read_bytes(), content_type=media_type)
+    response.headers["Cache-Control"] = _CACHED
+    return response
 
 
 def _page(name: str) -> Response:
     response = Response((_ASSETS / name).read_bytes(), content_type=_HTML)
     response.headers["Content-Security-Policy"] = _POLICY
     return response
-
-
-def _serving(asset: _Asset) -> Callable[[], Response]:
-    def serve() -> Response:
-        response = Response(asset.file.read_bytes(), content_type=asset.media_type)
-        response.headers["Cache-Control"] = _KEPT
-        return response
-
-    return serve

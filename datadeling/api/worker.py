@@ -13,8 +13,8 @@ from gevent.socket import socket as Socket  # noqa: N812 (a class)
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
+from datadeling.api.hooks import SECURITY_HEADERS
 from datadeling.api.problems import MEDIA_TYPE, Problem
-from datadeling.api.responses import SECURITY_HEADERS
 from datadeling.log import frames
 
 _LONGEST_REQUEST = 10.0  # seconds from the first byte of a request to the last byte of its answer

@@ -1,19 +1,19 @@
 """The calls of administrators together."""
 
+from datadeling.api import hooks
 from datadeling.api.admin import consumer, failed, lookups, replays
 from datadeling.api.admin.calls import AdminCalls
 from datadeling.api.admin.rights import only
 from datadeling.api.admin.session import AdminSession
-from datadeling.api.security.tokens import Authenticator
 from datadeling.config import ApiConfig
 
 
-def blueprint(config: ApiConfig, authenticate: Authenticator) -> AdminCalls:
+def blueprint(config: ApiConfig) -> AdminCalls:
     """All of them. Connects to nothing until one is called."""
     calls = AdminCalls(
         "admin", __name__, description="For administratorer: tokenet må ha gruppen for det i groups."
     )
-    calls.before_request(authenticate.identify)
+    calls.before_request(hooks.identify)
     calls.before_request(only(config.entra.admin_group))
     desk = AdminSession(config.db_url, config.topic)
     replays.declare(calls, desk)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from flask import Response, request
 from marshmallow import Schema
 
-from datadeling.api.fields import UNKNOWN
 from datadeling.api.openapi.blueprint import CALL_ID, Blueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
+from datadeling.api.schemas import UNKNOWN
 from datadeling.errors import NotFound, TooLate
 
 _View = TypeVar("_View", bound=Callable[..., Response])

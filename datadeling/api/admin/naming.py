@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from datadeling.api.fields import Answer, Body
+from datadeling.api.schemas import Answer, Body
 
 
 class _CamelCase:

@@ -15,9 +15,9 @@ from datadeling.api.admin.requests import (
 )
 from datadeling.api.admin.rights import asked
 from datadeling.api.admin.session import AdminSession
-from datadeling.api.fields import NO_NUMBER
 from datadeling.api.problems import Feil, invalid_fields
-from datadeling.api.v1.avtaler import valid_id
+from datadeling.api.schemas import NO_NUMBER
+from datadeling.api.v1.avtaler import parse_avtale_id
 from datadeling.db.tables.replays import ReplayRow
 from datadeling.operations.replay import actions as replays
 from datadeling.operations.replay.jobs import Jobs
@@ -49,7 +49,7 @@ def declare(calls: AdminCalls, desk: AdminSession) -> None:
         "skriver bare det som er annerledes. Oppgi fromBeginning, fromOffsets, fromTime eller avtaleId.",
     )
     def request_replay(body: dict[str, Any]) -> Response:
-        avtale_id = valid_id(body["avtale_id"]).lower() if "avtale_id" in body else None
+        avtale_id = parse_avtale_id(body["avtale_id"]).lower() if "avtale_id" in body else None
         topic = desk.topic
         with desk.database() as database:
             jobs = Jobs(database, topic)

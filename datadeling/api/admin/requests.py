@@ -6,11 +6,10 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from datadeling.api import fields as schemas
+from datadeling.api import schemas
 from datadeling.api.admin.naming import AdminBody
-from datadeling.api.fields import EXAMPLE_ID, EXAMPLE_TIME, Heltall, JaNei, Tekst, Tidspunkt
-from datadeling.api.openapi import rules
 from datadeling.api.problems import Feil, invalid_fields
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, Heltall, JaNei, Tekst, Tidspunkt
 from datadeling.domain.hendelse import Place
 from datadeling.domain.month import Month
 from datadeling.operations.replay.request import Request
@@ -26,6 +25,11 @@ _FASTEST = 1_000_000
 _LONGEST_CODE = 100
 _LONGEST_CLIENT = 200
 _LONGEST_REASON = 500
+_BEGINNINGS: list[dict[str, Any]] = [
+    {"required": ["fromBeginning"], "properties": {"fromBeginning": {"const": True}}},
+    {"required": ["fromOffsets"]},
+    {"required": ["fromTime"]},
+]
 
 
 class _Offsets(fields.Dict):
@@ -118,7 +122,11 @@ def _time(description: str) -> Tidspunkt:
 class ReplaySpoersmaal(AdminBody):
     """What is to be read again; as the command `replay` takes it."""
 
-    rules = rules.ONE_BEGINNING
+    rules = {  # noqa: RUF012 (read by the OpenAPI plugin)
+        "if": {"anyOf": _BEGINNINGS},
+        "then": {"oneOf": _BEGINNINGS},
+        "else": {"required": ["avtaleId"]},
+    }
 
     from_beginning = JaNei(
         load_default=False,

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields
 
 from datadeling.api.admin.naming import AdminAnswer
-from datadeling.api.fields import EXAMPLE_ID, EXAMPLE_TIME
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME
 from datadeling.log import masked_prose
 
 _EXAMPLE_PLACE = "0:2:4711"

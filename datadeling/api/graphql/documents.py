@@ -1,7 +1,6 @@
 """Reads queries: parsed, held to the schema and to what one request may cost. Each text once."""
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,7 +10,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
     NameNode,
@@ -24,6 +22,7 @@ from graphql import (
 )
 
 from datadeling.api.graphql import errors
+from datadeling.api.graphql.queries import SCHEMA
 
 _MOST_TOKENS = 2_000
 _MOST_DEPTH = 20  # the common question for the schema itself has 14 or so
@@ -44,28 +43,23 @@ class Document(NamedTuple):
     errors: list[dict[str, Any]]
 
 
-def reader(schema: GraphQLSchema) -> Callable[[str], Document]:
-    """What reads queries for this schema, and remembers those that it has read. For any number of threads."""
-    known = errors.known_names(schema.type_map)
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def read(text: str) -> Document:
-        try:
-            node = parse(text, max_tokens=_MOST_TOKENS)
-        except GraphQLSyntaxError as error:
-            return Document(None, [errors.syntax(error)])
-        except RecursionError:
-            return Document(None, [errors.of_document(_TOO_DEEP)])
-        try:
-            faults = validate(schema, node, _RULES, max_errors=10, hide_suggestions=True)
-        except GraphQLError as error:
-            faults = [error]
-        if faults:
-            return Document(None, errors.invalid(faults, known))
-        too_much = _bounded(node)
-        return Document(None, [errors.of_document(too_much)]) if too_much else Document(node, [])
-
-    return read
+@lru_cache(maxsize=_REMEMBERED)
+def read(text: str) -> Document:
+    """Parse a query and hold it to the schema and to the bounds of one request."""
+    try:
+        node = parse(text, max_tokens=_MOST_TOKENS)
+    except GraphQLSyntaxError as error:
+        return Document(None, [errors.syntax(error)])
+    except RecursionError:
+        return Document(None, [errors.of_document(_TOO_DEEP)])
+    try:
+        faults = validate(SCHEMA, node, _RULES, max_errors=10, hide_suggestions=True)
+    except GraphQLError as error:
+        faults = [error]
+    if faults:
+        return Document(None, errors.invalid(faults, _KNOWN_NAMES))
+    too_much = _bounded(node)
+    return Document(None, [errors.of_document(too_much)]) if too_much else Document(node, [])
 
 
 class _NoNumbersAsNames(ValidationRule):
@@ -76,6 +70,7 @@ class _NoNumbersAsNames(ValidationRule):
             self.report_error(GraphQLError(_NAME_OF_A_PERSON, node))
 
 
+_KNOWN_NAMES = errors.known_names(SCHEMA.type_map)
 _RULES = (*specified_rules, _NoNumbersAsNames)
 
 

@@ -1,4 +1,4 @@
-"""flask-smorest as we use it: calls are declared once, and OpenAPI 3.1 is made from the declarations."""
+"""Declaration of calls: once, by flask-smorest's blueprint, from which OpenAPI 3.1 is generated."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,12 @@ import flask_smorest  # type: ignore[import-untyped]
 from flask import Flask, Response
 from marshmallow import Schema
 
-from datadeling.api.fields import EXAMPLE_ID
+from datadeling.api import hooks
 from datadeling.api.openapi.document import Plugin, finished, problem_response
-from datadeling.api.parsing import read_body, read_query
+from datadeling.api.openapi.errors import ProblemSvar
 from datadeling.api.problems import KINDS
-from datadeling.api.security import purpose
-from datadeling.api.security.call_id import HEADER
-from datadeling.api.v1.responses import ProblemSvar
+from datadeling.api.schemas import EXAMPLE_ID, read_body, read_query
+from datadeling.api.security import context
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 
@@ -27,7 +26,7 @@ _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
 CALL_ID: Mapping[str, Any] = {
     "in": "header",
-    "name": HEADER,
+    "name": context.CALL_ID,
     "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler eller er noe annet. "
     "Sendes tilbake.",
     "schema": {"type": "string"},
@@ -35,7 +34,7 @@ CALL_ID: Mapping[str, Any] = {
 }
 PURPOSE: Mapping[str, Any] = {
     "in": "header",
-    "name": purpose.HEADER,
+    "name": context.PURPOSE,
     "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
     "flere med komma mellom.",
     "required": True,
@@ -66,12 +65,11 @@ _OPTIONS = {
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
-    """A group of calls."""
+    """A group of calls that share their headers."""
 
     HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
-    """Those that every call takes."""
 
-    def call(
+    def call(  # noqa: PLR0913 (one call, as OpenAPI describes it)
         self,
         method: str,
         rule: str,
@@ -82,12 +80,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         parameters: Sequence[dict[str, Any]] = (),
         errors: Sequence[int] = (),
         status: int = 200,
+        max_bytes: int | None = None,
         **doc: str,
     ) -> Callable[[_View], _View]:
-        """Declare a call. The view gets the validated `body` or `query`, and answers with a `Response`.
+        """Declare a call. Its view receives the validated `body` or `query`, and returns a `Response`.
 
-        `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `doc` is
-        what OpenAPI says about the call: `summary`, `description`, `operationId`.
+        `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `max_bytes`
+        is the largest body, if it may be larger than others. `doc` is what OpenAPI has of the call:
+        `summary`, `description`, `operationId`.
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
 
@@ -105,15 +105,22 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             return self.doc(**doc)(decorated)
 
         def declare(view: _View) -> _View:
-            read = partial(read_body, body()) if body else partial(read_query, query()) if query else None
+            read = (
+                partial(read_body, body(), max_bytes)
+                if body
+                else partial(read_query, query())
+                if query
+                else None
+            )
 
             @wraps(view)
             def answered(**path: Any) -> Response:  # noqa: ANN401 (texts of the address)
                 return view(read(), **path) if read else view(**path)
 
-            # Described by smorest, and run without it: its wrappers would cost as much as the lookup.
+            answered.__doc__ = None  # smorest would publish it
+            # Described by smorest, and run without its wrappers: they would cost as much as the lookup.
             answered._apidoc = described(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
-            # Said of the address; of the call, they would take the place of what its query string may hold.
+            # Parameters of the address; as parameters of the call they would replace its query string.
             everywhere = [dict(parameter) for parameter in (*self.HEADERS, *parameters)]
             self.add_url_rule(rule, view.__name__, answered, methods=[method], parameters=everywhere)
             return view
@@ -121,8 +128,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return declare
 
 
+class LookupBlueprint(Blueprint):
+    """A group of lookups: each needs a caller and a purpose, and is measured."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (the arguments of flask.Blueprint)
+        super().__init__(*args, **kwargs)
+        self.before_request(hooks.admit_lookup)
+        self.after_request(hooks.measure_lookup)
+
+
 class Api(flask_smorest.Api):  # type: ignore[misc]
-    """OpenAPI of the application at `/api/openapi.json`."""
+    """The OpenAPI document of the application, at `/api/openapi.json`."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None  # every call names its own
     ERROR_SCHEMA = ProblemSvar
@@ -140,17 +156,17 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     @cached_property
     def description(self) -> str:
-        """The whole of it, as JSON. The calls must have been declared."""
+        """The document, as JSON. The calls must have been declared."""
         return json.dumps(finished(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
 
     def _openapi_json(self) -> Response:
         return Response(self.description, mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
-        """Not smorest's: `problems` answers."""
+        """Leave errors to `problems`."""
 
     def _register_pagination_header(self) -> None:
-        """Not smorest's: pages have markers."""
+        """Leave it out: pages have markers."""
 
     def _register_responses(self) -> None:
         for status, kind in KINDS.items():

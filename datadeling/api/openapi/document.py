@@ -1,7 +1,7 @@
-"""The description of the API as it is published.
+"""The OpenAPI document as it is published.
 
-flask-smorest makes it of the declarations. It has no words for examples, headers of answers, what each `kode`
-means, and rules about several properties.
+flask-smorest generates it from the declarations. Here it gets examples, headers of answers, the meaning of
+each `kode`, and rules about several properties.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
-from datadeling.api.fields import EXAMPLE_ID
-from datadeling.api.openapi.codes import answered_with
+from datadeling.api.openapi.errors import answered_with
 from datadeling.api.openapi.examples import ANSWERS, QUESTIONS, from_schema
 from datadeling.api.problems import MEDIA_TYPE, Kind, Problem
-from datadeling.api.security import call_id
+from datadeling.api.schemas import EXAMPLE_ID
+from datadeling.api.security.context import CALL_ID
 
 Json = dict[str, Any]
 
 _JSON = "application/json"
 _ORDER = ("openapi", "info", "servers", "security", "tags", "paths", "components")
 _CALL_ID = {
-    call_id.HEADER: {
+    CALL_ID: {
         "description": "Kallets id. Oppgi den når du melder fra om noe.",
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},

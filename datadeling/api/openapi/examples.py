@@ -6,7 +6,7 @@ A call that has none here gets one made of the examples of its properties.
 from collections.abc import Mapping
 from typing import Any
 
-from datadeling.api.fields import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME
+from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME
 
 Examples = dict[str, dict[str, Any]]
 

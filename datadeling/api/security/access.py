@@ -1,4 +1,4 @@
-"""Which fields a consumer gets: those that it asks for, if there are such fields and it may have them."""
+"""Access of consumers to fields, and to lookups that page through everything."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,12 +10,12 @@ from datadeling.domain.felt import BY_NAME, Felt
 from datadeling.domain.search import Search
 
 BULK = "bulk"
-"""The role of who may page through everything."""
+"""The role that allows to page through everything."""
 
 Fields = tuple[Felt, ...]
 
-# To look for a value is to learn it. Numbers of persons and of avtaler the consumer has already.
-_LEARNT = {
+# A search by a value reveals it. The consumer has the numbers of persons and of avtaler already.
+_REVEALED = {
     "bedrift_nr": ("bedriftNr",),
     "tiltakstype": ("tiltakstype",),
     "avtale_status": ("avtaleStatus",),
@@ -26,25 +26,25 @@ _LEARNT = {
 
 
 class Access:
-    """What consumers may have, by their client ids; who is not named may have every field."""
+    """Names of fields by client id. A consumer that is not named may have every field."""
 
     def __init__(self, allowed: Mapping[str, frozenset[str]]) -> None:
         self._allowed = allowed
 
-    def fields(self, asked: Sequence[str] | None, default: Fields, valid: Fields) -> Fields:
-        """The fields to read, in the order of `valid`.
+    def fields(self, requested: Sequence[str] | None, default: Fields, valid: Fields) -> Fields:
+        """Return the fields to read, in the order of `valid`, and leave them in `g.felter`.
 
-        Nothing asked for is `default`, or what there is of it that the consumer may have. Raise `Problem` 400
-        for a name that is not in `valid`, 403 for fields that the consumer may not have.
+        Without a request these are those of `default` that the consumer may have. Raise `Problem` 400 for a
+        name that is not in `valid`, 403 for fields that the consumer may not have.
         """
         caller: Caller = g.caller
         allowed = self._allowed.get(caller.consumer)
-        if asked is None:
+        if requested is None:
             felter = default if allowed is None else tuple(felt for felt in default if felt.json in allowed)
             if not felter:
                 raise self._missing([felt.json for felt in default], caller)
         else:
-            names = set(asked)
+            names = set(requested)
             felter = tuple(felt for felt in valid if felt.json in names)
             if len(felter) < len(names):
                 known = ", ".join(felt.json for felt in valid)
@@ -54,7 +54,7 @@ class Access:
         return felter
 
     def require(self, felter: Iterable[Felt]) -> None:
-        """Raise `Problem` 403, which names the fields that the consumer may not have."""
+        """Raise `Problem` 403 with the fields that the consumer may not have."""
         allowed = self._allowed.get(g.caller.consumer)
         if allowed is not None:
             missing = [felt.json for felt in felter if felt.json not in allowed]
@@ -62,8 +62,8 @@ class Access:
                 raise self._missing(missing, g.caller)
 
     def criteria(self, search: Search) -> None:
-        """Raise `Problem` 403 unless the consumer may look for avtaler so."""
-        self.require(BY_NAME[name] for kind in search.kinds for name in _LEARNT.get(kind, ()))
+        """Raise `Problem` 403 unless the consumer may search by these criteria."""
+        self.require(BY_NAME[name] for kind in search.kinds for name in _REVEALED.get(kind, ()))
         if not search.is_selective:
             require_bulk()
 

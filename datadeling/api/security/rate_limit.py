@@ -1,8 +1,7 @@
-"""Limit how often each consumer may call."""
+"""Limits how often each consumer may call."""
 
 import math
 
-from flask import g
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -20,7 +19,7 @@ class RateLimit:
         self._share = RateLimitItemPerSecond(math.ceil(calls_per_second / workers))
         self._limiter = MovingWindowRateLimiter(MemoryStorage()) if calls_per_second else None
 
-    def __call__(self) -> None:
-        """For `before_request`, once the caller is known. Raise `Problem` 429."""
-        if self._limiter is not None and not self._limiter.hit(self._share, g.caller.consumer):
+    def check(self, consumer: str) -> None:
+        """Raise `Problem` 429 when the consumer has used its part of this second."""
+        if self._limiter is not None and not self._limiter.hit(self._share, consumer):
             raise Problem(429, headers=[("Retry-After", "1")])  # the window is one second

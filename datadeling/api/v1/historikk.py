@@ -3,40 +3,81 @@
 from typing import Any
 
 from flask import Response
+from marshmallow import fields
 
-from datadeling.api.openapi.blueprint import Blueprint
-from datadeling.api.responses import Json
-from datadeling.api.security.access import Access
-from datadeling.api.security.purpose import audit_context
-from datadeling.api.v1.avtaler import AVTALE_ID, unknown_avtale, valid_id
-from datadeling.api.v1.requests import AvtaleQuery
-from datadeling.api.v1.responses import Historikk
-from datadeling.db.lookups import Lookups
+from datadeling.api.openapi.blueprint import LookupBlueprint
+from datadeling.api.schemas import EXAMPLE_TIME, Answer
+from datadeling.api.security.context import audit_context
+from datadeling.api.services import services
+from datadeling.api.v1.avtale import Avtale, list_of
+from datadeling.api.v1.avtaler import AVTALE_ID, AvtaleQuery, parse_avtale_id, unknown_avtale
 from datadeling.domain.felt import FELTER
 
+blueprint = LookupBlueprint("historikk", __name__, description="Versjonene av en avtale")
 
-def blueprint(lookups: Lookups, access: Access) -> Blueprint:
-    """The call."""
-    calls = Blueprint("historikk", __name__, description="Versjonene av en avtale")
 
-    @calls.call(
-        "GET",
-        "/avtaler/<avtaleId>/historikk",
-        parameters=[AVTALE_ID],
-        query=AvtaleQuery,
-        answer=Historikk,
-        errors=[404],
-        operationId="hentHistorikk",
-        summary="Versjonene av én avtale, og hva som er endret",
-        description="Nyeste først. En ny versjon er en melding der noe er endret; også når det ikke er i de "
-        "feltene det spørres om. En avtale som er feilregistrert nå, svares som om den ikke fantes.",
+class Versjon(Answer):
+    """One version of an avtale."""
+
+    gyldigFra = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        metadata={"description": "Da meldingen om den ble sendt.", "example": EXAMPLE_TIME},
     )
-    def history(query: dict[str, Any], avtaleId: str) -> Response:  # noqa: N803 (its name in OpenAPI)
-        wanted = valid_id(avtaleId)
-        felter = access.fields(query.get("felter"), FELTER, FELTER)
-        answer = lookups.history(audit_context(), wanted, felter)
-        if answer is None:
-            raise unknown_avtale()
-        return Json(answer)
+    gyldigTil = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Da meldingen om den neste ble sendt; null for den nåværende. Lik gyldigFra når "
+            "den neste ble sendt før den selv: da gjaldt den aldri alene.",
+            "example": None,
+        },
+    )
+    endret = fields.List(
+        fields.String(),
+        required=True,
+        metadata={
+            "description": "Feltene, av dem det ble spurt om, som er andre enn i versjonen før. Tom når "
+            "ingen av dem er det, og for den eldste vi kjenner.",
+            "example": ["avtaleStatus", "endretTidspunkt"],
+        },
+    )
+    avtale = fields.Nested(
+        Avtale, required=True, metadata={"description": "Avtalen slik den var da: feltene det ble spurt om."}
+    )
 
-    return calls
+
+class Historikk(Answer):
+    """The answer of `avtaler/{avtaleId}/historikk`."""
+
+    versjoner = list_of(Versjon, "Nyeste først.")
+    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the answer)
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Fra da av er historikken hel. Versjoner fra før kan mangle. "
+            "Null når ingenting er lest ennå.",
+            "example": EXAMPLE_TIME,
+        },
+    )
+
+
+@blueprint.call(
+    "GET",
+    "/avtaler/<avtaleId>/historikk",
+    parameters=[AVTALE_ID],
+    query=AvtaleQuery,
+    answer=Historikk,
+    errors=[404],
+    operationId="hentHistorikk",
+    summary="Versjonene av én avtale, og hva som er endret",
+    description="Nyeste først. En ny versjon er en melding der noe er endret; også når det ikke er i de "
+    "feltene det spørres om. En avtale som er feilregistrert nå, svares som om den ikke fantes.",
+)
+def history(query: dict[str, Any], avtaleId: str) -> Response:  # noqa: N803 (its name in OpenAPI)
+    """Look the versions of one avtale up."""
+    parts, avtale_id = services(), parse_avtale_id(avtaleId)
+    felter = parts.access.fields(query.get("felter"), FELTER, FELTER)
+    answer = parts.lookups.history(audit_context(), avtale_id, felter)
+    if answer is None:
+        raise unknown_avtale()
+    return Response(answer, mimetype="application/json")

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from time import sleep
 
-from datadeling.api.v1.responses import TILTAK
+from datadeling.api.v1.avtale import TILTAK
 from datadeling.db.coalesce import _LEADERS
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.v1.responses import BolkResultat
+from datadeling.api.v1.tiltaksstatus import BolkResultat
 from tests.integration.api.rows import FNR, OTHER_FNR, Row, insert, row
 
 _BOLK, _STATUS = "/api/v1/tiltaksstatus/bolk", "/api/v1/tiltaksstatus"

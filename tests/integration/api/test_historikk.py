@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api.v1.responses import Historikk, Versjon
+from datadeling.api.v1.historikk import Historikk, Versjon
 from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, melding, tombstone
 from tests.integration.storing import write

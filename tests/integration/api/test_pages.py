@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.v1.requests import Markoer
+from datadeling.api.v1.avtaler import Markoer
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import BY_NAME
 from datadeling.domain.search import Search

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.v1.responses import TILTAK, Tiltaksstatus
+from datadeling.api.v1.avtale import TILTAK
+from datadeling.api.v1.tiltaksstatus import Tiltaksstatus
 from datadeling.db.lookups import Lookups
 from tests.integration.api.asking import status
 from tests.integration.api.rows import FNR, OTHER_FNR, Row, avtale_id, insert, row

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from datadeling.api.problems import Problem
 from datadeling.api.security import tokens as auth
-from datadeling.api.security.keys import Keys
-from datadeling.api.security.tokens import Authenticator, Caller
+from datadeling.api.security.tokens import Authenticator, Caller, Keys
 from datadeling.config import EntraConfig
 from tests.unit.api.conftest import NOW, Clock, FakeLookups
 from tests.unit.api.issuer import CLIENT_ID, CONSUMER, KID, OBO_CONSUMER, ROLE, Issuer, new_key

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from datadeling.api.security.call_id import noted
+from datadeling.api.security.context import add_call
 
 _DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"
 _LONGEST = "aZ09_.:-" * 8
@@ -60,9 +60,9 @@ def test_the_id_is_in_every_log_line_of_the_call_and_of_no_other(app: Flask) -> 
 
     @app.get("/x")
     def _() -> str:
-        seen.append(noted(None, "info", {"event": "x"}))
+        seen.append(add_call(None, "info", {"event": "x"}))
         return ""
 
     app.test_client().get("/x", headers={"Nav-Call-Id": "abc"})
     assert seen == [{"call_id": "abc", "event": "x"}]
-    assert noted(None, "info", {"event": "y"}) == {"event": "y"}
+    assert add_call(None, "info", {"event": "y"}) == {"event": "y"}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api.v1.responses import TILTAK
+from datadeling.api.v1.avtale import TILTAK
 from tests.unit.api.conftest import Clock, FakeLookups, names
 from tests.unit.api.issuer import Issuer
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from datadeling.api.app import assemble
-from datadeling.api.v1.responses import TILTAK
+from datadeling.api.v1.avtale import TILTAK
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 from datadeling.metrics import ApiMetrics

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api.security.keys import Keys, KeysUnavailable
+from datadeling.api.security.tokens import Keys, KeysUnavailable
 from tests.unit.api.conftest import Clock
 from tests.unit.api.issuer import KID, Issuer, new_key
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from datadeling.api.v1.responses import Avtale, Tiltak
+from datadeling.api.v1.avtale import Avtale, Tiltak
 from datadeling.domain.felt import FELTER
 
 

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 
-from datadeling.api.security import call_id
+from datadeling.api.security.context import add_call
 from datadeling.errors import DatabaseUnavailable
 from datadeling.log import configure_logging
 from tests.unit.api.conftest import FakeLookups
@@ -36,7 +36,7 @@ def test_no_number_and_no_address_is_logged(
 def _log_of_production() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    configure_logging("json", [call_id.noted])
+    configure_logging("json", [add_call])
     structlog.configure(cache_logger_on_first_use=False)  # other tests have other logs
     try:
         yield

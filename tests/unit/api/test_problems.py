@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 from structlog.testing import capture_logs
 
-from datadeling.api.parsing import read_body
 from datadeling.api.problems import Problem
+from datadeling.api.schemas import read_body
 from datadeling.domain.search import Search
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import datadeling.api
-from datadeling.api.openapi.codes import CODES
+from datadeling.api.openapi.errors import CODES
 from datadeling.api.problems import KINDS
 from tools.breaking import breaks
 from tools.openapi import CURRENT, RELEASED, described

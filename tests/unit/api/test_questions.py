@@ -13,13 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from datadeling.api.v1.requests import (
-    AvtalesoekSpoersmaal,
-    BolkSpoersmaal,
-    Markoer,
-    PersonSpoersmaal,
-    TiltaksstatusSpoersmaal,
-)
+from datadeling.api.v1.avtaler import AvtalesoekSpoersmaal, Markoer
+from datadeling.api.v1.tiltaksstatus import BolkSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal
 from datadeling.domain.search import Marker, Search
 from tests.unit.api.conftest import FakeLookups
 

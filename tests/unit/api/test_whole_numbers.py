@@ -2,8 +2,8 @@
 
 import pytest
 
-from datadeling.api.fields import NO_COUNT, NO_NUMBER
-from datadeling.api.v1.requests import AvtaleNrQuery, AvtalesoekSpoersmaal
+from datadeling.api.schemas import NO_COUNT, NO_NUMBER
+from datadeling.api.v1.avtaler import AvtaleNrQuery, AvtalesoekSpoersmaal
 
 
 @pytest.mark.parametrize("antall", [1, 1.0, 1e3, 1_000])

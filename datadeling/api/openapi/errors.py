@@ -1,14 +1,60 @@
-"""What each `kode` of an error answer means, and what a consumer does about it; in Norwegian.
+"""Error answers as they are published: their schema, and the meaning of each `kode`, in Norwegian.
 
-OpenAPI and the consumers' guide tell it from here; a test finds every `kode` that the code can answer.
+A test finds every `kode` that the code can answer.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from marshmallow import fields
+
+from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, Answer
+
+
+class FeilSvar(Answer):
+    """What is wrong with one field."""
+
+    felt = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Feltet i forespørselen; null når det ikke er et av våre.",
+            "example": "fnr",
+        },
+    )
+    melding = fields.String(required=True, metadata={"example": NO_FNR})
+
+
+class ProblemSvar(Answer):
+    """Every error answer."""
+
+    type = fields.String(required=True, metadata={"example": "about:blank"})
+    title = fields.String(required=True, metadata={"example": "Ugyldig forespørsel"})
+    status = fields.Integer(required=True, metadata={"example": 400})
+    detail = fields.String(required=True, metadata={"example": "Forespørselen har feil, se feltet feil."})
+    kode = fields.String(
+        required=True,
+        metadata={"description": "Stabil kode; nye kan komme.", "example": "UGYLDIGE_FELT"},
+    )
+    traceId = fields.String(  # noqa: N815 (as in the answer)
+        required=True,
+        metadata={"description": "Kallets id, den samme som i Nav-Call-Id.", "example": EXAMPLE_ID},
+    )
+    feil = fields.List(
+        fields.Nested(FeilSvar), metadata={"description": "Hva som er galt med hvilket felt, ved status 400."}
+    )
+    mangler = fields.String(metadata={"description": "Hva klienten mangler, ved status 403."})
+    roller = fields.List(
+        fields.String(), metadata={"description": "Rollene som klienten har, ved status 403."}
+    )
+    felter = fields.List(
+        fields.String(),
+        metadata={"description": "Feltene som klienten har lov til, når det er et felt som mangler."},
+    )
+
 
 class Code(NamedTuple):
-    """One `kode`. `retry`: whether the same request can succeed later, with nothing mended."""
+    """One `kode`. With `retry` the same request can succeed later, with nothing mended."""
 
     status: int
     meaning: str
@@ -97,5 +143,5 @@ CODES: Mapping[str, Code] = {
 
 
 def answered_with(status: int) -> dict[str, Code]:
-    """Every `kode` that comes with this status."""
+    """Return every `kode` that comes with this status."""
     return {kode: code for kode, code in CODES.items() if code.status == status}

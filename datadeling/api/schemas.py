@@ -1,20 +1,21 @@
-"""What requests and answers have in common: what is said of a bad field, and the kinds of fields."""
+"""Schemas: the base classes, the kinds of fields, and loading a request by one.
+
+Whatever is wrong with a request is 400, except the type and the size of a body. No error repeats a value.
+"""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from marshmallow import (
-    EXCLUDE,
-    Schema,
-    ValidationError,
-    fields,
-    pre_load,
-    validate,
-    validates_schema,
-)
+import msgspec
+from flask import request
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow.exceptions import SCHEMA
+
+from datadeling.api.problems import Feil, Problem, invalid_fields
 
 EXAMPLE_FNR = "15877512360"  # synthetic: 80 has been added to the month
 EXAMPLE_ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
@@ -63,6 +64,7 @@ _OSLO = ZoneInfo("Europe/Oslo")
 _ELEVEN_DIGITS = "^[0-9]{11}$"
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _NO_NUL = r"^[^\u0000]*$"
+_NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
 
 
 class Body(Schema):
@@ -188,3 +190,89 @@ def fnr() -> fields.String:
             "example": EXAMPLE_FNR,
         },
     )
+
+
+def read_body(schema: Schema, max_bytes: int | None = None) -> dict[str, Any]:
+    """Return the body of the request at hand, loaded by the schema. Raise `Problem`; Werkzeug raises 413."""
+    if max_bytes is not None:
+        request.max_content_length = max_bytes
+    return _load(schema, read_json())
+
+
+def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
+    """Return the body of the request at hand as JSON. Raise `Problem`; Werkzeug raises 413."""
+    if not request.is_json or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem(415)
+    body = request.get_data(cache=False)
+    if len(body) >= (request.max_content_length or 0) and request.content_length is None:
+        raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
+    try:
+        given = msgspec.json.decode(body)
+        # Each name is followed by a colon: with no more of them than names, none can stand there twice.
+        if type(given) is not dict or body.count(b":") != len(given):
+            _search_for_repeated_names(body.decode())
+    except (ValueError, RecursionError):
+        raise Problem(400, kode="UGYLDIG_JSON", detail=_NO_JSON) from None
+    return given
+
+
+def read_query(schema: Schema) -> dict[str, Any]:
+    """The query string of the request at hand. Raise `Problem`.
+
+    A list may be one text with commas, or its name several times: clients write lists either way. All else
+    stands there once.
+    """
+    lists = {
+        field.data_key or name for name, field in schema.fields.items() if isinstance(field, fields.List)
+    }
+    given = dict(request.args.lists())
+    if any(len(values) > 1 for name, values in given.items() if name not in lists):
+        raise invalid_fields([Feil(None, TWICE)])
+    return _load(schema, {name: ",".join(values) for name, values in given.items()})
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+
+
+# msgspec takes the last one: of two persons in one question, only one would be looked up.
+_search_for_repeated_names = json.JSONDecoder(object_pairs_hook=_each_once).decode
+
+
+def _load(schema: Schema, given: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever was sent)
+    """None of marshmallow's own texts gets out, nor any name that is not ours."""
+    try:
+        found: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        raise invalid_fields(feil_in(error.messages_dict, schema)) from None
+    return found
+
+
+def feil_in(messages: Mapping[Any, Any], schema: Schema, above: str = "") -> list[Feil]:
+    """In the order of the schema; what is not of ours last, without its name, and once."""
+    found = []
+    ours = {field.data_key or name: field for name, field in schema.fields.items()}
+    for name, field in ours.items():
+        given, path = messages.get(name, []), f"{above}{name}"
+        if isinstance(field, fields.Nested) and isinstance(given, dict):
+            found += feil_in(given, field.schema, f"{path}.")
+        else:
+            found += [Feil(path, text) for text in _texts(given)]
+    for name in messages:
+        if name == SCHEMA:
+            found += [Feil(above.removesuffix(".") or None, text) for text in _texts(messages[name])]
+        elif name not in ours:
+            found += [Feil(None, text) for text in _texts(messages[name])]
+    return list(dict.fromkeys(found))
+
+
+def _texts(messages: object) -> list[str]:
+    """Texts of our own, whatever marshmallow would say; those of the items of a list are the list's."""
+    match messages:
+        case list():
+            return [text if text in MELDINGER else INVALID for text in messages]
+        case dict():
+            return [text for inner in messages.values() for text in _texts(inner)]
+        case _:
+            return [INVALID]

@@ -1,0 +1,93 @@
+"""Before and after every lookup: token, rate limit and purpose; metrics; headers of every answer.
+
+Flask runs `admit_…` before the view, and `measure_lookup` and `finish` after it, also when a call is refused.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from flask import Response, g, request
+
+from datadeling.api.security.access import Fields
+from datadeling.api.security.context import CALL_ID, optional_purpose, required_purpose, route
+from datadeling.api.services import Services, services
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Cache-Control": "no-store",  # answers hold personal data: nobody on the way keeps them
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers for browsers and caches that every answer has, also an answer to what never became a request."""
+
+_REPORT_EVERY = 0.5  # seconds
+
+
+def admit_lookup() -> None:
+    """Leave caller and purpose in `g`. Raise `Problem` 400, 401, 403, 429 or 503. For `before_request`."""
+    _admit()
+    g.behandlingsnummer = required_purpose()
+
+
+def admit_query() -> None:
+    """Do the same for GraphQL, where a purpose may be missing."""
+    _admit()
+    g.behandlingsnummer = optional_purpose()
+
+
+def identify() -> None:
+    """Leave the caller in `g`, whatever it may do. Raise `Problem` 401 or 503. For `before_request`."""
+    g.caller = services().authenticator.caller(request.headers.get("Authorization", ""))
+
+
+def _admit() -> None:
+    g.started = time.perf_counter()
+    parts = services()
+    g.caller = caller = parts.authenticator.caller(request.headers.get("Authorization", ""))
+    parts.authenticator.authorise(caller)
+    if parts.config.calls_per_second:
+        parts.rate_limit.check(caller.consumer)
+
+
+def measure_lookup(response: Response) -> Response:
+    """Count and time a lookup. Labels hold the client's id and names of fields. For `after_request`."""
+    parts, endpoint = services(), route()
+    consumer = g.caller.consumer if "caller" in g else "unknown"
+    parts.metrics.lookups.labels(consumer, endpoint, str(response.status_code)).inc()
+    parts.metrics.lookup_seconds.labels(endpoint).observe(time.perf_counter() - g.started)
+    _report.fields[consumer, g.get("felter", ())] += 1
+    if time.monotonic() > _report.due:
+        _report.send(parts)
+    return response
+
+
+def finish(response: Response) -> Response:
+    """Add the call id, and the security headers that the answer has not set itself. For `after_request`."""
+    response.headers[CALL_ID] = g.call_id
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+class _Report:
+    """Metrics that are reported twice a second: one by one they are a tenth of a lookup."""
+
+    def __init__(self) -> None:
+        self.fields: Counter[tuple[str, Fields]] = Counter()
+        self.due = 0.0
+
+    def send(self, parts: Services) -> None:
+        """Count the fields of all lookups since the last time, and the connections."""
+        self.due = time.monotonic() + _REPORT_EVERY
+        fields, self.fields = self.fields, Counter()
+        for (consumer, felter), lookups in fields.items():
+            for felt in felter:
+                parts.metrics.lookup_fields.labels(consumer, felt.json).inc(lookups)
+        for name, number in parts.pool.state().items() if parts.pool else ():
+            parts.metrics.pool[name].set(number)
+
+
+_report = _Report()

@@ -1,16 +1,16 @@
-# The only two commands that a fresh machine with Python and make needs: `make demo` and `make test`.
+# A fresh machine needs Python and make. Begin with `make demo` or `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= 3
 
-.PHONY: help venv demo test unit integration acceptance torture bench bench-backlog bench-replay bench-verify bench-record bench-scale lint format types lock assets views openapi openapi-released clients image build clean
+.PHONY: help venv demo test unit integration acceptance torture bench bench-scale lint format types lock assets views openapi openapi-released clients image build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-venv: $(VENV)/.installed ## make the virtual environment with pinned, hashed dependencies
+venv: $(VENV)/.installed ## create the virtual environment with pinned, hashed dependencies
 
 $(VENV)/.installed: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,25 +19,25 @@ $(VENV)/.installed: requirements-dev.txt pyproject.toml
 	@$(BIN)/pip check --disable-pip-version-check
 	@touch $@
 
-demo: venv ## everything on this machine: services, events, consumer, API (ARGS=--once checks itself)
+demo: venv ## run everything on this machine: services, events, consumer, API (ARGS=--once checks itself)
 	@$(BIN)/datadeling demo $(ARGS)
 
-test: venv ## unit, integration and acceptance tests against real services
+test: venv ## run unit, integration and acceptance tests against real services
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-unit integration acceptance: venv ## one level of the tests
+unit integration acceptance: venv ## run one level of the tests
 	$(BIN)/pytest tests/$@ $(ARGS)
 
-torture: venv ## everything fails while events come in (SEED=7 ARGS="--seconds 60")
+torture: venv ## inject every kind of fault while events come in (SEED=7 ARGS="--seconds 60")
 	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: venv ## figures beside their limits, into benchmarks/RESULTS.md (ARGS="--quick --only ingest")
+bench: venv ## measure speed and CPU, into benchmarks/RESULTS.md (ARGS="--quick --only ingest")
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 
-bench-backlog bench-replay bench-verify bench-record bench-scale: venv ## figures: a backlog, a replay, a whole topic, the record of a lookup, ten million avtaler
-	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
+bench-scale: venv ## measure a table of ten million avtaler beside a small one
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
-lint: venv types ## ruff, mypy --strict, import-linter
+lint: venv types ## run ruff, mypy --strict and import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -45,7 +45,7 @@ lint: venv types ## ruff, mypy --strict, import-linter
 types: venv
 	$(BIN)/mypy
 
-format: venv ## let ruff put the code in shape
+format: venv ## format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -58,7 +58,7 @@ lock: venv ## compile the pinned requirements from pyproject.toml
 LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --python-version 3.11 --custom-compile-command "make lock"
 
-assets: ## copy what the page at /graphql is made of into the package (needs npm)
+assets: ## copy the scripts and styles of the page at /graphql into the package (needs npm)
 	cd tools/graphiql && npm ci --ignore-scripts --no-audit --no-fund
 	cp tools/graphiql/node_modules/graphiql/graphiql.min.js tools/graphiql/node_modules/graphiql/graphiql.min.css \
 	  tools/graphiql/node_modules/react/umd/react.production.min.js \
@@ -66,20 +66,20 @@ assets: ## copy what the page at /graphql is made of into the package (needs npm
 	for name in graphiql react react-dom; do \
 	  cp tools/graphiql/node_modules/$$name/LICENSE datadeling/api/assets/graphiql/LICENSE.$$name; done
 
-views: venv ## write mirror/views anew from the code
+views: venv ## generate mirror/views from the code
 	$(BIN)/python -m tools.views mirror/views
 
-openapi: venv ## write docs/openapi.json anew from the code
+openapi: venv ## generate docs/openapi.json from the code
 	$(BIN)/python -m tools.openapi docs/openapi.json
-	@$(BIN)/python -m tools.breaking docs/openapi.released.json && echo "nothing in it breaks clients"
+	@$(BIN)/python -m tools.breaking docs/openapi.released.json && echo "no breaking change"
 
-openapi-released: venv ## at a release: from now on clients are those of docs/openapi.json; prints what breaks for older ones
+openapi-released: venv ## at a release: make docs/openapi.json the released document; prints breaking changes
 	-@$(BIN)/python -m tools.breaking docs/openapi.released.json
 	cp docs/openapi.json docs/openapi.released.json
 
 CLIENTS := build/clients
 
-clients: ## make a Python and a TypeScript client of docs/openapi.json in build/clients, and try them (needs npm)
+clients: ## generate Python and TypeScript clients from docs/openapi.json into build/clients, and use them (needs npm)
 	rm -rf $(CLIENTS) && mkdir -p $(CLIENTS)/typescript
 	$(PYTHON) -m venv $(CLIENTS)/.venv
 	$(CLIENTS)/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/clients/requirements.txt
@@ -93,7 +93,7 @@ clients: ## make a Python and a TypeScript client of docs/openapi.json in build/
 	  npx openapi-typescript $(CURDIR)/docs/openapi.json --output schema.ts && \
 	  npx tsc --noEmit --strict --module preserve --target es2022 --lib es2022,dom use.ts schema.ts && echo "the use type-checks"
 
-image: ## build the image (BASE=… for another base than the Dockerfile's), run it as the platform does, look somebody up
+image: ## build the image (BASE=… for another base), run it as the platform does, and look up a person
 	docker build $(if $(BASE),--build-arg BASE=$(BASE)) --tag datadeling:try .
 	$(MAKE) --no-print-directory venv
 	$(BIN)/python -m tools.image.try_it datadeling:try
@@ -101,5 +101,5 @@ image: ## build the image (BASE=… for another base than the Dockerfile's), run
 build: venv ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
 
-clean: ## remove what the targets made
+clean: ## remove everything that the targets created
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

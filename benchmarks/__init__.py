@@ -1,1 +1,1 @@
-"""Figures, never assertions: how fast, how much memory, on services of this machine alone."""
+"""Figures, never assertions: speed and CPU with real services on this machine."""

@@ -1,6 +1,6 @@
-"""`make bench`: what this machine does, each figure beside its limit, run by run in turns.
+"""`make bench`: throughput, latency and CPU on this machine, with real services as in the tests.
 
-Real services as in the tests. Prints tables, writes JSON, and puts the tables into `benchmarks/RESULTS.md`.
+Prints tables, writes JSON, and puts the tables into `benchmarks/RESULTS.md`.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,10 @@ from rich.console import Console
 
 from benchmarks.figures import Figure, Rows
 from benchmarks.freshness import Freshness
-from benchmarks.ingest import Ingest
-from benchmarks.loading import make_template
-from benchmarks.lookups import Lookups
+from benchmarks.ingest import Ingest, Replay
+from benchmarks.loading import create_template
+from benchmarks.lookups import Bolk, Lookups
 from benchmarks.report import machine, terminal, write_json, write_results
-from benchmarks.scaling import Scaling
 from datadeling.demo.process import ServiceFailed, interruptible
 from datadeling.demo.services import Services
 
@@ -24,20 +23,21 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 class Part(Protocol):
-    """Something to measure. Made once, which may take a while; then run several times."""
+    """Something to measure. Creating it may take a while; then it is run several times."""
 
     title: str
 
     def __init__(self, services: Services, *, quick: bool) -> None: ...
 
-    def run(self, number: int) -> Iterable[Figure]:
-        """Measure everything once; `number` counts from 1. Raise `ServiceFailed` when something is wrong."""
+    def run(self, run: int) -> Iterable[Figure]:
+        """Measure everything once; `run` counts from 1. Raise `ServiceFailed` when something is wrong."""
 
 
 PARTS: dict[str, type[Part]] = {
     "ingest": Ingest,
-    "scaling": Scaling,
+    "replay": Replay,
     "lookups": Lookups,
+    "bolk": Bolk,
     "freshness": Freshness,
 }
 
@@ -50,12 +50,12 @@ def _parts(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 
 
 @click.command()
-@click.option("--runs", type=click.IntRange(1), help="How often each part is measured.  [default: 5]")
-@click.option("--quick", is_flag=True, help="One short run, to see that it works; RESULTS.md stays.")
+@click.option("--runs", type=click.IntRange(1), help="Times that each part is measured.  [default: 5]")
+@click.option("--quick", is_flag=True, help="One short run, to see that it works; RESULTS.md stays as it is.")
 @click.option("--only", callback=_parts, metavar="PART,…", help=f"Of {', '.join(PARTS)}.")
 @click.option("--json", "json_path", default="build/bench.json", show_default=True, type=Path)
 def bench(runs: int | None, quick: bool, only: tuple[str, ...], json_path: Path) -> None:  # noqa: FBT001
-    """Measure, in turns, and tell medians and spreads."""
+    """Measure each part in each run, and report medians and spreads."""
     runs = runs or (1 if quick else 5)
     console = Console(width=150)
     with interruptible():
@@ -73,18 +73,18 @@ def bench(runs: int | None, quick: bool, only: tuple[str, ...], json_path: Path)
 
 
 def _measure(console: Console, names: Iterable[str], runs: int, *, quick: bool) -> dict[str, Rows]:
-    """Each part in each run: other load on the machine meets all of them."""
+    """Run all parts in each run, so that other load on the machine meets all of them."""
     with console.status("Starting the services") as status, Services() as services:
-        make_template(services)
+        create_template(services)
         parts: dict[str, Part] = {}
         for name in names:
             status.update(f"Preparing {name}")
             parts[name] = PARTS[name](services, quick=quick)
         rows = {name: Rows() for name in parts}
-        for number in range(1, runs + 1):
+        for run in range(1, runs + 1):
             for name, part in parts.items():
-                status.update(f"Run {number} of {runs}: {name}")
-                rows[name].add(part.run(number))
+                status.update(f"Run {run} of {runs}: {name}")
+                rows[name].add(part.run(run))
     return rows
 
 

@@ -1,6 +1,6 @@
-"""What was measured, run by run, and what it comes to: medians, spreads, and shares of a limit.
+"""Measurements over several runs: medians, spreads, and shares of a limit.
 
-A figure stands beside its limit from the same run: absolute ones drift with the machine, their ratio hardly.
+A figure stands beside its limit from the same run: absolute figures drift with the machine, ratios hardly.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,8 +14,8 @@ _WHOLE = 100  # from here on without decimals
 class Figure(NamedTuple):
     """One measurement of one run.
 
-    `of` names the figure of the same part and run that is its limit, in the same unit; none when empty.
-    `goal` is told as it stands.
+    `of` is the name of the figure of the same part and run that is its limit, in the same unit; empty for
+    none. `goal` is text for the table.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Figure(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """The middle of some runs, and how far apart they were."""
+    """The median of some runs, and the least and the most."""
 
     median: float
     least: float
@@ -34,13 +34,13 @@ class Spread(NamedTuple):
 
     @classmethod
     def over(cls, values: Iterable[float]) -> "Spread":
-        """Of one value at least."""
+        """Return the spread of one value or more."""
         kept = list(values)
         return cls(median(kept), min(kept), max(kept))
 
     @property
     def text(self) -> str:
-        """As tables have it: the median, and the spread where there is one."""
+        """The median, and the spread if there is one, for a table."""
         if self.least == self.most:
             return number(self.median)
         return f"{number(self.median)} ({number(self.least)}–{number(self.most)})"
@@ -59,22 +59,22 @@ class Row:
 
     @property
     def value(self) -> Spread:
-        """What was measured."""
+        """The spread of the measurements."""
         return Spread.over(self.values)
 
     @property
     def share(self) -> Spread | None:
-        """How much of the limit that is; None without a limit."""
+        """The spread of the shares; None without a limit."""
         return Spread.over(self.shares) if self.shares else None
 
     @property
     def json(self) -> dict[str, Any]:
-        """All of it."""
-        told: dict[str, Any] = {"name": self.name, "unit": self.unit, "values": self.values}
-        told |= self.value._asdict()
+        """Every value of every run."""
+        row: dict[str, Any] = {"name": self.name, "unit": self.unit, "values": self.values}
+        row |= self.value._asdict()
         if self.share is not None:
-            told |= {"of": self.of, "shares": self.shares, "share": self.share._asdict()}
-        return told | ({"goal": self.goal} if self.goal else {})
+            row |= {"of": self.of, "shares": self.shares, "share": self.share._asdict()}
+        return row | ({"goal": self.goal} if self.goal else {})
 
 
 class Rows:
@@ -87,7 +87,7 @@ class Rows:
         return iter(self._rows.values())
 
     def add(self, figures: Iterable[Figure]) -> None:
-        """Take in the figures of one run. Raise `KeyError` when one names a limit that is not among them."""
+        """Add the figures of one run. Raise `KeyError` when a limit is not among them."""
         run = {figure.name: figure for figure in figures}
         for figure in run.values():
             row = self._rows.setdefault(figure.name, Row(figure.name, figure.unit, figure.of, figure.goal))
@@ -97,7 +97,7 @@ class Rows:
 
 
 def number(value: float) -> str:
-    """As many digits as mean something."""
+    """Format a number with three significant digits, or as a whole number."""
     if abs(value) >= _WHOLE or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004 (three digits)

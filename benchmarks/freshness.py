@@ -1,103 +1,123 @@
-"""The part of `make bench` about freshness: how long after it was sent an avtale is told over HTTP."""
+"""The part `freshness` of `make bench`: the time from sending an event until the API has the avtale."""
 
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
+from threading import Event, Thread
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from confluent_kafka import Producer
 
 from benchmarks.figures import Figure
 from benchmarks.loading import TEMPLATE
-from benchmarks.serving import Served, api, headers
-from benchmarks.setting import events, partitions_of, settings, wait_until
-from benchmarks.stream import Stream
+from benchmarks.serving import Served, api
+from benchmarks.topic import consumer_settings, events, partitions_of, wait_until
 from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
-from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import ServiceFailed
 from datadeling.demo.services import Services
 
 _PARTITIONS = 3
 _RATE = 100  # events a second
-_ONE_IN = 5  # is looked for
+_ONE_IN = 5  # is looked up
 _WARM = 200  # events
-_PAUSE = 0.005  # seconds
-_MOST = 10.0  # seconds
+_TICK_S = 0.02
+_PAUSE_S = 0.005
+_LONGEST_S = 10.0
 _OK, _NOT_FOUND = 200, 404
 
 
 class _Sample(NamedTuple):
-    """An avtale that no earlier event has been about, and which event it is."""
+    """An avtale that no earlier event is about, and the position of its event."""
 
-    number: int
+    position: int
     path: str
 
 
 class Freshness:
-    """Consumer and API with the settings that they have when they are told nothing."""
+    """Consumer and API with their default settings."""
 
-    title = f"Freshness: from sent to told over HTTP, {_RATE} events/s, default settings"
+    title = f"Freshness: from sent to readable over HTTP, {_RATE} events/s, default settings"
 
     def __init__(self, services: Services, *, quick: bool) -> None:
         self._services = services
         count = _WARM + _RATE * (5 if quick else 30)
-        self._records = list(
-            events(count + round(_RATE * _MOST))
-        )  # more than are sent until the last is told
+        # Sending goes on until the last sample has been read.
+        self._records = list(events(count + round(_RATE * _LONGEST_S)))
         self._samples = list(_samples(self._records[:count]))
 
-    def run(self, number: int) -> Iterator[Figure]:
-        """One run, with a topic and a database of its own."""
-        name = f"freshness-{number}-{secrets.token_hex(2)}"
+    def run(self, run: int) -> Iterator[Figure]:
+        """Measure with a new topic and a new database."""
+        name = f"freshness-{run}-{secrets.token_hex(2)}"
         services = self._services
         services.kafka.create_topic(name, _PARTITIONS)
         url = services.postgres.create_database(name, TEMPLATE)
-        environment = settings(services, name, url)
+        environment = consumer_settings(services, name, url)
         directory = services.directory / name
         directory.mkdir()
-        with (
-            TokenIssuer() as issuer,
-            api(url, issuer, directory) as served,
-            command("consume", environment, directory) as consumer,
-        ):
+        with api(url, directory) as served, command("consume", environment, directory) as consumer:
             ready = f"http://127.0.0.1:{environment['CONSUMER_PORT']}"
             wait_until(lambda: partitions_of(ready) == _PARTITIONS, consumer)
-            brokers = services.kafka.bootstrap_servers
-            with Stream(url, brokers, name, self._records, _RATE) as stream:
-                took = sorted(self._watch(served, headers(issuer), stream))
+            with self._sending(name) as sent_at:
+                took = sorted(self._watch(served, sent_at))
         yield Figure("p50", 1_000 * _at(took, 0.5), "ms", goal="< 150")
         yield Figure("p99", 1_000 * _at(took, 0.99), "ms", goal="< 500")
         yield Figure("the latest", 1_000 * took[-1], "ms")
-        yield Figure("avtaler looked for", len(took), "")
+        yield Figure("avtaler looked up", len(took), "")
 
-    def _watch(self, served: Served, sent: dict[str, str], stream: Stream) -> Iterator[float]:
-        """Ask for each of some avtaler again and again from when it was sent; seconds until it was told.
+    @contextmanager
+    def _sending(self, topic: str) -> Iterator[Sequence[float]]:
+        """Send events at a steady rate while the block runs; yield the times at which each was sent."""
+        producer = Producer({"bootstrap.servers": self._services.kafka.bootstrap_servers, "linger.ms": 5})
+        sent_at: list[float] = []
+        done = Event()
 
-        Few at a time, so that asking does not load the machine.
+        def send() -> None:
+            began = time.monotonic()
+            while not done.wait(_TICK_S):
+                due = int((time.monotonic() - began) * _RATE)
+                for record in self._records[len(sent_at) : due]:
+                    producer.produce(topic, record.value, record.key)
+                    sent_at.append(time.monotonic())
+                producer.poll(0)
+            producer.flush(10)
+
+        thread = Thread(target=send, daemon=True)
+        thread.start()
+        try:
+            yield sent_at
+        finally:
+            done.set()
+            thread.join()
+
+    def _watch(self, served: Served, sent_at: Sequence[float]) -> Iterator[float]:
+        """Request each sample again and again from when it was sent; yield the seconds until it is there.
+
+        A few at a time, so that the requests do not load the machine.
         """
-        connection = HTTPConnection(urlsplit(served.address).netloc, timeout=_MOST)
         waiting = list(self._samples)
-        while waiting:
-            for sample in [each for each in waiting if each.number < len(stream.sent_at)]:
-                is_told = _is_told(connection, sample.path, sent)
-                took = time.monotonic() - stream.sent_at[sample.number]
-                if is_told:
-                    waiting.remove(sample)
-                    yield took
-                elif took > _MOST:
-                    raise ServiceFailed("an avtale that was sent is not told")
-            time.sleep(_PAUSE)
-        connection.close()
+        with closing(HTTPConnection(urlsplit(served.address).netloc, timeout=_LONGEST_S)) as connection:
+            while waiting:
+                for sample in [each for each in waiting if each.position < len(sent_at)]:
+                    found = _is_found(connection, sample.path, served.headers)
+                    took = time.monotonic() - sent_at[sample.position]
+                    if found:
+                        waiting.remove(sample)
+                        yield took
+                    elif took > _LONGEST_S:
+                        raise ServiceFailed(f"an avtale was not there {_LONGEST_S:.0f} s after it was sent")
+                time.sleep(_PAUSE_S)
 
 
 def _samples(records: Sequence[Record]) -> Iterator[_Sample]:
     seen: set[bytes] = set()
-    for number, record in enumerate(records):
-        if number % _ONE_IN == 0 and number >= _WARM and record.key not in seen and _is_shown(record):
-            yield _Sample(number, f"/api/v1/avtaler/{record.key.decode()}?felter=avtaleId")
+    for position, record in enumerate(records):
+        if position % _ONE_IN == 0 and position >= _WARM and record.key not in seen and _is_shown(record):
+            yield _Sample(position, f"/api/v1/avtaler/{record.key.decode()}?felter=avtaleId")
         seen.add(record.key)
 
 
@@ -106,8 +126,8 @@ def _is_shown(record: Record) -> bool:
     return not (message.get("feilregistrert") or message.get("slettemerket"))
 
 
-def _is_told(connection: HTTPConnection, path: str, sent: dict[str, str]) -> bool:
-    connection.request("GET", path, headers=sent)
+def _is_found(connection: HTTPConnection, path: str, headers: dict[str, str]) -> bool:
+    connection.request("GET", path, headers=headers)
     with connection.getresponse() as answer:
         answer.read()
         if answer.status not in {_OK, _NOT_FOUND}:

@@ -1,29 +1,23 @@
-"""A topic that is full before a consumer begins, read into an empty database: first row to last."""
+"""The first load of a full topic into a database, from the first row to the last, and its cost."""
 
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+import psutil
 import psycopg
 
-from benchmarks.memory import PeakMemory
-from benchmarks.setting import SEED, events, handled, send, settings, wait_until
-from benchmarks.usage import Usage, Written
+from benchmarks.topic import SEED, consumer_settings, events, handled, send, wait_until
 from datadeling.db.migrate import migrate
 from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
-from datadeling.demo.process import ServiceFailed, clean_environment
+from datadeling.demo.process import ServiceFailed
 from datadeling.demo.services import Services
 
 TEMPLATE = "migrated"
-_OFTEN = 0.005  # seconds; 20,000 events may take half of one
-_TOOK = """
-    SELECT extract(epoch FROM finished_at - started_at)::float8
-    FROM replay_job WHERE state = 'done' ORDER BY id DESC LIMIT 1
-"""
+_POLL_S = 0.005  # 20,000 events may take half a second
+_WAL = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8"
 
 
 class Full(NamedTuple):
@@ -34,27 +28,35 @@ class Full(NamedTuple):
     avtaler: int
 
 
-class Reading(NamedTuple):
-    """Events a second, of how many, and what they took. `written` is in rows; a load counts none."""
+class Usage(NamedTuple):
+    """CPU seconds of a process of ours and of PostgreSQL, and bytes of WAL, since they started."""
+
+    cpu: float
+    cpu_of_database: float
+    wal: float
+
+    @classmethod
+    def now(cls, connection: psycopg.Connection, pid: int, database_pid: int) -> "Usage":
+        """Read the usage so far."""
+        return cls(cpu(pid), cpu(database_pid), number(connection, _WAL))
+
+    def since(self, before: "Usage") -> "Usage":
+        """Return the usage since `before`."""
+        return Usage(*(b - a for a, b in zip(before, self, strict=True)))
+
+
+class Load(NamedTuple):
+    """A database that a consumer, still running, has filled from a topic; `rate` is in events a second."""
 
     rate: float
     events: int
-    used: Usage
-    peak_mib: float = 0.0
-    written: float = 0.0
-
-
-class Loaded(NamedTuple):
-    """A database that a running consumer has filled from a topic."""
-
-    reading: Reading
+    usage: Usage
     connection: psycopg.Connection
-    url: str
     environment: dict[str, str]
 
 
-def fill(services: Services, topic: str, count: int, partitions: int, seed: int = SEED) -> Full:
-    """Make a topic with so many events."""
+def fill(services: Services, topic: str, count: int, seed: int = SEED) -> Full:
+    """Create a topic with three partitions and so many events."""
     keys: set[bytes] = set()
 
     def noting() -> Iterator[Record]:
@@ -62,19 +64,19 @@ def fill(services: Services, topic: str, count: int, partitions: int, seed: int 
             keys.add(record.key)
             yield record
 
-    services.kafka.create_topic(topic, partitions, {"retention.ms": "-1"})
+    services.kafka.create_topic(topic, 3, {"retention.ms": "-1"})
     send(noting(), services.kafka.bootstrap_servers, topic)
     return Full(topic, count, len(keys))
 
 
-def make_template(services: Services) -> None:
-    """Make the database that all others are copies of: with the schema, and nothing in it."""
+def create_template(services: Services) -> None:
+    """Create the database that all others are copies of: the schema, and no rows."""
     migrate(services.postgres.create_database(TEMPLATE))
 
 
 @contextmanager
-def loaded(services: Services, full: Full) -> Iterator[Loaded]:
-    """Read a topic into a database of its own, which is dropped after the block; see `loading`."""
+def loaded(services: Services, full: Full) -> Iterator[Load]:
+    """Load a topic into a database of its own, which is dropped after the block; see `loading`."""
     name = f"load_{secrets.token_hex(4)}"
     try:
         with loading(services, full, services.postgres.create_database(name, TEMPLATE)) as load:
@@ -85,56 +87,47 @@ def loaded(services: Services, full: Full) -> Iterator[Loaded]:
 
 
 @contextmanager
-def loading(services: Services, full: Full, url: str) -> Iterator[Loaded]:
-    """Read a topic into a database that knows nothing of it yet; the consumer runs until the block ends.
+def loading(services: Services, full: Full, url: str) -> Iterator[Load]:
+    """Load a topic into a database that has no rows of it; the consumer runs until the block ends.
 
-    The clock begins with the first row, so how long the process takes to start and to join the group does not
-    count; neither do the events of the first batch. Raise `ServiceFailed` when avtaler are missing.
+    The clock starts with the first row, so that starting the process and joining the group do not count;
+    neither do the events of the first batch. Raises `ServiceFailed` when avtaler are missing.
     """
     group = f"load-{secrets.token_hex(4)}"
-    environment = {**settings(services, full.topic, url), "KAFKA_GROUP_ID": group}
+    environment = {**consumer_settings(services, full.topic, url), "KAFKA_GROUP_ID": group}
     with psycopg.connect(url, autocommit=True) as connection:
-        old, end = _count(connection), handled(connection) + full.events
+        old, end = stored(connection), handled(connection) + full.events
         connection.execute("CHECKPOINT")
-        with (
-            command("consume", environment, services.directory) as consumer,
-            PeakMemory(consumer.pid) as memory,
-        ):
+        with command("consume", environment, services.directory) as consumer:
 
-            def used() -> Usage:
+            def usage() -> Usage:
                 return Usage.now(connection, consumer.pid, services.postgres.pid)
 
-            begun = wait_until(lambda: handled(connection) > end - full.events, consumer, poll_s=_OFTEN)
-            count, before = end - handled(connection), used()
-            ended = wait_until(lambda: handled(connection) >= end, consumer, poll_s=_OFTEN)
-            _require(connection, old + full.avtaler)
-            reading = Reading(count / (ended - begun), count, used().since(before), memory.peak)
-            yield Loaded(reading, connection, url, environment)
+            begun = wait_until(lambda: handled(connection) > end - full.events, consumer, poll_s=_POLL_S)
+            count, before = end - handled(connection), usage()
+            ended = wait_until(lambda: handled(connection) >= end, consumer, poll_s=_POLL_S)
+            used = usage().since(before)
+            if stored(connection) != old + full.avtaler:
+                raise ServiceFailed(f"{full.avtaler:,} avtaler are on the topic, not all are stored")
+            yield Load(count / (ended - begun), count, used, connection, environment)
 
 
-def replayed(services: Services, load: Loaded, full: Full) -> Reading:
-    """Read the topic again from the beginning, as an operator does, while the consumer stands by."""
-    load.connection.execute("CHECKPOINT")
-    written = Written(load.connection)
-    database = services.postgres.pid
-    before = Usage.now(load.connection, database, database)
-    subprocess.run(
-        [sys.executable, "-m", "datadeling", "replay", "--from-beginning"],
-        env={**clean_environment(), **load.environment}, check=True, capture_output=True,
-    )  # fmt: skip
-    used = Usage.now(load.connection, database, database).since(before)
-    row = load.connection.execute(_TOOK).fetchone()
-    if row is None:
-        raise ServiceFailed("the replay has not been done")
-    _require(load.connection, full.avtaler)
-    return Reading(full.events / row[0], full.events, used, written=written.rows)
+def stored(connection: psycopg.Connection) -> int:
+    """Return the number of avtaler."""
+    return int(number(connection, "SELECT count(*) FROM avtale"))
 
 
-def _count(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT count(*)::int FROM avtale").fetchone()
-    return int(row[0]) if row else 0
+def number(connection: psycopg.Connection, query: str) -> float:
+    """Return the only value of a query; 0 for none."""
+    row = connection.execute(query.encode()).fetchone()
+    return float(row[0]) if row and row[0] is not None else 0.0
 
 
-def _require(connection: psycopg.Connection, avtaler: int) -> None:
-    if (found := _count(connection)) != avtaler:
-        raise ServiceFailed(f"{avtaler:,} avtaler should be stored, and {found:,} are")
+def cpu(pid: int) -> float:
+    """Return the CPU seconds of a process and its children, including those that have ended."""
+    process = psutil.Process(pid)
+    total = sum(process.cpu_times()[:4])
+    for child in process.children(recursive=True):
+        with suppress(psutil.Error):
+            total += sum(child.cpu_times()[:2])
+    return float(total)

@@ -1,4 +1,4 @@
-"""Figures as a table on the terminal, as JSON, and in `RESULTS.md` between the marks that it has for them."""
+"""Figures as a table on the terminal, as JSON, and between the marks of `RESULTS.md`."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _MARKED = "<!-- {name} -->\n{text}<!-- end of {name} -->"
 
 
 def terminal(title: str, rows: Rows) -> Table:
-    """The table of one part."""
+    """Return the table of one part."""
     table = Table(*_COLUMNS, title=title, title_justify="left")
     for row in rows:
         table.add_row(*_cells(row))
@@ -29,7 +29,7 @@ def terminal(title: str, rows: Rows) -> Table:
 
 
 def markdown(rows: Rows) -> str:
-    """The same for a file."""
+    """Return the table of one part in Markdown."""
     head = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     return "\n".join([*head, *("| " + " | ".join(_cells(row)) + " |" for row in rows)])
 
@@ -40,7 +40,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures are of: when, of which commit, on what."""
+    """Return the time, the commit and the machine of the figures."""
     commit = _output("git", "describe", "--always", "--dirty") or "unknown"
     return {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -55,14 +55,14 @@ def machine() -> dict[str, Any]:
 def write_json(path: Path, about: Mapping[str, Any], parts: Mapping[str, Rows]) -> None:
     """Write every value of every run."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {**about, "parts": {name: [row.json for row in rows] for name, rows in parts.items()}}
-    path.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    document = {**about, "parts": {name: [row.json for row in rows] for name, rows in parts.items()}}
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def write_results(path: Path, about: Mapping[str, Any], parts: Mapping[str, Rows]) -> None:
-    """Put the tables of these parts in the place of what the file has between their marks.
+    """Replace the text between the marks of each part by its table; the text around them stays.
 
-    What stands around them stays. Raise `ServiceFailed` when a part has no marks.
+    Raises `ServiceFailed` when a part has no marks.
     """
     text = path.read_text(encoding="utf-8")
     for name, rows in parts.items():

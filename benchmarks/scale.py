@@ -1,82 +1,71 @@
-"""`python -m benchmarks.scale --avtaler 10000000`: what becomes slower when the table is large.
+"""`python -m benchmarks.scale --avtaler 10000000`: the same figures for a small table and a large one.
 
-Two databases of one server, a small one and a large one, in turns: ingest of avtaler that are new, lookups
-over HTTP, pages that are about any number of avtaler, and the size of everything.
+Two databases of one server, in turns: ingest of new avtaler, lookups over HTTP, pages of a search that is not
+about a person, and the size of everything.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from datetime import date
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
-import psycopg
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from benchmarks.avtaler import Table, create_table, sizes
 from benchmarks.figures import Figure, Rows, Spread
-from benchmarks.large import Table, made, sizes
-from benchmarks.limits import selecting
-from benchmarks.loading import Full, fill, loading, make_template
-from benchmarks.loads import Loads
-from benchmarks.lookups import bolks
+from benchmarks.ingest import costs
+from benchmarks.loading import Full, create_template, fill, loading
+from benchmarks.lookups import lookup_load
 from benchmarks.report import machine, write_json
-from benchmarks.serving import api, bare_route, headers
-from benchmarks.setting import SEED
-from benchmarks.wrk import Wrk
-from datadeling.db.lookups import Lookups
-from datadeling.db.pool import Pool
-from datadeling.demo.issuer import TokenIssuer
+from benchmarks.serving import Served, api
+from benchmarks.topic import SEED
+from datadeling.demo.process import ServiceFailed, interruptible
 from datadeling.demo.services import Services
-from datadeling.domain.felt import FELTER
-from datadeling.domain.search import AuditContext, Search
-from datadeling.errors import DatabaseUnavailable
 
 _SMALL = 200_000
 _CONNECTIONS = 32
-_ASKER = AuditContext("scale", "benchmark", None, None, ("B123",), "benchmark")
-# Of a kind that half of the table is of, of one that hardly any is of, and of one that none is of.
-_PAGES: dict[str, Search] = {
-    "page of a status that half have": Search(avtale_status="AVSLUTTET"),
-    "page of a type that one in 20,000 has": Search(tiltakstype="SOMMERJOBB"),
-    "page of a type that none has": Search(tiltakstype="NY"),
-    "page of a period that most are in": Search(fom=date(2026, 6, 1), tom=date(2026, 6, 2)),
-    "page of a period that none is in": Search(fom=date(2040, 1, 1)),
+_INGEST = "ingest of new avtaler"
+_PAGES: dict[str, dict[str, object]] = {
+    "page of a status that half have": {"avtaleStatus": "AVSLUTTET"},
+    "page of a type that one in 20,000 has": {"tiltakstype": "SOMMERJOBB"},
+    "page of a type that none has": {"tiltakstype": "NY"},
+    "page of a period that most are in": {"periode": {"fom": "2026-06-01", "tom": "2026-06-02"}},
+    "page of a period that none is in": {"periode": {"fom": "2040-01-01"}},
 }
+_OK, _UNAVAILABLE = 200, 503
 
 
 @click.command()
 @click.option("--avtaler", default=10_000_000, show_default=True, help="Rows of the large table.")
-@click.option("--events", default=50_000, show_default=True, help="Of each round of ingest.")
-@click.option("--rounds", default=3, show_default=True, help="How often everything is measured.")
-@click.option("--seconds", default=5, show_default=True, help="Of each kind of lookup.")
+@click.option("--events", default=50_000, show_default=True, help="Events ingested in each run.")
+@click.option("--runs", default=3, show_default=True, help="Times that everything is measured.")
+@click.option("--seconds", default=5, show_default=True, help="Duration of each load of lookups.")
 @click.option("--json", "json_path", default="build/scale.json", show_default=True, type=Path)
-def scale(avtaler: int, events: int, rounds: int, seconds: int, json_path: Path) -> None:
-    """Fill the tables, then measure both in turns."""
+def scale(avtaler: int, events: int, runs: int, seconds: int, json_path: Path) -> None:
+    """Fill a small table and a large one, then measure both in turns."""
     console = Console(width=150)
-    with console.status("Starting the services") as status, Services() as services:
-        make_template(services)
-        tables = [made(services, size, status.update) for size in (_SMALL, avtaler)]
+    with interruptible(), console.status("Starting the services") as status, Services() as services:
+        create_template(services)
+        tables = [create_table(services, f"scale_{n}", n, status.update) for n in (_SMALL, avtaler)]
         rows = {f"{table.avtaler:,}": Rows() for table in tables}
-        for number in range(1, rounds + 1):
-            status.update(f"Round {number} of {rounds}")
-            topic = fill(services, f"scale-{number}", events, 3, SEED + number)
-            for table in tables[:: 1 if number % 2 else -1]:
-                figures = [
-                    *_ingest(services, table, topic),
-                    *_lookups(services, table, seconds),
-                    *_pages(table),
-                ]
+        for run in range(1, runs + 1):
+            status.update(f"Run {run} of {runs}")
+            topic = fill(services, f"scale-{run}", events, SEED + run)
+            for table in tables[:: 1 if run % 2 else -1]:
+                figures = [*_ingest(services, table, topic), *_lookups(services, table, seconds)]
                 rows[f"{table.avtaler:,}"].add(figures)
         for table in tables:
             rows[f"{table.avtaler:,}"].add(sizes(table))
-    write_json(json_path, {**machine(), "runs": rounds}, rows)
-    console.print(_beside(rows))
+    write_json(json_path, {**machine(), "runs": runs}, rows)
+    console.print(_comparison(rows))
 
 
-def _beside(rows: Mapping[str, Rows]) -> RichTable:
-    """The small table's figures and the large one's, and how many times as much that is, run by run."""
+def _comparison(rows: Mapping[str, Rows]) -> RichTable:
+    """Return a table of both sizes, and the ratio of each figure, from run to run."""
     shown = RichTable("what", *(f"{name} avtaler" for name in rows), "times", "unit")
     for small, large in zip(*rows.values(), strict=True):
         times = Spread.over(b / a for a, b in zip(small.values, large.values, strict=True))
@@ -86,54 +75,33 @@ def _beside(rows: Mapping[str, Rows]) -> RichTable:
 
 def _ingest(services: Services, table: Table, topic: Full) -> Iterator[Figure]:
     with loading(services, topic, table.url) as load:
-        reading = load.reading
-    yield Figure("ingest of new avtaler", reading.rate, "events/s")
-    yield Figure("its WAL", reading.used.wal / reading.events, "bytes/event")
-    for what, seconds in (("consumer", reading.used.cpu), ("PostgreSQL", reading.used.cpu_of_database)):
-        yield Figure(f"its CPU of {what}", 1_000 * seconds / reading.events, "ms/event")
+        yield Figure(_INGEST, load.rate, "events/s")
+        yield from costs(_INGEST, load)
 
 
 def _lookups(services: Services, table: Table, seconds: int) -> Iterator[Figure]:
-    directory = services.directory / table.name
-    with TokenIssuer() as issuer:
-        wrk = Wrk(directory, headers(issuer))
-        one = wrk.bodies("one", [{"fnr": fnr} for fnr in table.numbers])
-        many = wrk.bodies("bolk", bolks(table.numbers))
-        with (
-            psycopg.connect(table.url, autocommit=True) as connection,
-            api(table.url, issuer, directory) as ours,
-            bare_route(directory, ours.workers) as bare,
-        ):
-            load = Loads(wrk, connection, ours, bare, services.postgres.pid, seconds)
-            figures = list(load.at(_CONNECTIONS, one, bare_first=True))
-            limits = {figure.name: figure.value for figure in figures}
-            for figure in (*figures, *load.bolk(many)):
-                yield figure._replace(of="")
-                if figure.of:
-                    yield Figure(
-                        f"{figure.name}: share of the bare route", figure.value / limits[figure.of], ""
-                    )
-    rate = selecting(services, table.url, table.avtaler, 8, seconds)
-    yield Figure("pgbench: SELECT by fnr, 8 connections", rate, "a second")
+    with lookup_load(services, table, seconds) as load:
+        yield from load.lookups(_CONNECTIONS)
+        yield from load.bolk()
+    with api(table.url, services.directory / table.name) as served:
+        for what, body in _PAGES.items():
+            # The second time. A search that takes too long is cut off, and that time is the figure.
+            yield Figure(what, [_page(served, body) for _ in range(2)][-1], "ms")
 
 
-def _pages(table: Table) -> Iterator[Figure]:
-    """How long the first page takes, the second time; when it is cut off, as long as a statement may take."""
-    pool = Pool(table.url, 1)
-    pool.open()
-    try:
-        for what, search in _PAGES.items():
-            took = [_page(Lookups(pool), search) for _ in range(2)]
-            yield Figure(what, took[-1], "ms")
-    finally:
-        pool.close()
-
-
-def _page(lookups: Lookups, search: Search) -> float:
+def _page(served: Served, body: Mapping[str, object]) -> float:
+    """Return the milliseconds that the first page takes."""
+    connection = HTTPConnection(urlsplit(served.address).netloc, timeout=30)
+    headers = {**served.headers, "Content-Type": "application/json"}
     began = time.perf_counter()
-    with suppress(DatabaseUnavailable):  # cut off: that is the figure
-        lookups.search(_ASKER, search, FELTER, 100)
-    return 1_000 * (time.perf_counter() - began)
+    connection.request("POST", "/api/v1/avtaler/sok", json.dumps({**body, "antall": 100}), headers)
+    with connection.getresponse() as answer:
+        answer.read()
+    took = 1_000 * (time.perf_counter() - began)
+    connection.close()
+    if answer.status not in {_OK, _UNAVAILABLE}:
+        raise ServiceFailed(f"the API answered {answer.status}")
+    return took
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
--- Asks for something else each time: a body drawn from a file, one a line. Told by its arguments: the file of the
--- headers, the file of the bodies, a seed. At the end, one line of JSON after what wrk itself prints.
+-- Sends a random line of a file as the body of each request. Arguments: the file of the headers, the file of the
+-- bodies, a seed. At the end, one line of JSON after what wrk itself prints.
 local requests = {}
 
 function init(args)
@@ -20,9 +20,8 @@ end
 function done(summary, latency)
    local errors = summary.errors
    io.write(string.format(
-      '\n{"answers": %d, "seconds": %f, "p50": %f, "p99": %f, "worst": %f, "refused": %d, "broken": %d}\n',
-      summary.requests, summary.duration / 1e6,
-      latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3,
-      errors.status, errors.connect + errors.read + errors.write + errors.timeout
+      '\n{"answers": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\n',
+      summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+      errors.status + errors.connect + errors.read + errors.write + errors.timeout
    ))
 end

@@ -1,4 +1,4 @@
-"""A load of HTTP requests by `wrk`, which takes next to nothing of the cores. Debian has it as a package."""
+"""A load of HTTP requests by `wrk`, which takes little CPU itself. Debian has it as a package."""
 
 import json
 import shutil
@@ -13,14 +13,13 @@ _SCRIPT = Path(__file__).with_suffix(".lua")
 _SEED = 2026
 
 
-class Load(NamedTuple):
-    """What came of it. How long an answer took is in milliseconds."""
+class Result(NamedTuple):
+    """The answers of one load, and how long they took, in milliseconds."""
 
     answers: int
     seconds: float
     p50: float
     p99: float
-    worst: float
 
     @property
     def per_second(self) -> float:
@@ -31,8 +30,8 @@ class Load(NamedTuple):
 class Wrk:
     """Posts bodies drawn from a list, with the same headers, over kept connections.
 
-    Numbers of persons stand in files below `directory`, and in bodies: in no address, and on no command line.
-    Raise `ServiceFailed` when `wrk` is not installed.
+    Numbers of persons are in files below `directory` and in bodies, never in an address or on a command line.
+    Raises `ServiceFailed` when `wrk` is not installed.
     """
 
     def __init__(self, directory: Path, headers: Mapping[str, str]) -> None:
@@ -45,14 +44,14 @@ class Wrk:
         lines = {"Content-Type": "application/json", **headers}
         self._headers.write_text("".join(f"{name}: {value}\n" for name, value in lines.items()))
 
-    def bodies(self, name: str, bodies: Sequence[object]) -> Path:
-        """Write down what to ask, once for several loads."""
+    def write_bodies(self, name: str, bodies: Sequence[object]) -> Path:
+        """Write request bodies to a file, to be used by several loads."""
         path = self._directory / f"{name}.jsonl"
         path.write_text("".join(f"{json.dumps(body)}\n" for body in bodies))
         return path
 
-    def load(self, url: str, bodies: Path, connections: int, seconds: int) -> Load:
-        """Ask over so many connections for so long. Raise `ServiceFailed` for an answer that is not 2xx."""
+    def load(self, url: str, bodies: Path, connections: int, seconds: int) -> Result:
+        """Send requests for so long. Raise `ServiceFailed` when an answer is not 2xx."""
         done = subprocess.run(
             [
                 self._program, "--threads", "1", "--connections", str(connections),
@@ -63,7 +62,7 @@ class Wrk:
         )  # fmt: skip
         if done.returncode:
             raise ServiceFailed(f"wrk ended ({done.returncode}): {done.stderr[-500:]}")
-        told = json.loads(done.stdout.splitlines()[-1])
-        if told.pop("refused") + told.pop("broken") or not told["answers"]:
+        summary = json.loads(done.stdout.splitlines()[-1])
+        if summary.pop("failed") or not summary["answers"]:
             raise ServiceFailed(f"not every request was answered with 2xx:\n{done.stdout}")
-        return Load(**told)
+        return Result(**summary)

@@ -1,10 +1,12 @@
 """A backlog of any length is read in bounded memory, however slow the database is."""
 
 from collections.abc import Callable
+from threading import Event, Thread
+from typing import Self
 
+import psutil
 import psycopg
 
-from benchmarks.memory import PeakMemory
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.processes import handled, wait_until
@@ -16,6 +18,31 @@ LIMIT_MIB = 250
 # Far more than the limit leaves room for: a queue that took all of it would be seen.
 MESSAGES, KILOBYTES = 30_000, 14
 PADDING = "x" * (KILOBYTES * 1_000)  # in a field that is not kept
+
+
+class PeakMemory:
+    """Samples the resident memory of a process while the block runs; `peak` is the most seen, in MiB."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._done = Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+        self.peak = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.05):
+            try:
+                self.peak = max(self.peak, self._process.memory_info().rss / 2**20)
+            except psutil.NoSuchProcess:
+                return
 
 
 def test_a_backlog_does_not_fill_the_memory(

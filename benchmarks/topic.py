@@ -1,7 +1,7 @@
-"""What every benchmark needs: a topic full of events of real shape, and consumers of it."""
+"""A topic of events with real shape, and the environment and progress of a consumer that reads it."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from urllib.request import urlopen
 
 import psycopg
@@ -13,12 +13,12 @@ from datadeling.demo.process import Child, ServiceFailed, free_port
 from datadeling.demo.services import Services
 
 SEED = 2026
-_POLL = 0.05  # seconds
-_DEADLINE = 600.0  # seconds
+_POLL_S = 0.05
+_DEADLINE_S = 600.0
 
 
 def events(count: int, seed: int = SEED) -> Iterable[Record]:
-    """Events of some 3 kB, always the same."""
+    """Return events of some 3 kB, the same for each seed."""
     return HendelseGenerator(seed).hendelser(count)
 
 
@@ -33,8 +33,8 @@ def send(records: Iterable[Record], brokers: str, topic: str) -> None:
         raise ServiceFailed("the broker did not take all events")
 
 
-def settings(services: Services, topic: str, db_url: str) -> Mapping[str, str]:
-    """The environment of a consumer."""
+def consumer_settings(services: Services, topic: str, db_url: str) -> dict[str, str]:
+    """Return the environment of a consumer."""
     return {
         "KAFKA_BROKERS": services.kafka.bootstrap_servers,
         "KAFKA_TOPIC": topic,
@@ -45,23 +45,20 @@ def settings(services: Services, topic: str, db_url: str) -> Mapping[str, str]:
 
 
 def handled(connection: psycopg.Connection) -> int:
-    """How many messages have been handled, as the offsets say; the topic has no holes."""
-    try:
-        row = connection.execute("SELECT coalesce(sum(next_offset), 0)::int FROM consumer_offset").fetchone()
-    except psycopg.errors.UndefinedTable:
-        return 0
+    """Return the number of messages handled, from the offsets: the topic has no holes."""
+    row = connection.execute("SELECT coalesce(sum(next_offset), 0)::int FROM consumer_offset").fetchone()
     return int(row[0]) if row else 0
 
 
 def partitions_of(address: str) -> int:
-    """How many partitions the consumer at this address reads, as it says."""
+    """Return the number of partitions that the consumer at this address reads."""
     if not is_ready(address):
         return 0
     with urlopen(f"{address}/internal/prometheus", timeout=2) as answer:
         return sum(line.startswith(b"datadeling_consumer_lag{") for line in answer)
 
 
-def wait_until(condition: Callable[[], bool], *children: Child, poll_s: float = _POLL) -> float:
-    """Look again and again; the time at which it was so. Raise `ServiceFailed` when a consumer ends."""
-    await_true(condition, *children, deadline_s=_DEADLINE, poll_s=poll_s)
+def wait_until(condition: Callable[[], bool], *children: Child, poll_s: float = _POLL_S) -> float:
+    """Block until the condition holds; return the time. Raise `ServiceFailed` when a process ends."""
+    await_true(condition, *children, deadline_s=_DEADLINE_S, poll_s=poll_s)
     return time.monotonic()

@@ -1,6 +1,7 @@
-# Two stages: one makes the wheel and installs it with what it needs, by hashes; the other one runs it.
-# Any base will do that has glibc and Python: see adr/0021. BUILD_BASE is for a BASE that has no shell or no venv;
-# the two must have Python in the same place. No image is pulled where both are at hand: see CONTRIBUTING.md.
+# Two stages: the first builds the wheel and installs it with its requirements, by hashes; the second runs it.
+# The wheel has no demo: .dockerignore leaves it out of the build.
+# Any base with glibc and Python works: see adr/0021. BUILD_BASE is for a BASE without a shell or venv; both must have
+# Python in the same place. No image is pulled when both are present: see CONTRIBUTING.md.
 ARG BASE=python:3.13-slim-trixie
 ARG BUILD_BASE=${BASE}
 FROM ${BUILD_BASE} AS build
@@ -8,7 +9,7 @@ FROM ${BUILD_BASE} AS build
 USER root
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
-# What is taken along never has pip in it: that of /tools installs for both.
+# /app is copied into the image and has no pip: the one in /tools installs into both.
 RUN python3 -m venv /tools && python3 -m venv --without-pip /app
 COPY requirements.txt ./
 RUN /tools/bin/pip --python /app/bin/python install --no-deps --require-hashes -r requirements.txt
@@ -17,7 +18,7 @@ RUN /tools/bin/pip install --no-deps --require-hashes -r tools/image/requirement
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY datadeling datadeling
 COPY migrations migrations
-# Compiled ahead: the root file system is read only where it runs.
+# Compiled at build time: the root file system is read-only at run time.
 RUN /tools/bin/python -m hatchling build --target wheel \
  && /tools/bin/pip --python /app/bin/python install --no-deps --no-index dist/*.whl \
  && /app/bin/python -m compileall -q -j 0 /app/lib
@@ -30,7 +31,7 @@ LABEL org.opencontainers.image.title="datadeling" \
       org.opencontainers.image.licenses="MIT"
 
 COPY --from=build /app /app
-# LOGNAME: the base knows no user 1069, and who migrates the schema is noted by name.
+# LOGNAME: the base has no user 1069, and yoyo records the name of whoever migrates.
 ENV LOGNAME=datadeling \
     PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,6 +1,6 @@
-"""`POST /graphql`: the interface that today's consumers use, over the same lookups, tokens and records.
+"""`POST /graphql`: the interface that today's consumers use, over the same lookups, tokens and audit log.
 
-`schema` says what can be asked, `documents` reads and bounds a query, `queries` and `selection` answer it,
-`errors` says what is wrong as graphql-java would, `blueprint` speaks HTTP. It gets no new functions: see
-adr/0005 and adr/0018.
+`schema` describes the types, `queries` resolves the queries, `documents` parses and bounds what is sent,
+`errors` formats errors as graphql-java does, `view` is the HTTP call. The contract is frozen: see adr/0005
+and adr/0018.
 """

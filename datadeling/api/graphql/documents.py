@@ -1,4 +1,4 @@
-"""Reads queries: parsed, held to the schema and to what one request may cost. Each text once."""
+"""Parses queries, validates them against the schema and bounds what one request may cost."""
 
 import re
 from functools import lru_cache
@@ -24,110 +24,95 @@ from graphql import (
 from datadeling.api.graphql import errors
 from datadeling.api.graphql.queries import SCHEMA
 
-_MOST_TOKENS = 2_000
-_MOST_DEPTH = 20  # the common question for the schema itself has 14 or so
-_MOST_QUERIES = 20  # that look something up, in one operation
-_REMEMBERED = 500  # documents
+_MAX_TOKENS = 2_000
+_MAX_DEPTH = 20  # the usual introspection query has 14 or so
+_MAX_LOOKUPS = 20  # in one operation
+_CACHED = 500  # documents
 _ELEVEN_DIGITS = re.compile(r"\d{11}", re.ASCII)
 _NAME_OF_A_PERSON = (
     "Et navn kan ikke ha elleve sifre: navn gjentas i svar, og det kan være en persons nummer."
 )
-_TOO_DEEP = f"Spørringen er for dyp: høyst {_MOST_DEPTH} nivåer."
-_TOO_COSTLY = f"Spørringen er for dyr: høyst {_MOST_QUERIES} oppslag i samme kall."
+_TOO_DEEP = f"Spørringen er for dyp: høyst {_MAX_DEPTH} nivåer."
+_TOO_COSTLY = f"Spørringen er for dyr: høyst {_MAX_LOOKUPS} oppslag i samme kall."
 
 
 class Document(NamedTuple):
-    """A query that may be run, or what is wrong with it."""
+    """A query that may be run, or the errors in it."""
 
     node: DocumentNode | None
     errors: list[dict[str, Any]]
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def read(text: str) -> Document:
-    """Parse a query and hold it to the schema and to the bounds of one request."""
+@lru_cache(maxsize=_CACHED)
+def parse_document(text: str) -> Document:
+    """Parse and check a query. Consumers send the same few texts over and over, so each is kept."""
     try:
-        node = parse(text, max_tokens=_MOST_TOKENS)
+        node = parse(text, max_tokens=_MAX_TOKENS)
     except GraphQLSyntaxError as error:
-        return Document(None, [errors.syntax(error)])
+        return Document(None, [errors.syntax_error(error)])
     except RecursionError:
-        return Document(None, [errors.of_document(_TOO_DEEP)])
+        return Document(None, [errors.document_error(_TOO_DEEP)])
     try:
         faults = validate(SCHEMA, node, _RULES, max_errors=10, hide_suggestions=True)
     except GraphQLError as error:
         faults = [error]
     if faults:
-        return Document(None, errors.invalid(faults, _KNOWN_NAMES))
-    too_much = _bounded(node)
-    return Document(None, [errors.of_document(too_much)]) if too_much else Document(node, [])
+        return Document(None, errors.validation_errors(faults, _SCHEMA_NAMES))
+    excess = _excess(node)
+    return Document(None, [errors.document_error(excess)]) if excess else Document(node, [])
 
 
-class _NoNumbersAsNames(ValidationRule):
-    """An answer has the names that the query gives, also when it tells of an error, and is logged then."""
+class _NoPersonalNumberAsName(ValidationRule):
+    """Refuses aliases and names with eleven digits: responses repeat names, and clients log responses."""
 
     def enter_name(self, node: NameNode, *_: object) -> None:
         if _ELEVEN_DIGITS.search(node.value):
             self.report_error(GraphQLError(_NAME_OF_A_PERSON, node))
 
 
-_KNOWN_NAMES = errors.known_names(SCHEMA.type_map)
-_RULES = (*specified_rules, _NoNumbersAsNames)
+_RULES = (*specified_rules, _NoPersonalNumberAsName)
+_SCHEMA_NAMES = errors.schema_names(SCHEMA.type_map)
 
 
-def _bounded(document: DocumentNode) -> str | None:
-    """What is too much of a valid document. Fragments have no cycles, since it is valid."""
-    fragments = {
-        each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
-    }
-    measure = _Measure(fragments)
+def _excess(document: DocumentNode) -> str | None:
+    """Return the limit that a valid document exceeds, if any. Valid fragments have no cycles."""
+    costs = _Costs(document)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            if measure.depth(operation.selection_set) > _MOST_DEPTH:
+            depth, lookups = costs.of_selection(operation.selection_set)
+            if depth > _MAX_DEPTH:
                 return _TOO_DEEP
-            if measure.queries(operation.selection_set) > _MOST_QUERIES:
+            if lookups > _MAX_LOOKUPS:
                 return _TOO_COSTLY
     return None
 
 
-class _Measure:
-    """Measures selections; each fragment once, however often it is spread."""
+class _Costs:
+    """The depth of selections and the number of fields at their top. Each fragment is measured once."""
 
-    def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
-        self._fragments = fragments
-        self._depths: dict[str, int] = {}
-        self._queries: dict[str, int] = {}
+    def __init__(self, document: DocumentNode) -> None:
+        self._fragments = {
+            each.name.value: each.selection_set
+            for each in document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, tuple[int, int]] = {}
 
-    def depth(self, selected: SelectionSetNode | None) -> int:
-        deepest = 0
-        for node in selected.selections if selected else ():
+    def of_selection(self, selection: SelectionSetNode) -> tuple[int, int]:
+        costs = [(0, 0)]
+        for node in selection.selections:
             match node:
                 case FieldNode():
-                    below = 1 + self.depth(node.selection_set)
+                    below = self.of_selection(node.selection_set)[0] if node.selection_set else 0
+                    costs.append((1 + below, int(not node.name.value.startswith("__"))))
                 case InlineFragmentNode():
-                    below = self.depth(node.selection_set)
+                    costs.append(self.of_selection(node.selection_set))
                 case FragmentSpreadNode():
-                    name = node.name.value
-                    if name not in self._depths:
-                        self._depths[name] = self.depth(self._fragments[name].selection_set)
-                    below = self._depths[name]
-                case _:
-                    below = 0
-            deepest = max(deepest, below)
-        return deepest
+                    costs.append(self._of_fragment(node.name.value))
+        depths, fields = zip(*costs, strict=True)
+        return max(depths), sum(fields)
 
-    def queries(self, selected: SelectionSetNode) -> int:
-        number = 0
-        for node in selected.selections:
-            match node:
-                case FieldNode():
-                    number += not node.name.value.startswith("__")
-                case InlineFragmentNode():
-                    number += self.queries(node.selection_set)
-                case FragmentSpreadNode():
-                    name = node.name.value
-                    if name not in self._queries:
-                        self._queries[name] = self.queries(self._fragments[name].selection_set)
-                    number += self._queries[name]
-                case _:
-                    pass
-        return number
+    def _of_fragment(self, name: str) -> tuple[int, int]:
+        if name not in self._measured:
+            self._measured[name] = self.of_selection(self._fragments[name])
+        return self._measured[name]

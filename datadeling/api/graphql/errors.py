@@ -1,4 +1,4 @@
-"""What is wrong, as graphql-java says it, and never with a value: a query can hold a person's number."""
+"""Errors in the form of graphql-java. They never repeat a value: a query can hold a person's number."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from datadeling.api.problems import Problem
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, DatadelingError, UnstorableRow
+from datadeling.log import frames
 
 SYNTAX, VALIDATION, FETCHING = "InvalidSyntax", "ValidationError", "DataFetchingException"
 BAD_REQUEST, INTERNAL = "BAD_REQUEST", "INTERNAL_ERROR"
@@ -21,7 +22,7 @@ _UNAVAILABLE = "Tjenesten kan ikke svare nå. Prøv igjen."
 _UNEXPECTED = "Noe gikk galt hos oss."
 
 _QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
-_OF_VALUES = re.compile(
+_ABOUT_VALUES = re.compile(
     r"invalid value|cannot represent|expected value|does not exist in|got invalid", re.IGNORECASE
 )
 
@@ -29,29 +30,34 @@ log = structlog.get_logger(__name__)
 
 
 class Refused(GraphQLError):
-    """A query that is not answered, with a text of ours."""
+    """A query that is not answered. `message` is one of our own texts."""
 
     def __init__(self, message: str, classification: str = BAD_REQUEST) -> None:
         super().__init__(message, extensions={"classification": classification})
 
 
-def syntax(error: GraphQLSyntaxError) -> dict[str, Any]:
-    """A query that is none."""
+def syntax_error(error: GraphQLSyntaxError) -> dict[str, Any]:
+    """Format the error of a query that cannot be parsed."""
     return _formatted(error, _INVALID_SYNTAX, SYNTAX)
 
 
-def invalid(errors: Iterable[GraphQLError], known: Collection[str]) -> list[dict[str, Any]]:
-    """A query that does not fit the schema. Of names, only those in `known` are repeated."""
-    return [_formatted(error, _without_values(error.message, known), VALIDATION) for error in errors]
+def validation_errors(faults: Iterable[GraphQLError], names: Collection[str]) -> list[dict[str, Any]]:
+    """Format the errors of a query that does not fit the schema, which has these `names`."""
+    return [_formatted(error, _without_values(error.message, names), VALIDATION) for error in faults]
 
 
-def invalid_variables(errors: Iterable[GraphQLError]) -> list[dict[str, Any]]:
-    """Variables that do not fit what the query says of them."""
-    return [_formatted(error, _INVALID_VALUE, VALIDATION) for error in errors]
+def variable_errors(faults: Iterable[GraphQLError]) -> list[dict[str, Any]]:
+    """Format the errors of variables that do not fit their types."""
+    return [_formatted(error, _INVALID_VALUE, VALIDATION) for error in faults]
 
 
-def failed(error: GraphQLError) -> dict[str, Any]:
-    """A query that could not be answered. What is not the caller's fault is logged, without its text."""
+def document_error(message: str) -> dict[str, Any]:
+    """Format an error that concerns the request as a whole."""
+    return {"message": message, "locations": [], "extensions": {"classification": VALIDATION}}
+
+
+def execution_error(error: GraphQLError) -> dict[str, Any]:
+    """Format the error of a resolver. Log what is not the caller's fault, without a library's text."""
     cause = error.original_error or error
     match cause:
         case Refused():
@@ -65,13 +71,8 @@ def failed(error: GraphQLError) -> dict[str, Any]:
             return _formatted(error, _UNAVAILABLE, INTERNAL)
         case _:
             text = str(cause) if isinstance(cause, DatadelingError) else None
-            log.error("unexpected_error", error=type(cause).__qualname__, cause=text)
+            log.error("unexpected_error", error=type(cause).__qualname__, cause=text, at=frames(cause))
             return _formatted(error, _UNEXPECTED, INTERNAL)
-
-
-def of_document(message: str) -> dict[str, Any]:
-    """What is wrong with the request as a whole."""
-    return {"message": message, "locations": [], "extensions": {"classification": VALIDATION}}
 
 
 def _formatted(error: GraphQLError, message: str, classification: str) -> dict[str, Any]:
@@ -85,21 +86,21 @@ def _formatted(error: GraphQLError, message: str, classification: str) -> dict[s
     return formatted
 
 
-def _without_values(message: str, known: Collection[str]) -> str:
-    """graphql-core's text with the names of our schema, and none of the caller's."""
-    if _OF_VALUES.search(message):
+def _without_values(message: str, names: Collection[str]) -> str:
+    """Return graphql-core's text with the names of our schema, and none of the caller's."""
+    if _ABOUT_VALUES.search(message):
         return _INVALID_VALUE
 
-    def told(match: re.Match[str]) -> str:
+    def quoted(match: re.Match[str]) -> str:
         name = match[1] if match[1] is not None else match[2]
-        return f"'{name}'" if name.strip("[]!") in known else "'…'"
+        return f"'{name}'" if name.strip("[]!") in names else "'…'"
 
-    text = _QUOTED.sub(told, message)
+    text = _QUOTED.sub(quoted, message)
     return _INVALID if re.search(r"[\d{}]", text) else text
 
 
-def known_names(types: Mapping[str, Any]) -> frozenset[str]:
-    """The names of types, fields, arguments and values of a schema."""
+def schema_names(types: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the types, fields, arguments and values of a schema."""
     names = {*types, "skip", "include", "deprecated", "if"}
     for type_ in types.values():
         for name, field in getattr(type_, "fields", {}).items():

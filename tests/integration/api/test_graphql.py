@@ -30,14 +30,14 @@ _TIME = datetime(2023, 1, 16, 10, 5, 40, 946_999, UTC)
 
 @pytest.fixture
 def ask(client: FlaskClient) -> Ask:
-    def asked(query: str, variables: object = None, **more: Any) -> dict[str, Any]:
+    def send(query: str, variables: object = None, **more: Any) -> dict[str, Any]:
         response = client.post("/graphql", json={"query": query, "variables": variables, **more})
         assert response.status_code == 200
         assert response.content_type == "application/json"
         assert isinstance(response.json, dict)
         return response.json
 
-    return asked
+    return send
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_consumer_in_production_gets_what_it_asks_for(ask: Ask, connection: ps
     }
 
 
-def test_every_field_is_told_as_the_contract_says(ask: Ask, connection: psycopg.Connection) -> None:
+def test_every_field_is_as_in_the_contract(ask: Ask, connection: psycopg.Connection) -> None:
     summer = datetime(2023, 7, 1, 22, 0, 0, 1_999, UTC)
     insert(
         connection,
@@ -106,7 +106,7 @@ def test_every_field_is_told_as_the_contract_says(ask: Ask, connection: psycopg.
             )
         ],
     )
-    winter_told, summer_told = "2023-01-16T11:05:40.946+01:00", "2023-07-02T00:00:00.001+02:00"
+    winter_text, summer_text = "2023-01-16T11:05:40.946+01:00", "2023-07-02T00:00:00.001+02:00"
     assert ask(f'{{ avtale(avtaleId: "{avtale_id(7)}") {{ {_ALL} }} }}')["data"]["avtale"] == {
         "avtaleId": avtale_id(7),
         "avtaleNr": 7,
@@ -116,23 +116,23 @@ def test_every_field_is_told_as_the_contract_says(ask: Ask, connection: psycopg.
         "tiltakstype": "FIREARIG_LONNSTILSKUDD",
         "versjon": 3,
         "avtaleStatus": "GJENNOMFORES",
-        "avtaleInngaatt": summer_told,
+        "avtaleInngaatt": summer_text,
         "startDato": "2026-01-01",
         "sluttDato": None,
         "stillingprosent": 33.33,
         "antallDagerPerUke": 5.0,
-        "godkjentAvDeltaker": winter_told,
-        "godkjentAvArbeidsgiver": winter_told,
-        "godkjentAvVeileder": winter_told,
+        "godkjentAvDeltaker": winter_text,
+        "godkjentAvArbeidsgiver": winter_text,
+        "godkjentAvVeileder": winter_text,
         "godkjentAvBeslutter": None,
         "godkjentPaaVegneAv": True,
         "godkjentPaaVegneAvArbeidsgiver": False,
         "stillingstype": "FAST",
         "godkjentAvNavIdent": "Z999998",
         "godkjentAvBeslutterNavIdent": None,
-        "opprettetTidspunkt": winter_told,
-        "endretTidspunkt": winter_told,
-        "endring_mottatt_tidspunkt": summer_told,
+        "opprettetTidspunkt": winter_text,
+        "endretTidspunkt": winter_text,
+        "endring_mottatt_tidspunkt": summer_text,
         "opphav": "ARENA",
     }
 
@@ -202,7 +202,7 @@ def test_bulk_finds_by_status_and_type(ask: Ask, connection: psycopg.Connection)
 def test_too_many_are_an_error(
     ask: Ask, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "MOST_AVTALER", 3)
+    monkeypatch.setattr(queries, "MAX_AVTALER", 3)
     query = "{ avtalerForTiltakstype(tiltakstype: VTAO) { avtaleNr } }"
     insert(connection, [row(number) for number in (1, 2, 3)])
     assert len(ask(query)["data"]["avtalerForTiltakstype"]) == 3
@@ -248,16 +248,16 @@ def test_purposes_are_recorded_when_they_are_sent(
     assert rows == [(["B123", "B456"],), ([],), ([],)]
 
 
-def test_as_many_as_may_be_told_take_no_time_to_speak_of(
+def test_the_largest_answer_is_whole(
     client: FlaskClient, issuer: Issuer, connection: psycopg.Connection
 ) -> None:
     """All fields of 10,000 avtaler are one answer, whole."""
     token = issuer.token(0, exp=4_102_444_800, roles=["access_as_application", "bulk"])
-    insert(connection, (row(number) for number in range(queries.MOST_AVTALER)))
+    insert(connection, (row(number) for number in range(queries.MAX_AVTALER)))
     body = {"query": f"{{ avtalerForTiltakstype(tiltakstype: VTAO) {{ {_ALL} }} }}"}
     response = client.post("/graphql", json=body, headers={"Authorization": f"Bearer {token}"})
     found = msgspec.json.decode(response.data)["data"]["avtalerForTiltakstype"]
-    assert len({avtale["avtaleId"] for avtale in found}) == queries.MOST_AVTALER
+    assert len({avtale["avtaleId"] for avtale in found}) == queries.MAX_AVTALER
     assert list(found[0]) == [felt.json for felt in GRAPHQL_FELTER]
 
 

@@ -112,7 +112,7 @@ def test_what_is_wrong_has_its_class(
     assert lookups.asked == []
 
 
-def test_names_of_the_schema_are_told(client: FlaskClient, token: dict[str, str]) -> None:
+def test_errors_repeat_names_of_the_schema_alone(client: FlaskClient, token: dict[str, str]) -> None:
     (error,) = _ask(client, token, "{ avtale(avtaleNr: 1) { hemmelig } }")["errors"]
     assert "'Avtale'" in error["message"]
     assert "hemmelig" not in error["message"]

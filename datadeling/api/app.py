@@ -7,8 +7,7 @@ from functools import partial
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import health, hooks, pages, problems
-from datadeling.api.admin import blueprint as admin
+from datadeling.api import admin, health, hooks, pages, problems
 from datadeling.api.graphql import view as graphql
 from datadeling.api.openapi.blueprint import Api
 from datadeling.api.security.access import Access
@@ -64,7 +63,7 @@ def assemble(
     api = Api(app)
     for calls in (tiltaksstatus.blueprint, avtaler.blueprint, historikk.blueprint):
         api.register_blueprint(calls, url_prefix="/api/v1")
-    api.register_blueprint(admin.blueprint(config), url_prefix="/api/v1/admin")
+    admin.register(app, api, config)
     app.register_blueprint(graphql.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(health.blueprint)

@@ -1,6 +1,10 @@
 """`/api/v1/admin/…`: what administrators do and see over HTTP; adr/0019 says what they cannot.
 
-`blueprint` puts it together from `rights` (who may), `desk` (the database, and for how many at once), and the
-calls: `replays`, `failed`, `consumer`, `lookups`. `calls` is how one is declared; `questions` and `answers`
-say what goes in and out. The deeds are those of `operations`, as the commands do them.
+A module a resource, with its request schemas, response schemas and views; the actions are those of
+`operations`. `blueprint` has the access check and what all views share, `schemas` the fields.
 """
+
+from datadeling.api.admin.blueprint import register as register
+
+# Imported for their views, in the order in which OpenAPI describes them.
+from datadeling.api.admin import replays, failed, lookups, consumer  # isort: skip  # noqa: F401

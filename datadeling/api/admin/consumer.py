@@ -1,4 +1,4 @@
-"""`/api/v1/admin/consumer`: how it goes with the consumer, as the database and it itself say."""
+"""`/api/v1/admin/consumer`: the state of the consumer, from the database and from its own health page."""
 
 import json
 from http.client import HTTPException
@@ -7,55 +7,105 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from flask import Response
+from marshmallow import fields
 
-from datadeling.api.admin import responses as answers
-from datadeling.api.admin.calls import AdminCalls, told
-from datadeling.api.admin.replays import as_dict
-from datadeling.api.admin.session import AdminSession
-from datadeling.operations.overview import overview
+from datadeling.api.admin.blueprint import calls, open_database, respond, topic
+from datadeling.api.admin.replays import Replay, as_dict
+from datadeling.api.admin.schemas import AdminAnswer, counts, list_of, number, time
+from datadeling.api.services import services
+from datadeling.pipeline.store import FAILED_STATES
 
+_UNFINISHED = ("requested", "running")
+_MOST_REPLAYS = 100
 _TIMEOUT = 1.0  # seconds
 _MOST_BYTES = 64 * 1024
 _no_proxy = build_opener(ProxyHandler({}))
 
 
-def declare(calls: AdminCalls, desk: AdminSession, consumer_port: int, park_limit: int) -> None:
-    """Add the call."""
+class ConsumerPartition(AdminAnswer):
+    """Position of the consumer on a partition."""
 
-    @calls.call(
-        "GET",
-        "/consumer",
-        answer=answers.Consumer,
-        errors=[404],
-        operationId="adminHentKonsument",
-        summary="Hvordan det står til med konsumenten",
-        description="Partisjonene, feilede meldinger og replay slik de står i databasen, og det konsumenten "
-        "selv sier. Brokeren blir ikke spurt: se metrikken datadeling_consumer_lag.",
+    partition = number("Partisjonen.", 0)
+    generation = number("Generasjonen som offsetene tilhører.", 0)
+    next_offset = number("Den første som ikke er behandlet.", 4_711)
+    unreadable_in_a_row = number("Uleselige meldinger på rad, frem til dit.", 0)
+    park_limit_reached = fields.Boolean(
+        required=True,
+        metadata={
+            "description": "Om det er så mange at partisjonen ikke går forbi én til. Andre grunner til at "
+            "den står, vet bare konsumenten: se health.",
+            "example": False,
+        },
     )
-    def show_consumer() -> Response:
-        topic = desk.topic
-        with desk.database() as database:
-            found = overview(database, topic)
-            health = _health(f"http://127.0.0.1:{consumer_port}/internal/health/readiness")
-        partitions = [
-            {**row._asdict(), "park_limit_reached": row.unreadable_in_a_row >= park_limit}
-            for row in found.partitions
-        ]
-        state = {
-            "partitions": partitions,
-            "failed_messages": found.failed,
-            "replays": [as_dict(row) for row in found.replays],
-            "health": health,
-        }
-        return told(answers.Consumer(), state)
+    historikk_fra = time("Fra da av er historikken hel.")
+    updated_at = time("Når den sist kom videre.")
+
+
+class ConsumerHealth(AdminAnswer):
+    """The health that the consumer reports."""
+
+    ready = fields.Boolean(
+        required=True, metadata={"description": "Om alt er som det skal være.", "example": True}
+    )
+    faults = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Det som ikke er det.", "example": ["broker unreachable"]},
+    )
+
+
+class Consumer(AdminAnswer):
+    """The state of the consumer."""
+
+    partitions = list_of(ConsumerPartition, "Slik det står i databasen.")
+    failed_messages = counts(
+        "Meldinger som ikke kunne leses eller lagres, etter tilstand.",
+        {"new": 1, "resolved": 0, "superseded": 4, "discarded": 0},
+    )
+    replays = list_of(Replay, "Replay som ikke er ferdige, nyeste først.")
+    health = fields.Nested(
+        ConsumerHealth,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Det konsumenten i samme pod sier om seg selv; null når den ikke svarer."},
+    )
+
+
+@calls.call(
+    "GET",
+    "/consumer",
+    answer=Consumer,
+    errors=[404],
+    operationId="adminHentKonsument",
+    summary="Hvordan det står til med konsumenten",
+    description="Partisjonene, feilede meldinger og replay slik de står i databasen, og det konsumenten "
+    "selv sier. Brokeren blir ikke spurt: se metrikken datadeling_consumer_lag.",
+)
+def show_consumer() -> Response:
+    """Show the state of the consumer."""
+    name, config = topic(), services().config
+    with open_database() as database, database.transaction() as tx:
+        parked = tx.parking.count(name)
+        offsets = tx.operator.offsets(name)
+        unfinished = tx.replays.listed(name, _MOST_REPLAYS, states=_UNFINISHED)
+    state = {
+        "partitions": [
+            {**row._asdict(), "park_limit_reached": row.unreadable_in_a_row >= config.park_limit}
+            for row in offsets
+        ],
+        "failed_messages": {s: parked[s].messages if s in parked else 0 for s in FAILED_STATES},
+        "replays": [as_dict(row) for row in unfinished],
+        "health": _health(f"http://127.0.0.1:{config.consumer_port}/internal/health/readiness"),
+    }
+    return respond(Consumer(), state)
 
 
 def _health(url: str) -> dict[str, Any] | None:
-    """What the consumer's page says, or None when it cannot be had in time or is no such page."""
+    """Return the state on the consumer's health page; None when there is none in time."""
     try:
         with _no_proxy.open(url, timeout=_TIMEOUT) as response:
             page = json.loads(response.read(_MOST_BYTES))
-    except HTTPError as error:  # which is how it says that it is not ready
+    except HTTPError as error:  # the status of a page that reports faults
         try:
             with error:
                 page = json.loads(error.read(_MOST_BYTES))

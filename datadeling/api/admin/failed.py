@@ -1,26 +1,39 @@
-"""`/api/v1/admin/failed-messages`: what could not be read or stored, masked, and what becomes of it."""
+"""`/api/v1/admin/failed-messages`: messages that could not be read or stored, masked, and their handling."""
 
-import time
+import re
+import time as clock
 from typing import Any
 
 from flask import Response
+from marshmallow import ValidationError, fields, validate
 
-from datadeling.api.admin import responses as answers
-from datadeling.api.admin.calls import AdminCalls, named, told
-from datadeling.api.admin.requests import (
-    PLACE_PATTERN,
+from datadeling.api import schemas as texts
+from datadeling.api.admin.blueprint import action, calls, open_database, problem_if_missing, respond, topic
+from datadeling.api.admin.schemas import (
+    AdminAnswer,
+    AdminBody,
     BegrunnelseSpoersmaal,
-    DiscardSpoersmaal,
-    FailedMessagesQuery,
-    RetrySpoersmaal,
-    place_in_address,
+    begrunnelse,
+    counts,
+    limit,
+    list_of,
+    number,
+    text,
+    time,
 )
-from datadeling.api.admin.rights import asked
-from datadeling.api.admin.session import AdminSession
+from datadeling.api.problems import Feil, invalid_fields
+from datadeling.api.schemas import EXAMPLE_ID, Tekst
 from datadeling.db.tables.operator import FailedRow
-from datadeling.operations.failed import FailedMessages, Retried
+from datadeling.domain.hendelse import Place
+from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, show_key, show_value
+from datadeling.pipeline.store import FAILED_STATES
 
+PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
+"""The place of a message in OpenAPI: generation, partition and offset."""
+_PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
+_EXAMPLE_PLACE = "0:2:4711"
+_LONGEST_CODE = 100
 _RETRY_FOR = 4.0  # seconds after which a retry of all begins with no more
 _ID = {
     "in": "path",
@@ -31,103 +44,203 @@ _ID = {
 }
 
 
-def declare(calls: AdminCalls, desk: AdminSession) -> None:
-    """Add the calls."""
+class _Place(Tekst):
+    """The place of a message, as in the list."""
 
-    @calls.call(
-        "GET",
-        "/failed-messages",
-        query=FailedMessagesQuery,
-        answer=answers.FailedMessageList,
-        errors=[404],
-        operationId="adminHentFeilede",
-        summary="Meldinger som ikke kunne leses eller lagres, uten innholdet",
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Place:  # type: ignore[override]  # noqa: ANN401
+        place = _place(super()._deserialize(value, attr, data, **kwargs))
+        if place is None:
+            raise ValidationError(texts.NO_PLACE)
+        return place
+
+
+def _place(text: str) -> Place | None:
+    match = _PLACE.fullmatch(text)
+    return Place(*map(int, match.groups())) if match else None
+
+
+def parse_place(message_id: str) -> Place:
+    """Parse a place from the address. Raise `Problem` 400."""
+    place = _place(message_id)
+    if place is None:
+        raise invalid_fields([Feil("id", texts.NO_PLACE)])
+    return place
+
+
+class DiscardSpoersmaal(AdminBody):
+    """A reason."""
+
+    begrunnelse = begrunnelse(required=True)
+
+
+class RetrySpoersmaal(BegrunnelseSpoersmaal):
+    """The place to continue from, and an optional reason."""
+
+    after = _Place(
+        metadata={
+            "description": "next i svaret før, når det ikke rakk alle. Uten: alle.",
+            "pattern": PLACE_PATTERN,
+            "example": "0:2:4711",
+        }
     )
-    def list_failed(query: dict[str, Any]) -> Response:
-        topic = desk.topic
-        with desk.database() as database:
-            rows = FailedMessages(database, topic).find(
-                query.get("state"), query.get("reason"), query["limit"]
-            )
-        return told(answers.FailedMessageList(), {"failed_messages": [_as_dict(row) for row in rows]})
 
-    @calls.call(
-        "GET",
-        "/failed-messages/<id>",
-        parameters=[_ID],
-        answer=answers.FailedMessageDetaljer,
-        errors=[404],
-        operationId="adminHentFeilet",
-        summary="Én av dem, med innholdet der alt som kan peke ut en person er skjult",
+
+class FailedMessagesQuery(AdminBody):
+    """Filters of the list."""
+
+    state = fields.String(
+        validate=validate.OneOf(FAILED_STATES, error=texts.NO_STATE),
+        metadata={"description": "Bare de i denne tilstanden.", "example": "new"},
     )
-    def show_failed(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
-        return shown(id)
-
-    @calls.call(
-        "POST",
-        "/failed-messages/retry",
-        body=RetrySpoersmaal,
-        answer=answers.RetryResultat,
-        errors=[404],
-        operationId="adminProevAlleIgjen",
-        summary="Prøv alle som ikke er behandlet, en gang til",
-        description="Etter de samme reglene som ellers: den nyeste versjonen vinner. Holder på i noen "
-        "sekunder; rekker det ikke alle, sier next hvor det skal gå videre.",
+    reason = Tekst(
+        validate=validate.Length(1, _LONGEST_CODE, error=texts.INVALID),
+        metadata={"description": "Bare de med denne koden.", "example": "invalid_field"},
     )
-    def retry_all(body: dict[str, Any]) -> Response:
-        topic, until = desk.topic, time.monotonic() + _RETRY_FOR
-        with desk.database() as database:
-            who = asked(body.get("begrunnelse"))
-            messages = FailedMessages(database, topic)
-            return _told_of(messages.retry_all(who, body.get("after"), lambda: time.monotonic() > until))
+    limit = limit(100)
 
-    @calls.call(
-        "POST",
-        "/failed-messages/<id>/retry",
-        parameters=[_ID],
-        body=BegrunnelseSpoersmaal,
-        answer=answers.RetryResultat,
-        errors=[404, 409],
-        operationId="adminProevIgjen",
-        summary="Prøv én en gang til",
-        description="Svaret er 200 også når den feiler igjen: da er utfallet failed.",
+
+class FailedMessage(AdminAnswer):
+    """A message that could not be read or stored."""
+
+    id = text("Plassen: generasjon, partisjon og offset.", _EXAMPLE_PLACE)
+    state = text("new, resolved, superseded eller discarded.", "new")
+    reason = text("Hvorfor, som kode; nye kan komme.", "invalid_field")
+    message = text("Hvorfor, uten verdier fra meldingen.", "avtaleNr: Expected `int | null`, got `str`")
+    attempts = number("Hvor mange ganger det er prøvd.", 1)
+    key = text("Nøkkelen når den er en avtaleId, ellers bare formen på den.", EXAMPLE_ID, allow_none=True)
+    value_bytes = number("Hvor stor den er, så lenge vi har den.", 1_873, allow_none=True)
+    hendelse_tidspunkt = time("Tidspunktet på recordet.")
+    created_at = time("Når den ble lagt til side.")
+    updated_at = time("Når noe sist skjedde med den.")
+
+
+class FailedMessageList(AdminAnswer):
+    """A list of failed messages."""
+
+    failed_messages = list_of(FailedMessage, "Etter generasjon, partisjon og offset.")
+
+
+class FailedMessageDetaljer(FailedMessage):
+    """A failed message with its content, masked."""
+
+    value = text(
+        "Innholdet. Det som kan peke ut en person er skjult, og det går ikke an å få det her.",
+        '{"avtaleNr": "***", "deltakerFnr": "***", "versjon": 3}',
+        allow_none=True,
     )
-    def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
-        place, topic = place_in_address(id), desk.topic
-        with desk.database() as database, named("feilet melding", "MELDING"):
-            outcome = FailedMessages(database, topic).retry(place, asked(body.get("begrunnelse")))
-        return told(answers.RetryResultat(), {"outcomes": {outcome: 1}, "left_off": None})
 
-    @calls.call(
-        "POST",
-        "/failed-messages/<id>/discard",
-        parameters=[_ID],
-        body=DiscardSpoersmaal,
-        answer=answers.FailedMessageDetaljer,
-        errors=[404, 409],
-        operationId="adminForkast",
-        summary="Gi opp én: innholdet slettes for godt",
-        description="At den var her, blir stående.",
+
+class RetryResultat(AdminAnswer):
+    """Outcomes of a retry."""
+
+    outcomes = counts("Meldinger etter utfall; failed feilet igjen.", {"changed": 3, "failed": 1})
+    next = text(
+        "Når det ikke rakk alle: send den som after for å gå videre. Ellers null.",
+        _EXAMPLE_PLACE,
+        allow_none=True,
+        attribute="left_off",
     )
-    def discard(body: dict[str, Any], id: str) -> Response:  # noqa: A002
-        place, topic = place_in_address(id), desk.topic
-        with desk.database() as database, named("feilet melding", "MELDING"):
-            FailedMessages(database, topic).discard(place, asked(body["begrunnelse"]))
-        return shown(id)
 
-    def shown(message_id: str) -> Response:
-        place, topic = place_in_address(message_id), desk.topic
-        with desk.database() as database, named("feilet melding", "MELDING"):
-            row, value = FailedMessages(database, topic).show(place)
-        shown = {**_as_dict(row), "value": None if value is None else cut(show_value(value))}
-        return told(answers.FailedMessageDetaljer(), shown)
+
+@calls.call(
+    "GET",
+    "/failed-messages",
+    query=FailedMessagesQuery,
+    answer=FailedMessageList,
+    errors=[404],
+    operationId="adminHentFeilede",
+    summary="Meldinger som ikke kunne leses eller lagres, uten innholdet",
+)
+def list_failed(query: dict[str, Any]) -> Response:
+    """List failed messages, without their values."""
+    name = topic()
+    with open_database() as database:
+        rows = FailedMessages(database, name).find(query.get("state"), query.get("reason"), query["limit"])
+    return respond(FailedMessageList(), {"failed_messages": [_as_dict(row) for row in rows]})
+
+
+@calls.call(
+    "GET",
+    "/failed-messages/<id>",
+    parameters=[_ID],
+    answer=FailedMessageDetaljer,
+    errors=[404],
+    operationId="adminHentFeilet",
+    summary="Én av dem, med innholdet der alt som kan peke ut en person er skjult",
+)
+def show_failed(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
+    """Show one, masked."""
+    return _respond(id)
+
+
+@calls.call(
+    "POST",
+    "/failed-messages/retry",
+    body=RetrySpoersmaal,
+    answer=RetryResultat,
+    errors=[404],
+    operationId="adminProevAlleIgjen",
+    summary="Prøv alle som ikke er behandlet, en gang til",
+    description="Etter de samme reglene som ellers: den nyeste versjonen vinner. Holder på i noen "
+    "sekunder; rekker det ikke alle, sier next hvor det skal gå videre.",
+)
+def retry_all(body: dict[str, Any]) -> Response:
+    """Retry all, for a few seconds."""
+    name, until = topic(), clock.monotonic() + _RETRY_FOR
+    with open_database() as database:
+        retried = FailedMessages(database, name).retry_all(
+            action(body.get("begrunnelse")), body.get("after"), lambda: clock.monotonic() > until
+        )
+    left_off = retried.left_off.text if retried.left_off else None
+    return respond(RetryResultat(), {"outcomes": dict(retried.outcomes), "left_off": left_off})
+
+
+@calls.call(
+    "POST",
+    "/failed-messages/<id>/retry",
+    parameters=[_ID],
+    body=BegrunnelseSpoersmaal,
+    answer=RetryResultat,
+    errors=[404, 409],
+    operationId="adminProevIgjen",
+    summary="Prøv én en gang til",
+    description="Svaret er 200 også når den feiler igjen: da er utfallet failed.",
+)
+def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Retry one."""
+    place, name = parse_place(id), topic()
+    with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
+        outcome = FailedMessages(database, name).retry(place, action(body.get("begrunnelse")))
+    return respond(RetryResultat(), {"outcomes": {outcome: 1}, "left_off": None})
+
+
+@calls.call(
+    "POST",
+    "/failed-messages/<id>/discard",
+    parameters=[_ID],
+    body=DiscardSpoersmaal,
+    answer=FailedMessageDetaljer,
+    errors=[404, 409],
+    operationId="adminForkast",
+    summary="Gi opp én: innholdet slettes for godt",
+    description="At den var her, blir stående.",
+)
+def discard(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Discard one, with its value."""
+    place, name = parse_place(id), topic()
+    with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
+        FailedMessages(database, name).discard(place, action(body["begrunnelse"]))
+    return _respond(id)
+
+
+def _respond(message_id: str) -> Response:
+    place, name = parse_place(message_id), topic()
+    with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
+        row, value = FailedMessages(database, name).show(place)
+    shown = {**_as_dict(row), "value": None if value is None else cut(show_value(value))}
+    return respond(FailedMessageDetaljer(), shown)
 
 
 def _as_dict(row: FailedRow) -> dict[str, Any]:
     key = None if row.key is None else cut(show_key(row.key))
     return {**row._asdict(), "id": row.place.text, "key": key}
-
-
-def _told_of(retried: Retried) -> Response:
-    left_off = retried.left_off.text if retried.left_off else None
-    return told(answers.RetryResultat(), {"outcomes": dict(retried.outcomes), "left_off": left_off})

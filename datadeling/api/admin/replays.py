@@ -1,28 +1,44 @@
-"""`/api/v1/admin/replays`: ask for one, see how it goes, stop it. A consumer runs them: adr/0013."""
+"""`/api/v1/admin/replays`: request a replay, follow it, cancel it. A consumer runs them: adr/0013."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from datadeling.api.admin import responses as answers
-from datadeling.api.admin.calls import AdminCalls, named, told
-from datadeling.api.admin.requests import (
+from datadeling.api import schemas as texts
+from datadeling.api.admin.blueprint import action, calls, open_database, problem_if_missing, respond, topic
+from datadeling.api.admin.schemas import (
+    AdminAnswer,
+    AdminBody,
     BegrunnelseSpoersmaal,
-    ReplaySpoersmaal,
-    ReplaysQuery,
-    request_in,
+    begrunnelse,
+    counts,
+    limit,
+    list_of,
+    number,
+    text,
+    time,
 )
-from datadeling.api.admin.rights import asked
-from datadeling.api.admin.session import AdminSession
 from datadeling.api.problems import Feil, invalid_fields
-from datadeling.api.schemas import NO_NUMBER
+from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, Heltall, JaNei, Tekst, Tidspunkt
 from datadeling.api.v1.avtaler import parse_avtale_id
 from datadeling.db.tables.replays import ReplayRow
 from datadeling.operations.replay import actions as replays
 from datadeling.operations.replay.jobs import Jobs
+from datadeling.operations.replay.request import Request
 from datadeling.pipeline.tally import Tally, total
 
+_PARTITION_PATTERN = "^(0|[1-9][0-9]{0,8})$"
+_PARTITION = re.compile(_PARTITION_PATTERN)
+_HIGHEST = 10**18
+_FASTEST = 1_000_000
+_BEGINNINGS: list[dict[str, Any]] = [
+    {"required": ["fromBeginning"], "properties": {"fromBeginning": {"const": True}}},
+    {"required": ["fromOffsets"]},
+    {"required": ["fromTime"]},
+]
 _ID = {
     "in": "path",
     "name": "id",
@@ -33,92 +49,265 @@ _ID = {
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
-def declare(calls: AdminCalls, desk: AdminSession) -> None:
-    """Add the calls."""
+class _Offsets(fields.Dict):
+    """Offsets by partition, whose number is a text in JSON."""
 
-    @calls.call(
-        "POST",
-        "/replays",
-        body=ReplaySpoersmaal,
-        answer=answers.ReplayDetaljer,
-        status=202,
-        errors=[404],
-        operationId="adminBestillReplay",
-        summary="Les topicet eller en del av det igjen",
-        description="En konsument tar det i løpet av noen sekunder, ved siden av det den ellers gjør, og "
-        "skriver bare det som er annerledes. Oppgi fromBeginning, fromOffsets, fromTime eller avtaleId.",
-    )
-    def request_replay(body: dict[str, Any]) -> Response:
-        avtale_id = parse_avtale_id(body["avtale_id"]).lower() if "avtale_id" in body else None
-        topic = desk.topic
-        with desk.database() as database:
-            jobs = Jobs(database, topic)
-            request = request_in(body, avtale_id)
-            replay = replays.ask_for(jobs, request, asked(body.get("begrunnelse")), background=True)
-            return _told(jobs, replay, 202)
+    default_error_messages = {"invalid": texts.NO_OFFSETS, "null": texts.NOT_NULL}  # noqa: RUF012
 
-    @calls.call(
-        "GET",
-        "/replays",
-        query=ReplaysQuery,
-        answer=answers.ReplayList,
-        errors=[404],
-        operationId="adminHentReplays",
-        summary="Replay, nyeste først",
-    )
-    def list_replays(query: dict[str, Any]) -> Response:
-        topic = desk.topic
-        with desk.database() as database:
-            rows = Jobs(database, topic).listed(query["limit"])
-        return told(answers.ReplayList(), {"replays": [as_dict(row) for row in rows]})
+    def __init__(self, description: str) -> None:
+        rules = {"propertyNames": {"pattern": _PARTITION_PATTERN}}
+        metadata = {"description": description, "example": {"0": 4711}, "minProperties": 1, "rules": rules}
+        super().__init__(values=fields.Integer(validate=validate.Range(0, _HIGHEST - 1)), metadata=metadata)
 
-    @calls.call(
-        "GET",
-        "/replays/<id>",
-        parameters=[_ID],
-        answer=answers.ReplayDetaljer,
-        errors=[404],
-        operationId="adminHentReplay",
-        summary="Ett replay: tilstand, hvor langt det er kommet, hva det er blitt til",
-    )
-    def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
-        replay, topic = _number(id), desk.topic
-        with desk.database() as database, named("replay", "REPLAY"):
-            return _told(Jobs(database, topic), replay)
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, int]:  # noqa: ANN401, ARG002
+        if not isinstance(value, dict) or not value or not all(_is_offset(*item) for item in value.items()):
+            raise self.make_error("invalid")
+        return {int(partition): int(offset) for partition, offset in value.items()}
 
-    @calls.call(
-        "POST",
-        "/replays/<id>/cancel",
-        parameters=[_ID],
-        body=BegrunnelseSpoersmaal,
-        answer=answers.ReplayDetaljer,
-        errors=[404, 409],
-        operationId="adminAvbrytReplay",
-        summary="Stopp et replay for godt",
-        description="Hvor det enn kjøres. Det som er skrevet, blir stående, og replayet kan hentes som før.",
+
+def _is_offset(partition: str, offset: object) -> bool:
+    """A whole number may be written 1.0: to JSON it is the same."""
+    whole = isinstance(offset, int) and not isinstance(offset, bool)
+    whole = whole or (isinstance(offset, float) and offset.is_integer())
+    return bool(_PARTITION.fullmatch(partition)) and whole and 0 <= offset < _HIGHEST  # type: ignore[operator]
+
+
+def _bound(description: str) -> Tidspunkt:
+    return Tidspunkt(
+        error_messages={"null": texts.NOT_NULL},
+        metadata={"description": description, "example": EXAMPLE_TIME},
     )
-    def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
-        replay, topic = _number(id), desk.topic
-        with desk.database() as database, named("replay", "REPLAY"):
-            jobs = Jobs(database, topic)
-            replays.cancel(jobs, replay, asked(body.get("begrunnelse")))
-            return _told(jobs, replay)
+
+
+class ReplaySpoersmaal(AdminBody):
+    """The range to read again, with the options of the command `replay`."""
+
+    rules = {  # noqa: RUF012 (read by the OpenAPI plugin)
+        "if": {"anyOf": _BEGINNINGS},
+        "then": {"oneOf": _BEGINNINGS},
+        "else": {"required": ["avtaleId"]},
+    }
+
+    from_beginning = JaNei(
+        load_default=False,
+        metadata={"description": "Alt som topicet har.", "example": True},
+    )
+    from_offsets = _Offsets("Fra denne offseten på hver partisjon, og bare disse partisjonene.")
+    from_time = _bound("Fra meldinger med dette tidspunktet på recordet.")
+    to_offsets = _Offsets("Til denne offseten på en partisjon; den selv er ikke med.")
+    to_time = _bound("Til meldinger med dette tidspunktet på recordet; de selv er ikke med.")
+    avtale_id = Tekst(
+        metadata={
+            "description": "Bare meldinger om denne avtalen. Uten from… fra begynnelsen.",
+            "format": "uuid",
+            "example": EXAMPLE_ID,
+        }
+    )
+    rate = Heltall(
+        strict=True,
+        validate=validate.Range(1, _FASTEST, error=texts.NO_RATE),
+        error_messages={
+            "invalid": texts.NO_RATE,
+            "null": texts.NOT_NULL,
+            "too_large": texts.NO_RATE,
+        },
+        metadata={"description": "Høyst så mange meldinger i sekundet.", "example": 2_000},
+    )
+    begrunnelse = begrunnelse()
+
+    @validates_schema
+    def _begins_once(self, body: Mapping[str, Any], **_: object) -> None:
+        begins = [name for name in ("from_beginning", "from_offsets", "from_time") if body.get(name)]
+        if len(begins) > 1:
+            raise ValidationError(texts.ONE_BEGINNING)
+        if not begins and "avtale_id" not in body:
+            raise ValidationError(texts.NO_BEGINNING)
+
+
+class ReplaysQuery(AdminBody):
+    """The length of the list."""
+
+    limit = limit(50)
+
+
+def _offsets(description: str) -> fields.Dict:
+    metadata = {"description": description, "example": {"0": 4711}}
+    return fields.Dict(
+        keys=fields.String(), values=fields.Integer(), required=True, allow_none=True, metadata=metadata
+    )
+
+
+class Replay(AdminAnswer):
+    """A replay: its range and its state."""
+
+    id = number("Replayets id.", 7)
+    state = text(
+        "requested (en konsument tar det), running, interrupted (prosessen er borte), stopped (kan "
+        "fortsettes), done, failed (se error), cancelled.",
+        "running",
+        attribute="standing",
+    )
+    background = fields.Boolean(
+        required=True,
+        metadata={"description": "Om en konsument kjører det, og ikke en kommando.", "example": True},
+    )
+    from_offsets = _offsets("Første offset på hver partisjon, og bare disse; null for alle.")
+    from_time = time("Fra meldinger med dette tidspunktet.", allow_none=True)
+    to_offsets = _offsets("Offset som det stopper før, på hver partisjon.")
+    to_time = time("Før meldinger med dette tidspunktet.", allow_none=True)
+    avtale_id = text("Bare meldinger om denne avtalen.", EXAMPLE_ID, allow_none=True)
+    rate = number("Høyst så mange meldinger i sekundet.", 2_000, allow_none=True)
+    requested_by = text("Hvem som ba om det.", "Z999999")
+    begrunnelse = text("Hvorfor.", "ny kolonne opphav", attribute="reason", allow_none=True)
+    requested_at = time("Når det ble bedt om.")
+    started_at = time("Når det begynte å lese.", allow_none=True)
+    finished_at = time("Når det tok slutt, på hvilken måte det enn var.", allow_none=True)
+    error = text("Hvorfor det feilet.", "TopicChanged: partition 0 ends at 20", allow_none=True)
+
+
+class ReplayList(AdminAnswer):
+    """A list of replays."""
+
+    replays = list_of(Replay, "Nyeste først.")
+
+
+class ReplayPartition(AdminAnswer):
+    """Progress of a replay on a partition."""
+
+    partition = number("Partisjonen.", 0)
+    generation = number("Generasjonen som offsetene tilhører.", 0)
+    from_offset = number("Der det begynte.", 0)
+    next_offset = number("Alt før denne er lest igjen.", 2_500)
+    to_offset = number("Der det slutter: høyst der konsumenten stod da det begynte.", 4_711)
+    events = number("Meldinger som er lest; offseter har hull.", 2_400)
+    updated_at = time("Når det sist kom videre.")
+
+
+class ReplayTally(AdminAnswer):
+    """Outcomes of a replay."""
+
+    outcomes = counts("Meldinger etter utfall.", {"changed": 12, "unchanged": 2_388})
+    columns = counts("Endrede avtaler etter kolonne.", {"opphav": 12})
+    examples = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={"description": "Noen avtaleId-er etter utfall.", "example": {"changed": [EXAMPLE_ID]}},
+    )
+
+
+class ReplayDetaljer(Replay):
+    """A replay with its progress and outcomes."""
+
+    partitions = list_of(ReplayPartition, "Hvor langt det er kommet; tom til det har begynt.")
+    tally = fields.Nested(
+        ReplayTally, required=True, metadata={"description": "Hva det er blitt til hittil."}
+    )
+
+
+@calls.call(
+    "POST",
+    "/replays",
+    body=ReplaySpoersmaal,
+    answer=ReplayDetaljer,
+    status=202,
+    errors=[404],
+    operationId="adminBestillReplay",
+    summary="Les topicet eller en del av det igjen",
+    description="En konsument tar det i løpet av noen sekunder, ved siden av det den ellers gjør, og "
+    "skriver bare det som er annerledes. Oppgi fromBeginning, fromOffsets, fromTime eller avtaleId.",
+)
+def request_replay(body: dict[str, Any]) -> Response:
+    """Request a replay; a consumer runs it."""
+    avtale_id = parse_avtale_id(body["avtale_id"]).lower() if "avtale_id" in body else None
+    name = topic()
+    with open_database() as database:
+        jobs = Jobs(database, name)
+        replay = replays.ask_for(
+            jobs, _request(body, avtale_id), action(body.get("begrunnelse")), background=True
+        )
+        return _respond(jobs, replay, 202)
+
+
+@calls.call(
+    "GET",
+    "/replays",
+    query=ReplaysQuery,
+    answer=ReplayList,
+    errors=[404],
+    operationId="adminHentReplays",
+    summary="Replay, nyeste først",
+)
+def list_replays(query: dict[str, Any]) -> Response:
+    """List replays, newest first."""
+    name = topic()
+    with open_database() as database:
+        rows = Jobs(database, name).listed(query["limit"])
+    return respond(ReplayList(), {"replays": [as_dict(row) for row in rows]})
+
+
+@calls.call(
+    "GET",
+    "/replays/<id>",
+    parameters=[_ID],
+    answer=ReplayDetaljer,
+    errors=[404],
+    operationId="adminHentReplay",
+    summary="Ett replay: tilstand, hvor langt det er kommet, hva det er blitt til",
+)
+def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
+    """Show one replay."""
+    replay, name = _parse_id(id), topic()
+    with open_database() as database, problem_if_missing("replay", "REPLAY"):
+        return _respond(Jobs(database, name), replay)
+
+
+@calls.call(
+    "POST",
+    "/replays/<id>/cancel",
+    parameters=[_ID],
+    body=BegrunnelseSpoersmaal,
+    answer=ReplayDetaljer,
+    errors=[404, 409],
+    operationId="adminAvbrytReplay",
+    summary="Stopp et replay for godt",
+    description="Hvor det enn kjøres. Det som er skrevet, blir stående, og replayet kan hentes som før.",
+)
+def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
+    """Cancel a replay for good."""
+    replay, name = _parse_id(id), topic()
+    with open_database() as database, problem_if_missing("replay", "REPLAY"):
+        jobs = Jobs(database, name)
+        replays.cancel(jobs, replay, action(body.get("begrunnelse")))
+        return _respond(jobs, replay)
 
 
 def as_dict(row: ReplayRow) -> dict[str, Any]:
-    """What `answers.Replay` tells of one."""
+    """Return the fields of `Replay`."""
     return {**row._asdict(), "standing": row.standing}
 
 
-def _told(jobs: Jobs, replay: int, status: int = 200) -> Response:
+def _respond(jobs: Jobs, replay: int, status: int = 200) -> Response:
     row, stretches = jobs.get(replay), jobs.stretches(replay)
     tally = total(Tally.from_dict(one.tally) for one in stretches)
     found = {**as_dict(row), "partitions": stretches, "tally": tally.as_dict()}
-    return told(answers.ReplayDetaljer(), found, status)
+    return respond(ReplayDetaljer(), found, status)
 
 
-def _number(given: str) -> int:
-    """An id as it stands in an address. Raise `Problem` 400."""
-    if not _NUMBER.fullmatch(given):
-        raise invalid_fields([Feil("id", NO_NUMBER)])
-    return int(given)
+def _parse_id(text: str) -> int:
+    """Parse an id from the address. Raise `Problem` 400."""
+    if not _NUMBER.fullmatch(text):
+        raise invalid_fields([Feil("id", texts.NO_NUMBER)])
+    return int(text)
+
+
+def _request(body: Mapping[str, Any], avtale_id: str | None) -> Request:
+    """Convert a valid body."""
+    return Request(
+        from_offsets=body.get("from_offsets"),
+        from_time=body.get("from_time"),
+        to_offsets=body.get("to_offsets"),
+        to_time=body.get("to_time"),
+        avtale_id=avtale_id,
+        rate=body.get("rate"),
+    )

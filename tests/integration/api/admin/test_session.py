@@ -1,4 +1,4 @@
-"""Administrators take neither all threads nor any connection for long."""
+"""Admin calls take few connections, and none for long."""
 
 from contextlib import ExitStack
 
@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from flask import Flask
 
-from datadeling.api.admin.session import AdminSession
+from datadeling.api.admin.blueprint import AdminSession
 from datadeling.api.problems import Problem
 from tests.acceptance.processes import number, wait_until
 from tests.integration.api.admin.asking import Admin
@@ -14,24 +14,24 @@ from tests.integration.api.admin.asking import Admin
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datadeling admin'"
 
 
-def test_more_than_a_few_at_once_are_turned_away(db_url: str) -> None:
-    desk = AdminSession(db_url, "topic")
+def test_a_third_call_at_once_is_refused(db_url: str) -> None:
+    session = AdminSession(db_url)
     for _ in range(2):  # places are given back
         with ExitStack() as stack:
             for _ in range(2):
-                stack.enter_context(desk.database())
-            with pytest.raises(Problem) as turned_away, desk.database():
+                stack.enter_context(session.database())
+            with pytest.raises(Problem) as turned_away, session.database():
                 pass
     assert (turned_away.value.status, turned_away.value.body["kode"]) == (503, "ADMIN_OPPTATT")
     assert ("Retry-After", "1") in turned_away.value.headers
 
 
 def test_a_place_is_given_back_when_the_call_fails(db_url: str) -> None:
-    desk = AdminSession(db_url, "topic")
+    session = AdminSession(db_url)
     for _ in range(5):
-        with pytest.raises(ValueError, match="x"), desk.database():
+        with pytest.raises(ValueError, match="x"), session.database():
             raise ValueError("x")
-    with desk.database():
+    with session.database():
         pass
 
 
@@ -42,8 +42,8 @@ def test_no_connection_is_left_behind(admin: Admin, connection: psycopg.Connecti
     wait_until(lambda: number(connection, _CONNECTIONS) == 0, "all connections are closed")
 
 
-def test_the_server_is_told_how_long_it_may_take(db_url: str) -> None:
-    with AdminSession(db_url, "topic").database() as database, database.transaction() as tx:
+def test_statements_have_time_limits(db_url: str) -> None:
+    with AdminSession(db_url).database() as database, database.transaction() as tx:
         shown = [tx._connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
     assert shown == [(limit,) for limit in _LIMITS.values()]
 

@@ -46,7 +46,7 @@ class KafkaConfig:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what is needed no longer is kept: see adr/0014.
+    """Times for which data is kept: see adr/0014.
 
     `handled`, `unhandled`: failed messages, from when they were handled, or parked; `history`: superseded
     versions, from when they were; `operator_log`: records of what operators did; `replay_jobs`: replays that
@@ -86,7 +86,7 @@ class OperatorConfig:
 
 @dataclass(frozen=True, slots=True)
 class EntraConfig:
-    """Whose tokens count, and for whom they must be meant."""
+    """The issuer of tokens, and the audience and groups that they must have."""
 
     client_id: str
     issuer: str
@@ -99,10 +99,10 @@ class EntraConfig:
 class ApiConfig:
     """Everything that `datadeling serve` needs.
 
-    `consumer_fields`: by client id, the names of the fields that a consumer may have; who is not there may
+    `consumer_fields`: by client id, the names of the fields that a consumer may have; others may
     have all. `calls_per_second`: how often one consumer may call this process's workers; 0 is no limit.
-    `topic`: whose replays and failed messages administrators see to; without it they cannot. `park_limit` is
-    the consumer's, to tell when it is reached.
+    `topic`: the topic of the admin calls; without it there are none. `park_limit` is
+    the consumer's, to report when it is reached.
     """
 
     db_url: str
@@ -174,7 +174,7 @@ def api_config(env: Mapping[str, str]) -> ApiConfig:
 
 
 def db_url(env: Mapping[str, str]) -> str:
-    """For commands that need the database and nothing else."""
+    """Return `DB_URL`, for commands that need the database alone. Raise `ConfigError`."""
     read = _Reader(env)
     url = read.db_url()
     read.finish()
@@ -182,7 +182,7 @@ def db_url(env: Mapping[str, str]) -> str:
 
 
 def log_format(env: Mapping[str, str]) -> LogFormat:
-    """JSON, one object a line, unless `LOG_FORMAT` is `text`."""
+    """Return `text` if `LOG_FORMAT` is that, else `json`. Raise `ConfigError`."""
     match env.get("LOG_FORMAT") or "json":
         case "json":
             return "json"
@@ -193,7 +193,7 @@ def log_format(env: Mapping[str, str]) -> LogFormat:
 
 
 class _Reader:
-    """Reads variables and gathers what is wrong with them, so that one start shows every fault."""
+    """Reads variables and collects their faults, so that one start reports all of them."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -225,7 +225,7 @@ class _Reader:
         return frozenset(self._env.get(name, "").replace(",", " ").split())
 
     def consumer_fields(self, name: str) -> dict[str, frozenset[str]]:
-        """An object of JSON: a list of names of fields for each client id."""
+        """Parse a JSON object with a list of field names for each client id."""
         try:
             given = msgspec.json.decode(
                 self._env.get(name, "").strip() or "{}", type=dict[str, frozenset[str]]

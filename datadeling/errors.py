@@ -2,11 +2,11 @@
 
 
 class DatadelingError(Exception):
-    """What all of ours have in common. No text of any of them holds a value from a message."""
+    """Base of all our exceptions. No text of any of them holds a value from a message."""
 
 
 class ConfigError(DatadelingError):
-    """The environment is missing something or malformed. Say so in one line and exit with 2."""
+    """The environment lacks something or is malformed. Print one line and exit with 2."""
 
 
 class UgyldigHendelse(DatadelingError):
@@ -22,7 +22,7 @@ class DatabaseUnavailable(DatadelingError):
 
 
 class Locked(DatabaseUnavailable):
-    """Somebody holds a lock that was not waited for any longer. Try again; or let it be, and try later."""
+    """A lock is held by another session for too long. Try again, now or later."""
 
 
 class UnstorableRow(DatadelingError):
@@ -34,7 +34,7 @@ class UnstorableRow(DatadelingError):
 
 
 class DatabaseBug(DatadelingError):
-    """The database answered what only a fault in this program explains. Stop with the cause."""
+    """The database reports an error that only a bug in this program explains. Stop with the cause."""
 
     def __init__(self, sqlstate: str, what: str) -> None:
         super().__init__(f"unexpected answer from the database (SQLSTATE {sqlstate}): {what}")
@@ -53,11 +53,11 @@ class BrokerUnavailable(DatadelingError):
 
 
 class TopicChanged(DatadelingError):
-    """Offsets do not mean what they meant. See to `offsets new-generation`, then begin anew."""
+    """The topic was replaced or repartitioned. Run `offsets new-generation`, then begin again."""
 
 
 class Busy(DatadelingError):
-    """Somebody else does the same right now. Say so in one line and exit with 1; it can be tried later."""
+    """Another process is doing the same. Print one line and exit with 1; try later."""
 
 
 class MigrationFailed(DatadelingError):
@@ -65,12 +65,12 @@ class MigrationFailed(DatadelingError):
 
 
 class NotFound(DatadelingError):
-    """What the operator named is not there, or not in a state for it. Say so in one line and exit with 1."""
+    """The thing an operator named is missing or in the wrong state. Print one line and exit with 1."""
 
 
 class TooLate(NotFound):
-    """What the operator named is there, but has come to its end already. Say so; trying again is no use."""
+    """The thing an operator named has been handled already. Report it; do not try again."""
 
 
 class BigQueryRefused(DatadelingError):
-    """BigQuery cannot be asked, or will not do it. Say so in one line and exit with 1; safe to try again."""
+    """BigQuery is unavailable or refuses. Print one line and exit with 1; safe to try again."""

@@ -1,7 +1,7 @@
 """structlog, as JSON (one object a line, for the platform's log store) or as text for people.
 
-Nothing of ours logs a value from a message. Should a fnr come by all the same, in a text from a library, it
-is masked: eleven digits in a row never reach the output.
+Our code never logs a value from a message. A fnr in a text from a library is masked: eleven digits in a row
+never reach the output.
 """
 
 import logging
@@ -25,7 +25,7 @@ _FRAMES = 5
 
 
 def configure_logging(log_format: LogFormat, noted: Sequence[Processor] = ()) -> None:
-    """Send our log and that of every library to standard error in this format, with what is `noted`."""
+    """Send our log and that of every library to standard error; the processors `noted` run first."""
     shared: list[Processor] = [
         *noted,
         structlog.stdlib.add_log_level,
@@ -65,12 +65,12 @@ def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventD
 
 
 def masked(text: str) -> str:
-    """The text without identity numbers: every run of exactly eleven digits is replaced."""
+    """Replace every run of exactly eleven digits in a text."""
     return _ELEVEN_DIGITS.sub(_MASK, text)
 
 
 def masked_prose(text: str) -> str:
-    """The same for what a person has written: also in two parts, or with digits too many. UUIDs stay."""
+    """Mask identity numbers in free text, also in two parts or with digits too many. UUIDs stay."""
     return _AS_WRITTEN.sub(lambda found: found[1] or _MASK, text)
 
 

@@ -1,7 +1,6 @@
-"""Every metric that we emit, one sentence each.
+"""Every metric, one sentence each.
 
-Two classes, for two processes: a metric exists only in the process that can say something of it, so that the
-two expositions can be put one after the other.
+Two classes for two processes: each metric belongs to one of them, so the two expositions can be concatenated.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ _EVENTS = (1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
 
 
 class ConsumerMetrics:
-    """What `datadeling consume` tells."""
+    """Metrics of `datadeling consume`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
@@ -57,7 +56,7 @@ class ConsumerMetrics:
         )
         self.oldest_failed = Gauge(
             "datadeling_oldest_new_failed_message_seconds",
-            "Seconds since the oldest failed message was parked that nobody has handled; 0 when none is.",
+            "Seconds since the oldest unhandled failed message was parked; 0 when there is none.",
             registry=registry,
         )
         self.slot_lag = Gauge(
@@ -84,13 +83,13 @@ class ConsumerMetrics:
         )
         self.stopped = Gauge(
             "datadeling_stopped_partitions",
-            "Partitions that stand still until somebody looks at them.",
+            "Partitions that have stopped and need an operator.",
             registry=registry,
         )
 
 
 class ApiMetrics:
-    """What `datadeling serve` tells; its workers share prometheus-client's multiprocess directory.
+    """Metrics of `datadeling serve`; its workers share prometheus-client's multiprocess directory.
 
     With a `registry` the metrics are this process's own: for tests.
     """
@@ -118,7 +117,7 @@ class ApiMetrics:
         }
         self.lookup_fields = Counter(
             "datadeling_lookup_fields",
-            "Lookups that asked for a field, by consumer.",
+            "Lookups of a field, by consumer.",
             ["consumer", "field"],
             registry=registry,
         )
@@ -131,7 +130,7 @@ class ApiMetrics:
         )
 
     def exposition(self, *, consumer_scraped: bool) -> bytes:
-        """The metrics of all workers, and whether the consumer's were there to be put after them."""
+        """Return the metrics of all workers, and whether the consumer's are appended to them."""
         scraped = CollectorRegistry()
         scraped.register(_ConsumerScraped(seen=consumer_scraped))
         return generate_latest(self._registry or _of_all_workers()) + generate_latest(scraped)

@@ -1,7 +1,7 @@
-"""Both processes as one, for the image: whoever starts and stops a container knows of one process only.
+"""Run both processes as one, for the image.
 
-Made for PID 1: signals are waited for, not handled, so none is missed and none strikes in the middle of
-something; whatever is orphaned in the container is reaped.
+Made for PID 1: signals are waited for instead of handled, so none is missed and none interrupts anything;
+orphaned processes of the container are reaped.
 """
 
 import os
@@ -20,14 +20,14 @@ log = structlog.get_logger(__name__)
 
 
 def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> int:
-    """Run commands until one of them ends or we are told to stop; then end the others. Blocks.
+    """Run commands until one of them ends or a signal comes; then end the others. Blocks.
 
-    `commands` are lists of arguments to Python, by name. They are sent SIGTERM, and SIGKILL when they have
-    not ended after `grace` seconds. 0 when we were told to stop and all ended well; 1 when one ended by
-    itself, however it did, or badly. When it returns, none of them runs.
+    `commands` are lists of arguments to Python, by name. They get SIGTERM, and SIGKILL if they
+    have not ended after `grace` seconds. Return 0 when a signal came and all ended with 0; 1 when one ended
+    by itself or with an error. None of them runs when it returns.
 
-    Call it from the main thread, and end afterwards: the signals stay blocked, so that who tells us twice
-    does not make a bad end of a good one.
+    Call it from the main thread, and end afterwards: the signals stay blocked, so that a second
+    signal does not turn a clean end into a failure.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if we had been started with it ignored, none would come
@@ -35,22 +35,22 @@ def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> i
     try:
         for name, arguments in commands.items():
             running[_start(arguments)] = name
-        told = _wait(running)
-        return 0 if _end(running, grace) and told else 1
+        stopped = _wait(running)
+        return 0 if _end(running, grace) and stopped else 1
     finally:
         for pid in running:
             os.kill(pid, signal.SIGKILL)
 
 
 def _start(arguments: Sequence[str]) -> int:
-    """With no signal blocked and none ignored, whatever we do."""
+    """Start a process with no signal blocked and none ignored."""
     return os.posix_spawn(
         sys.executable, [sys.executable, *arguments], os.environ, setsigmask=(), setsigdef=_STOP
     )
 
 
 def _wait(running: dict[int, str]) -> bool:
-    """Until we are told to stop (True), or a process has ended by itself (False)."""
+    """Block until a signal to stop comes (True), or a process ends by itself (False)."""
     while True:
         number = signal.sigwait(_WAITED_FOR)
         if number in _STOP:
@@ -64,7 +64,7 @@ def _wait(running: dict[int, str]) -> bool:
 
 
 def _end(running: dict[int, str], grace: float) -> bool:
-    """Whether all that still run end with 0 when they are told to."""
+    """End the running processes; return True when all of them exit with 0."""
     for pid in running:
         os.kill(pid, signal.SIGTERM)
     codes: list[int] = []
@@ -82,9 +82,9 @@ def _end(running: dict[int, str], grace: float) -> bool:
 
 
 def _reap(running: dict[int, str]) -> dict[str, int]:
-    """Take leave of every process that has ended; the exit codes of those that we had started.
+    """Reap every process that has ended; return the exit codes of those that we had started.
 
-    A signal that ended one counts as its negative number. One SIGCHLD may stand for several.
+    A process ended by a signal has its negative number. One SIGCHLD may stand for several.
     """
     ended: dict[str, int] = {}
     while True:

@@ -1,1 +1,1 @@
-"""The commands of an operator, for `cli`: what they ask for, and how they print it."""
+"""The commands of an operator: their options and their output."""

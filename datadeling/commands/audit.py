@@ -1,4 +1,4 @@
-"""`datadeling audit`: who has read which fields under which purposes, and who has looked somebody up."""
+"""`datadeling audit`: which consumers read which fields, and who looked a person up."""
 
 import re
 import sys
@@ -41,10 +41,8 @@ def _month(_: click.Context, __: click.Parameter, value: str | None) -> Month | 
 
 
 @click.command()
-@click.option("--consumer", metavar="ID", help="Only this one: its client id (azp).")
-@click.option(
-    "--month", callback=_month, metavar="YYYY-MM", help="Which month in Oslo; this one if left out."
-)
+@click.option("--consumer", metavar="ID", help="Only the consumer with this client id (azp).")
+@click.option("--month", callback=_month, metavar="YYYY-MM", help="Month in Oslo. Default: the present one.")
 @click.option(
     "--person",
     is_flag=True,
@@ -56,9 +54,9 @@ def _month(_: click.Context, __: click.Parameter, value: str | None) -> Month | 
 def audit(
     consumer: str | None, month: Month | None, person: bool, reason: str | None, asked_by: str, as_json: bool
 ) -> None:
-    """Show who has read which fields under which purposes.
+    """Show which consumers have read which fields under which purposes.
 
-    Persons are counted, never named. That you looked is kept in operator_log.
+    Persons are counted, never named. Your use of this command is recorded in operator_log.
     """
     who = asked(asked_by, reason)
     if not person:
@@ -82,7 +80,7 @@ def _person_lookups(identer: list[str], who: OperatorAction) -> list[PersonLooku
 
 
 def _identer() -> list[str]:
-    """From standard input: others see what is on a command line, and shells remember it."""
+    """Read the numbers from standard input: a command line is visible to others and kept by shells."""
     given = click.prompt("Numbers of the person", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
     identer = str(given).split()
     if not 1 <= len(identer) <= _MOST or not all(map(_IDENT.fullmatch, identer)):

@@ -1,4 +1,4 @@
-"""What several commands share: the environment, who asks, output as a table or as JSON."""
+"""Shared by commands: environment, options, output as a table or as JSON."""
 
 import getpass
 import json
@@ -32,7 +32,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 class CommandContext(NamedTuple):
-    """What a command works on. `topic` is None when `KAFKA_BROKERS` is not set."""
+    """Settings, database and topic of a command. `topic` is None when `KAFKA_BROKERS` is not set."""
 
     settings: config.OperatorConfig
     database: Database
@@ -45,7 +45,7 @@ class CommandContext(NamedTuple):
 
     @property
     def kafka(self) -> config.KafkaConfig:
-        """How to reach the broker. Raise `ConfigError`."""
+        """Return the settings of the broker. Raise `ConfigError`."""
         if self.settings.kafka is None:
             raise ConfigError("KAFKA_BROKERS is not set")
         return self.settings.kafka
@@ -53,7 +53,7 @@ class CommandContext(NamedTuple):
 
 @contextmanager
 def command_context() -> Iterator[CommandContext]:
-    """The database and the topic of the environment. Raise `ConfigError`."""
+    """Open the database and the topic of the environment. Raise `ConfigError`."""
     settings = config.operator_config(os.environ)
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
@@ -65,7 +65,7 @@ def command_context() -> Iterator[CommandContext]:
 
 @contextmanager
 def tables() -> Iterator[Database]:
-    """The database alone, for what has nothing to do with a topic. Raise `ConfigError`."""
+    """Open the database alone, for commands without a topic. Raise `ConfigError`."""
     url = config.db_url(os.environ)
     configure_logging(config.log_format(os.environ))
     database = Database(url, "datadeling operator")
@@ -76,7 +76,7 @@ def tables() -> Iterator[Database]:
 
 
 def avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """An avtaleId as the producer writes it, when it is given."""
+    """Parse an avtaleId into the producer's form."""
     if value is None:
         return None
     found = avtale_id_in(value.strip().lower().encode())
@@ -86,7 +86,7 @@ def avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str |
 
 
 def asked_by(_: click.Context, __: click.Parameter, value: str | None) -> str:
-    """Who asks: as they say, else the user that the operating system knows."""
+    """Return the name from the option, else the user of the operating system."""
     if value:
         return value
     try:
@@ -96,24 +96,24 @@ def asked_by(_: click.Context, __: click.Parameter, value: str | None) -> str:
 
 
 by_option = click.option(
-    "--by", "asked_by", callback=asked_by, help="Who asks; the system's user if left out."
+    "--by", "asked_by", callback=asked_by, help="Your name, for the record. Default: the system's user."
 )
 
 
 def reason_option(*, required: bool) -> Callable[[_F], _F]:
-    """Why; kept in `operator_log`."""
-    return click.option("--reason", required=required, help="Why. Name no persons: it is kept.")
+    """Create the option `--reason`, recorded in `operator_log`."""
+    return click.option("--reason", required=required, help="Reason, for the record. Name no persons.")
 
 
 def asked(who: str, reason: str | None = None) -> OperatorAction:
-    """Who asks and why. Raise `click.BadParameter` for a reason that says nothing."""
+    """Return the action to record. Raise `click.BadParameter` for a blank reason."""
     if reason is not None and not reason.strip():
         raise click.BadParameter("say why", param_hint="--reason")
     return OperatorAction(who, reason)
 
 
 def offsets_given(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[int, int] | None:
-    """Offsets by partition, None when there are none."""
+    """Parse offsets by partition; None when there are none."""
     found = [_OFFSET.fullmatch(value) for value in values]
     if not all(found):
         raise click.BadParameter("must be partition:offset, such as 0:4711")
@@ -121,12 +121,12 @@ def offsets_given(_: click.Context, __: click.Parameter, values: tuple[str, ...]
 
 
 def print_json(document: object) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output, as wide as the terminal."""
+    """Print a table on standard output, as wide as the terminal."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDE)

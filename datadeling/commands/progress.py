@@ -1,4 +1,4 @@
-"""How a long command shows how far it has come: a bar on a terminal, else a log line every 10 s."""
+"""Progress of a long command: a bar on a terminal, else a log line every 10 s."""
 
 import signal
 import time

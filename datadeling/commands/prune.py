@@ -1,4 +1,4 @@
-"""`datadeling prune`: delete what is kept no longer, at once."""
+"""`datadeling prune`: delete everything that is too old, at once."""
 
 import click
 
@@ -19,11 +19,11 @@ from datadeling.operations.retention import prune as prune_all
 @by_option
 @json_option
 def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
-    """Delete what is kept no longer: failed messages, old history, old records of operators and of lookups.
+    """Delete what is too old: failed messages, old history, old records of operators and of lookups.
 
     Records of lookups go by whole months, and are counted so.
 
-    The consumer does it by itself, once an hour; KEEP_… in the environment say how long what is kept. Safe at
+    The consumer does it by itself, once an hour; the KEEP_… variables set the times. Safe at
     any time, also beside the consumer; run it again if it was cut off.
     """
     who = asked(asked_by)

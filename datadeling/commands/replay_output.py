@@ -1,4 +1,4 @@
-"""What `datadeling replay` prints in the end."""
+"""Output of `datadeling replay`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _MEANING = {
 
 
 def print_tally(tally: Tally, *, as_json: bool) -> None:
-    """What a dry run found."""
+    """Print the outcomes of a dry run."""
     if as_json:
         print_json({"dry_run": True, **tally.as_dict()})
         return
@@ -29,7 +29,7 @@ def print_tally(tally: Tally, *, as_json: bool) -> None:
 
 
 def print_totals(row: ReplayRow, stretches: Sequence[Stretch], *, as_json: bool) -> None:
-    """What a replay has come to, from its beginning on, however often it was resumed."""
+    """Print the outcomes of a replay from its beginning, however often it was resumed."""
     tally = total(Tally.from_dict(one.tally) for one in stretches)
     if as_json:
         print_json({**_as_dict(row), "partitions": [_place(one) for one in stretches], **tally.as_dict()})
@@ -40,7 +40,7 @@ def print_totals(row: ReplayRow, stretches: Sequence[Stretch], *, as_json: bool)
 
 
 def print_replays(rows: Sequence[ReplayRow], *, as_json: bool) -> None:
-    """A list of them."""
+    """Print a list of replays."""
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return
@@ -84,7 +84,7 @@ def _place(one: Stretch) -> dict[str, int]:
 
 
 def _what(row: ReplayRow) -> str:
-    """The range, as the options would say it."""
+    """Return the range in the form of the options."""
     parts = [f"--from-offset {p}:{n}" for p, n in (row.from_offsets or {}).items()]
     parts += [f"--from-time {row.from_time.isoformat()}"] if row.from_time else []
     parts += [f"--avtale {row.avtale_id}"] if row.avtale_id else []

@@ -1,4 +1,4 @@
-"""`datadeling views`: what analysts see in BigQuery."""
+"""`datadeling views`: the views for analysts in BigQuery."""
 
 import os
 import re

@@ -116,7 +116,7 @@ class Lookups:
     ) -> str | None:
         """Return what the statement answers for the search, the context and further `values`."""
         bound = {
-            **search.given,
+            **search.values,
             **context._asdict(),
             "behandlingsnummer": text_array(context.behandlingsnummer),
             "personer": None,

@@ -1,4 +1,4 @@
-"""What a lookup is about, and what is kept of it: values that the API fills in and the database uses."""
+"""The criteria of a lookup, and its audit record: values that the API fills in and the database uses."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,9 +7,9 @@ from uuid import UUID
 
 
 class AuditContext(NamedTuple):
-    """Who looks something up, by which call, for which purposes: what the record of it says.
+    """The caller of a lookup, its call and its purposes, as the audit log has them.
 
-    `consumer` is the client's id; its name is not unique. `nav_ident` is the user on whose behalf it asks.
+    `consumer` is the client's id; its name is not unique. `nav_ident` is the user on whose behalf it calls.
     """
 
     call_id: str
@@ -28,11 +28,11 @@ class Marker(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Which avtaler are looked for; what is None does not matter.
+    """Criteria that an avtale must meet, all of them. Those that are None do not count.
 
-    `identer` are the present and the historic numbers of one person. `fom` and `tom` are the days of a period
-    that the avtale must have a day in. `tidspunkt` asks for what was known then. Only `numbered` ones have a
-    number.
+    `identer` are the present and the historic numbers of one person. `fom` and `tom` limit a period that the
+    avtale must have a day in. `tidspunkt` searches the avtaler as they were known then. `numbered` leaves out
+    avtaler without a number.
     """
 
     identer: Sequence[str] | None = None
@@ -49,8 +49,8 @@ class Search(NamedTuple):
     numbered: bool = False
 
     @property
-    def given(self) -> dict[str, object]:
-        """What matters of it, by name."""
+    def values(self) -> dict[str, object]:
+        """The criteria that count, by name."""
         return {
             name: value
             for name, value in zip(self._fields, self, strict=True)
@@ -59,12 +59,12 @@ class Search(NamedTuple):
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of criteria that it has, by the names of its columns and times; none of their values."""
-        return [name for name in self.given if name not in {"marker", "numbered"}]
+        """The names of the columns and times in it, none of their values."""
+        return [name for name in self.values if name not in {"marker", "numbered"}]
 
     @property
     def is_of_one(self) -> bool:
-        """True when it is about one person or one avtale, so that there is little to look through."""
+        """True when it is about one person or one avtale, so that few rows are read."""
         return not (self.identer is None and self.avtale_id is None and self.avtale_nr is None)
 
     @property

@@ -1,1 +1,1 @@
-"""Who calls, and what they may: tokens, access to fields, purpose, rate limit, call id."""
+"""Tokens, access to fields, purpose, rate limit and call id."""

@@ -21,7 +21,7 @@ _REVEALED = {
     "avtale_status": ("avtaleStatus",),
     "fom": ("startDato", "sluttDato"),
     "tom": ("startDato",),
-    "feilregistrerte": ("feilregistrert",),  # with them and without: the difference tells
+    "feilregistrerte": ("feilregistrert",),  # a search with them and one without reveal it
 }
 
 

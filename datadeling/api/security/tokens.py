@@ -1,8 +1,8 @@
-"""Who calls, and whether they may: tokens from Entra ID.
+"""Tokens from Entra ID: authentication of callers, and the right to call at all.
 
 A machine's token needs the role `access_as_application`. A token on behalf of a user is accepted only from
 clients that have promised to check their users' access themselves (`OBO_CONSUMERS`): else any employee could
-look up anybody. Clients are told apart by `azp`; names are not unique.
+look anybody up. Clients are identified by `azp`; names are not unique.
 """
 
 import hashlib
@@ -25,22 +25,23 @@ from datadeling.config import EntraConfig
 from datadeling.errors import DatadelingError
 
 ROLE = "access_as_application"
+
 _ALGORITHMS = ["RS256"]
+_REQUIRED_CLAIMS = ["iss", "aud", "exp"]
 _LEEWAY = 60.0  # seconds that clocks may differ
-_REQUIRED = ["iss", "aud", "exp"]
-_MOST_TOKENS = 1_000  # that are known at once; then all are looked at anew
-_LONGEST = 200  # characters of a name
+_MAX_VERIFIED = 1_000  # tokens in the cache
+_MAX_TEXT = 200  # characters of a claim
 _CHALLENGE = [("WWW-Authenticate", "Bearer")]
 _FETCH_TIMEOUT = 2.0  # seconds
-_PAUSE = 30.0  # seconds between two fetches, also when one failed: callers choose the `kid`
-_MAX_AGE = 3_600.0  # seconds: a key that has been withdrawn is not trusted for longer
-_MAX_BYTES = 1_000_000
+_FETCH_INTERVAL = 30.0  # seconds between two fetches, failed or not: callers choose the `kid`
+_MAX_KEY_AGE = 3_600.0  # seconds: a withdrawn key is not trusted for longer
+_MAX_JWKS_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
 
 
 class KeysUnavailable(DatadelingError):
-    """No key has ever been fetched. Answer 503, and let the caller come back after `retry_after` seconds."""
+    """No key has ever been fetched. Answer 503 with `retry_after`, in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("the token issuer's keys cannot be fetched")
@@ -48,7 +49,10 @@ class KeysUnavailable(DatadelingError):
 
 
 class Keys:
-    """The issuer's keys by `kid`. For any number of threads; who has a known key does not wait for others."""
+    """The issuer's keys by `kid`: fetched when one is needed, and kept while the issuer cannot be reached.
+
+    Thread-safe. PyJWT's `PyJWKClient` fetches for every unknown `kid`, and drops keys that it cannot renew.
+    """
 
     def __init__(self, uri: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._uri = uri
@@ -59,36 +63,28 @@ class Keys:
         self._fetching = Lock()
 
     def get(self, kid: str) -> RSAPublicKey | None:
-        """The key, or None when the issuer has none of that name.
+        """Return the key, or None when the issuer has no such key. May block for a fetch.
 
-        May block for a fetch, at most once every 30 s. Raise `KeysUnavailable` when there are no keys at all.
+        Raise `KeysUnavailable` when there are no keys at all.
         """
-        if kid not in self._keys:
-            with self._fetching:
-                self._refresh()
-        elif self._is_old and self._is_due and self._fetching.acquire(blocking=False):
+        is_unknown = kid not in self._keys
+        is_old = self._monotonic() - self._fetched > _MAX_KEY_AGE
+        # A caller with a known key does not wait while another one fetches.
+        if (is_unknown or is_old) and self._fetching.acquire(blocking=is_unknown):
             try:
                 self._refresh()
             finally:
                 self._fetching.release()
         if not self._keys:
-            raise KeysUnavailable(math.ceil(max(1.0, self._tried + _PAUSE - self._monotonic())))
+            raise KeysUnavailable(math.ceil(max(1.0, self._tried + _FETCH_INTERVAL - self._monotonic())))
         return self._keys.get(kid)
 
-    @property
-    def _is_old(self) -> bool:
-        return self._monotonic() - self._fetched > _MAX_AGE
-
-    @property
-    def _is_due(self) -> bool:
-        return self._monotonic() - self._tried >= _PAUSE
-
     def _refresh(self) -> None:
-        if not self._is_due:
+        if self._monotonic() - self._tried < _FETCH_INTERVAL:
             return
         self._tried = self._monotonic()
         try:
-            keys = _fetch(self._uri)
+            keys = _fetch_keys(self._uri)
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             log.warning("jwks_unavailable", error=type(error).__name__, known_keys=len(self._keys))
             return
@@ -96,19 +92,19 @@ class Keys:
         self._fetched = self._monotonic()
 
 
-def _fetch(uri: str) -> dict[str, RSAPublicKey]:
-    """Raise `ValueError` when the answer holds no key that we can use."""
+def _fetch_keys(uri: str) -> dict[str, RSAPublicKey]:
+    """Fetch the keys. Raise `ValueError` when there is none that we can use."""
     with urlopen(uri, timeout=_FETCH_TIMEOUT) as response:  # noqa: S310 (config allows http and https only)
-        document = json.loads(response.read(_MAX_BYTES))
+        document = json.loads(response.read(_MAX_JWKS_BYTES))
     entries = document.get("keys") if isinstance(document, dict) else None
-    keys = dict(filter(None, map(_key, entries if isinstance(entries, list) else [])))
+    keys = dict(filter(None, map(_parse_key, entries if isinstance(entries, list) else [])))
     if not keys:
         raise ValueError("no usable key")
     return keys
 
 
-def _key(entry: Any) -> tuple[str, RSAPublicKey] | None:  # noqa: ANN401 (from outside)
-    """Entries that are not for RSA signatures are passed over: one odd key must not take the others along."""
+def _parse_key(entry: Any) -> tuple[str, RSAPublicKey] | None:  # noqa: ANN401 (from outside)
+    """Return None for an entry that is no RSA key for signatures: an odd one must not fail the others."""
     if not isinstance(entry, dict) or entry.get("kty") != "RSA" or entry.get("use", "sig") != "sig":
         return None
     kid = entry.get("kid")
@@ -120,10 +116,10 @@ def _key(entry: Any) -> tuple[str, RSAPublicKey] | None:  # noqa: ANN401 (from o
 
 
 class Caller(NamedTuple):
-    """Whom a valid token speaks for.
+    """The client that calls, and the user on whose behalf it calls.
 
-    `consumer` is the client's id (`azp`), `name` what it is called (`azp_name`), `nav_ident` the user on
-    whose behalf it calls. `groups` are those of that user, or of the client.
+    `consumer` is the client's id (`azp`), `name` its name (`azp_name`). `nav_ident` is the user, if any.
+    `groups` are those of that user, or of the client.
     """
 
     consumer: str
@@ -135,7 +131,7 @@ class Caller(NamedTuple):
 
 
 class _Verified(NamedTuple):
-    """What a token said when its signature was found good, under which of the issuer's keys."""
+    """A token whose signature is good under one of the issuer's keys."""
 
     kid: str
     key: RSAPublicKey
@@ -145,11 +141,11 @@ class _Verified(NamedTuple):
 
 
 class Authenticator:
-    """Lets calls through that carry a good token. `now` gives the time that tokens are held against.
+    """Verifies tokens. `now` returns the time to compare theirs with.
 
-    A signature is looked at once: a consumer sends the same token for an hour, and looking costs as much as
-    all else that is done in Python for a lookup. Times are held against the clock each time, and a key
-    that the issuer has withdrawn, or fetched anew, counts no more.
+    A signature is verified once: a consumer sends the same token for an hour, and verifying costs as much as
+    the rest of a lookup's Python. Times are compared at each call, and a token counts no longer when the
+    issuer has withdrawn or replaced its key.
     """
 
     def __init__(self, entra: EntraConfig, keys: Keys, now: Callable[[], datetime]) -> None:
@@ -159,19 +155,19 @@ class Authenticator:
         self._verified: dict[bytes, _Verified] = {}
 
     def caller(self, authorization: str) -> Caller:
-        """Read the header `Authorization`. Raise `Problem` 401, or 503 when no key is known."""
+        """Return the caller with this `Authorization` header. Raise `Problem` 401, or 503 without keys."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Problem(401, headers=_CHALLENGE)
         try:
-            return self._known(token).caller
+            return self._verified_token(token).caller
         except KeysUnavailable as error:
             raise unavailable("NOEKLER_UTILGJENGELIG", error.retry_after) from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise Problem(401, headers=_CHALLENGE) from None
 
     def authorise(self, caller: Caller) -> None:
-        """Raise `Problem` 403, which says what is missing and what the caller has."""
+        """Raise `Problem` 403, with what is missing, unless the caller may call."""
         if caller.is_machine:
             if ROLE not in caller.roles:
                 raise forbidden("MANGLER_ROLLE", f"Klienten mangler rollen {ROLE}.", caller, mangler=ROLE)
@@ -179,18 +175,18 @@ class Authenticator:
             detail = "Klienten er ikke godkjent for token på vegne av brukere."
             raise forbidden("KLIENT_IKKE_GODKJENT", detail, caller, mangler="godkjenning av klienten")
 
-    def _known(self, token: str) -> _Verified:
-        """What a good token says. Raise what is wrong with it, or `KeysUnavailable`."""
+    def _verified_token(self, token: str) -> _Verified:
+        """Return a good token. Raise `KeysUnavailable`, or PyJWT's or Python's error for a bad one."""
         digest = hashlib.sha256(token.encode("ascii")).digest()
-        known = self._verified.get(digest)
-        if known is None or self._keys.get(known.kid) is not known.key:
-            known = self._verify(token)
-            if len(self._verified) >= _MOST_TOKENS:
+        verified = self._verified.get(digest)
+        if verified is None or self._keys.get(verified.kid) is not verified.key:
+            verified = self._verify(token)
+            if len(self._verified) >= _MAX_VERIFIED:
                 self._verified.clear()
-            self._verified[digest] = known
-        if not known.not_before - _LEEWAY <= self._now().timestamp() < known.expires + _LEEWAY:
+            self._verified[digest] = verified
+        if not verified.not_before - _LEEWAY <= self._now().timestamp() < verified.expires + _LEEWAY:
             raise jwt.InvalidTokenError
-        return known
+        return verified
 
     def _verify(self, token: str) -> _Verified:
         header = jwt.get_unverified_header(token)
@@ -206,22 +202,27 @@ class Authenticator:
             algorithms=_ALGORITHMS,
             audience=self._entra.client_id,
             issuer=self._entra.issuer,
-            # The times are checked below, by our own clock.
-            options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            # The times are compared at each call, with our own clock.
+            options={
+                "require": _REQUIRED_CLAIMS,
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
         )
-        nbf = claims.get("nbf", 0)  # a token without nbf is valid from its making
+        nbf = claims.get("nbf", 0)  # without nbf a token is valid from the start
         return _Verified(kid, key, _number(nbf), _number(claims["exp"]), _caller(claims))
 
 
 def _number(value: object) -> float:
-    """Raise `jwt.InvalidTokenError` for what is no number."""
+    """Raise `jwt.InvalidTokenError` for anything but a number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise jwt.InvalidTokenError
     return value
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    """Raise `jwt.InvalidTokenError` for a token that does not say which client it is for."""
+    """Raise `jwt.InvalidTokenError` for a token without the id of its client."""
     idtyp, consumer = claims.get("idtyp"), _text(claims, "azp")
     if consumer is None:
         raise jwt.InvalidTokenError
@@ -236,22 +237,20 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    """A claim that the log can hold, None when there is none."""
+    """Return a claim that PostgreSQL can hold, or None."""
     value = claims.get(name)
-    return value[:_LONGEST] if isinstance(value, str) and value and "\0" not in value else None
+    return value[:_MAX_TEXT] if isinstance(value, str) and value and "\0" not in value else None
 
 
 def _texts(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     values = claims.get(name)
-    return (
-        frozenset(value for value in values if isinstance(value, str))
-        if isinstance(values, list)
-        else frozenset()
+    return frozenset(
+        value for value in (values if isinstance(values, list) else ()) if isinstance(value, str)
     )
 
 
 def forbidden(kode: str, detail: str, caller: Caller, *, mangler: str, **members: Any) -> Problem:  # noqa: ANN401
-    """403: what is missing, and what the caller has."""
+    """Return a `Problem` 403 with what is missing and the roles that the caller has."""
     roles = sorted(caller.roles)
     has = f"Rollene i tokenet: {', '.join(roles)}." if roles else "Tokenet har ingen roller."
     return Problem(403, kode=kode, detail=f"{detail} {has}", mangler=mangler, roller=roles, **members)

@@ -1,4 +1,4 @@
-"""Which tokens are let in: a table for what is wrong with a token, one for what its owner may."""
+"""Authentication and authorisation: a table of bad tokens, and one of callers without the right to call."""
 
 import base64
 import json
@@ -61,7 +61,7 @@ _HEADER = {"alg": "RS256", "kid": KID}
         pytest.param(f"Bearer {_unsigned({'alg': ['RS256'], 'kid': KID}, {})}", id="alg is no text"),
     ],
 )
-def test_what_is_no_token_is_401(authorization: str | None, client: FlaskClient) -> None:
+def test_no_token_is_401(authorization: str | None, client: FlaskClient) -> None:
     _expect_401(_ask(client, authorization))
 
 
@@ -158,7 +158,7 @@ def test_a_good_token_is_let_in(changes: dict[str, Any], client: FlaskClient, is
         ),
     ],
 )
-def test_who_may_not_gets_403(
+def test_a_caller_without_the_right_gets_403(
     changes: dict[str, Any], kode: str, client: FlaskClient, issuer: Issuer, lookups: FakeLookups
 ) -> None:
     response = _ask(client, f"Bearer {issuer.token(_NOW, **changes)}")
@@ -167,7 +167,7 @@ def test_who_may_not_gets_403(
     assert lookups.asked == []
 
 
-def test_403_says_what_is_missing_and_what_the_caller_has(client: FlaskClient, issuer: Issuer) -> None:
+def test_403_has_the_missing_role_and_those_of_the_caller(client: FlaskClient, issuer: Issuer) -> None:
     response = _ask(client, f"Bearer {issuer.token(_NOW, roles=['b', 'a'])}")
     assert response.json is not None
     assert (response.json["mangler"], response.json["roller"]) == (ROLE, ["a", "b"])
@@ -183,7 +183,7 @@ def test_a_client_that_checks_its_users_access_may_call_on_their_behalf(
 
 
 @pytest.mark.parametrize("rule_method", ["GET", "POST", "OPTIONS"])
-def test_every_route_under_the_api_asks_for_a_token(rule_method: str, client: FlaskClient) -> None:
+def test_every_route_under_the_api_requires_a_token(rule_method: str, client: FlaskClient) -> None:
     adapter = client.application.url_map.bind("")
     rules = [rule for rule in client.application.url_map.iter_rules() if rule.rule.startswith("/api/v1")]
     assert len(rules) >= 5
@@ -207,7 +207,7 @@ def test_no_header_whatever_is_anything_but_401(entra: EntraConfig, clock: Clock
     check()
 
 
-def test_the_caller_is_told_apart_by_id(entra: EntraConfig, clock: Clock, issuer: Issuer) -> None:
+def test_the_caller_is_identified_by_its_id(entra: EntraConfig, clock: Clock, issuer: Issuer) -> None:
     caller = Authenticator(entra, Keys(issuer.uri), clock).caller(f"Bearer {issuer.token(_NOW)}")
     assert caller == Caller(
         consumer=CONSUMER,
@@ -247,10 +247,10 @@ def test_a_token_that_was_good_is_refused_when_its_key_is_withdrawn(
         authenticator.caller(f"Bearer {token}")
 
 
-def test_no_more_tokens_are_remembered_than_there_is_room_for(
+def test_the_cache_of_verified_tokens_is_bounded(
     entra: EntraConfig, clock: Clock, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_MOST_TOKENS", 3)
+    monkeypatch.setattr(auth, "_MAX_VERIFIED", 3)
     authenticator = Authenticator(entra, Keys(issuer.uri, clock.monotonic), clock)
     for number in range(8):
         authenticator.caller(f"Bearer {issuer.token(_NOW, azp=f'client-{number}')}")

@@ -1,23 +1,23 @@
-"""Shares the present state of NAV's labour-market measures (*tiltak*).
+"""The present state of NAV's labour-market measures (*tiltak*): read from Kafka, served by API and BigQuery.
 
-The map, in the order the data flows. Every arrow points one way, and import-linter checks the borders:
+This is the map, in the order in which data flows. Imports point one way; import-linter checks the borders.
 
-    ingest.source → ingest.batch → ingest.decode → ingest.transform → ingest.fold → ingest.store → db
-    db → api
-    commands → verify → operations → replay → ingest, db
-    api.admin → operations, replay
+    Kafka → consumer → pipeline → db → PostgreSQL → api → other teams' systems
+                                                  → Datastream → BigQuery, with the views of mirror
+    operators → commands or api.admin → operations → pipeline, db
 
-* `domain`: what an avtale is, which of two versions wins, what each shared field means. Pure.
-* `ingest`: process 1, `datadeling consume`: Kafka topic to PostgreSQL.
-* `replay`: the topic, or a part of it, read again beside the live consumer. Writes only what differs.
-* `verify`: whether the tables hold what the topic says, and what to do where they do not.
-* `operations`, `commands`: what an operator does by hand (`failed`, `offsets`, `delete`, `replay`, `prune`).
-* `db`: connections, statements, migrations; the only package that knows psycopg and yoyo.
-* `api`: process 2, `datadeling serve`: lookups over HTTP; in `api.graphql` as today's consumers ask,
-  in `api.admin` what operators do there.
-* `demo`: real PostgreSQL and Kafka on this machine, synthetic events, a local token issuer.
-* `mirror`: views over what is mirrored to BigQuery, for analysts.
-* `cli`: the commands. `ingest.process`, `replay.runner`, `api.app` and `demo.demo` wire the parts together.
-* `crew`: requests that one thread answers in turns; `api` and `db` work in them.
-* `config`, `errors`, `log`, `metrics`: what every part uses.
+* `domain`: an avtale, its versions and places, the shared fields, search criteria. Pure.
+* `consumer`: process 1, `datadeling consume`. `loop` fetches (`source`), batches (`batch`) and writes.
+* `pipeline`: the write path that the live consumer, retry and replay share:
+  `message` → `decode` → `transform` → `fold` → `store`.
+* `db`: connections, statements (`queries/*.sql`), migrations. The only package that imports psycopg and yoyo.
+* `api`: process 2, `datadeling serve`. `server` starts the workers, `app` wires the application of each. The
+  calls are in `v1`, `graphql` and `admin`, the checks of a caller in `security`.
+* `operations`: the actions of operators, a module or folder for each subject: `replay`, `verify`, `failed`,
+  `offsets`, `erase`, `audit`, `retention`.
+* `commands`: the operations on the terminal. `cli` is the entry point of every command.
+* `mirror`: the BigQuery views over the mirrored table.
+* `demo`: PostgreSQL, Kafka, events and a token issuer on this machine, for the demo, tests and benchmarks.
+* `supervisor`: `datadeling run`, both processes in one container.
+* `config`, `errors`, `log`, `metrics`: used by all of them.
 """

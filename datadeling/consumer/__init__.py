@@ -1,1 +1,1 @@
-"""Process 1, `datadeling consume`: reads the topic into PostgreSQL until SIGTERM."""
+"""Process 1, `datadeling consume`: read the topic into PostgreSQL until SIGTERM."""

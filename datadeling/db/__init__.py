@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, statements, migrations. The only package that knows psycopg and yoyo."""
+"""PostgreSQL: connections, statements, migrations. The only package that imports psycopg and yoyo."""

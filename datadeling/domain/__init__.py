@@ -1,1 +1,1 @@
-"""What an avtale is and means. Pure: imports nothing else of ours, and no driver."""
+"""The avtale, its versions and its fields. Pure: imports nothing else of ours, and no driver."""

@@ -1,1 +1,1 @@
-"""The published description of the API: OpenAPI 3.1 made from the declarations of the calls."""
+"""The published description of the API: OpenAPI 3.1, generated from the declarations of the calls."""

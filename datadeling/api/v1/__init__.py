@@ -1,1 +1,1 @@
-"""The REST calls: each resource has its request schema, response schema and view together."""
+"""The REST calls. Each module has the request schema, answer schema and view of one resource."""

@@ -1,1 +1,1 @@
-"""The statements, grouped by the table that they work on."""
+"""The statements, grouped by table."""

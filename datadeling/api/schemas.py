@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from flask import request
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 from marshmallow.exceptions import SCHEMA
 
 from datadeling.api.problems import Feil, Problem, invalid_fields
@@ -49,7 +49,7 @@ ONE_BEGINNING = "oppgi høyst én av fromBeginning, fromOffsets og fromTime"
 NO_BEGINNING = "oppgi fromBeginning, fromOffsets, fromTime eller avtaleId"
 TWICE = "oppgitt mer enn én gang"
 INVALID = "ugyldig verdi"
-# What an answer may say of a field. Everything else, a text of a library, becomes `INVALID`.
+# The texts that may be answered. Any other, which is a library's, becomes `INVALID`.
 MELDINGER = frozenset(
     {
         UNKNOWN, NO_OBJECT, MISSING, NOT_NULL, NO_FNR, NO_IDENTER, ONE_PERSON, NO_PERSONS, NO_DATE, NO_TIME,
@@ -68,47 +68,36 @@ _NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
 
 
 class Body(Schema):
-    """What is sent with a request: an object with these properties and no others.
+    """A request schema, of a body or a query string: no other properties are accepted.
 
-    `rules` tell in the words of JSON Schema what is checked of several of them at once.
+    `rules` are in JSON Schema, for the OpenAPI document. A validator of the schema checks the same.
     """
 
     rules: ClassVar[Mapping[str, Any]] = {}
 
     error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
 
-    def check(self, given: Mapping[str, Any]) -> None:
-        """Raise `ValidationError` unless what was sent, right or not in itself, goes together."""
-
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _check(self, _: dict[str, Any], given: Any, **__: object) -> None:  # noqa: ANN401 (whatever was sent)
-        if isinstance(given, dict):
-            self.check(given)
-
 
 class Question(Body):
-    """What a lookup is sent. Null is "not given": generated clients send every property that they know of."""
+    """A request schema in which null means missing: generated clients send every property."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002
-        """Say in OpenAPI which may be null."""
+        """Mark the fields that may be null, for the OpenAPI document."""
         field_obj.allow_none = not field_obj.required
 
     @pre_load
-    def _leave_out_nulls(self, given: Any, **_: object) -> Any:  # noqa: ANN401 (whatever was sent)
-        if not isinstance(given, dict) or None not in given.values():
-            return given
-        return {name: value for name, value in given.items() if value is not None or self._is_needed(name)}
-
-    def _is_needed(self, name: str) -> bool:
-        """False where a null may be left out: it must not hide that a property is unknown."""
-        return name not in self.fields or self.fields[name].required
+    def _drop_nulls(self, sent: Any, **_: object) -> Any:  # noqa: ANN401 (any JSON)
+        if not isinstance(sent, dict):
+            return sent
+        optional = {name for name, field in self.fields.items() if not field.required}
+        return {name: value for name, value in sent.items() if value is not None or name not in optional}
 
 
 class Answer(Schema):
-    """An answer: more properties may come."""
+    """A response schema: more properties may come."""
 
     class Meta:
-        """What marshmallow calls it."""
+        """Options of marshmallow."""
 
         unknown = EXCLUDE
 
@@ -125,7 +114,7 @@ class Dato(fields.Date):
 
 
 class Tidspunkt(fields.AwareDateTime):
-    """A time with its offset, which has a day in Oslo; beyond microseconds it is cut."""
+    """A time with its offset, cut to microseconds. It must have a day in Oslo."""
 
     default_error_messages = {"invalid": NO_TIME}  # noqa: RUF012 (marshmallow reads it so)
 
@@ -139,7 +128,7 @@ class Tidspunkt(fields.AwareDateTime):
 
 
 class JaNei(fields.Boolean):
-    """True or false, and not 1 or 0, which Python takes for the same."""
+    """True or false, not 1 or 0, which are equal to them in Python."""
 
     default_error_messages = {"invalid": NO_BOOLEAN, "null": NOT_NULL}  # noqa: RUF012
 
@@ -166,9 +155,9 @@ class Tekst(fields.String):
 
 
 class Heltall(fields.Integer):
-    """A whole number: in a body also as 1.0, which to JSON is the same; in an address digits alone."""
+    """A whole number. A body may have it as 1.0, which is the same in JSON; an address has digits alone."""
 
-    def _validated(self, value: Any) -> int:  # noqa: ANN401 (whatever was sent)
+    def _validated(self, value: Any) -> int:  # noqa: ANN401 (any JSON)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, str) and (self.strict or not _DIGITS.fullmatch(value)):
@@ -177,7 +166,7 @@ class Heltall(fields.Integer):
 
 
 def fnr() -> fields.String:
-    """A national identity number: eleven digits, and nothing more is checked."""
+    """Return a field for a national identity number. Only that it has eleven digits is checked."""
     return fields.String(
         # The length, too: "$" also matches before a line break at the end.
         validate=[
@@ -199,7 +188,7 @@ def read_body(schema: Schema, max_bytes: int | None = None) -> dict[str, Any]:
     return _load(schema, read_json())
 
 
-def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
+def read_json() -> Any:  # noqa: ANN401 (any JSON)
     """Return the body of the request at hand as JSON. Raise `Problem`; Werkzeug raises 413."""
     if not request.is_json or request.headers.get("Content-Encoding", "identity") != "identity":
         raise Problem(415)
@@ -207,68 +196,65 @@ def read_json() -> Any:  # noqa: ANN401 (whatever was sent)
     if len(body) >= (request.max_content_length or 0) and request.content_length is None:
         raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
     try:
-        given = msgspec.json.decode(body)
-        # Each name is followed by a colon: with no more of them than names, none can stand there twice.
-        if type(given) is not dict or body.count(b":") != len(given):
-            _search_for_repeated_names(body.decode())
+        sent = msgspec.json.decode(body)
+        # Where a name is repeated, msgspec takes the last one: of two persons only one would be looked up.
+        json.loads(body, object_pairs_hook=_refuse_repeated_names)
     except (ValueError, RecursionError):
         raise Problem(400, kode="UGYLDIG_JSON", detail=_NO_JSON) from None
-    return given
+    return sent
 
 
-def read_query(schema: Schema) -> dict[str, Any]:
-    """The query string of the request at hand. Raise `Problem`.
-
-    A list may be one text with commas, or its name several times: clients write lists either way. All else
-    stands there once.
-    """
-    lists = {
-        field.data_key or name for name, field in schema.fields.items() if isinstance(field, fields.List)
-    }
-    given = dict(request.args.lists())
-    if any(len(values) > 1 for name, values in given.items() if name not in lists):
-        raise invalid_fields([Feil(None, TWICE)])
-    return _load(schema, {name: ",".join(values) for name, values in given.items()})
-
-
-def _each_once(pairs: list[tuple[str, object]]) -> None:
+def _refuse_repeated_names(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) < len(pairs):
         raise ValueError
 
 
-# msgspec takes the last one: of two persons in one question, only one would be looked up.
-_search_for_repeated_names = json.JSONDecoder(object_pairs_hook=_each_once).decode
+def read_query(schema: Schema) -> dict[str, Any]:
+    """Return the query string of the request at hand, loaded by the schema. Raise `Problem`.
+
+    A list may be one text with commas, or its name several times: clients write lists either way. Any other
+    name may occur once.
+    """
+    lists = {
+        field.data_key or name for name, field in schema.fields.items() if isinstance(field, fields.List)
+    }
+    sent = dict(request.args.lists())
+    if any(len(values) > 1 for name, values in sent.items() if name not in lists):
+        raise invalid_fields([Feil(None, TWICE)])
+    return _load(schema, {name: ",".join(values) for name, values in sent.items()})
 
 
-def _load(schema: Schema, given: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever was sent)
-    """None of marshmallow's own texts gets out, nor any name that is not ours."""
+def _load(schema: Schema, sent: Any) -> dict[str, Any]:  # noqa: ANN401 (any JSON)
     try:
-        found: dict[str, Any] = schema.load(given)
+        loaded: dict[str, Any] = schema.load(sent)
     except ValidationError as error:
         raise invalid_fields(feil_in(error.messages_dict, schema)) from None
-    return found
+    return loaded
 
 
 def feil_in(messages: Mapping[Any, Any], schema: Schema, above: str = "") -> list[Feil]:
-    """In the order of the schema; what is not of ours last, without its name, and once."""
-    found = []
-    ours = {field.data_key or name: field for name, field in schema.fields.items()}
-    for name, field in ours.items():
-        given, path = messages.get(name, []), f"{above}{name}"
-        if isinstance(field, fields.Nested) and isinstance(given, dict):
-            found += feil_in(given, field.schema, f"{path}.")
+    """Return marshmallow's errors as ours, in the order of the schema, without any text or name of others.
+
+    Those of unknown properties come last, without the names, and once.
+    """
+    feil = []
+    known = {field.data_key or name: field for name, field in schema.fields.items()}
+    for name, field in known.items():
+        errors, path = messages.get(name, []), f"{above}{name}"
+        if isinstance(field, fields.Nested) and isinstance(errors, dict):
+            feil += feil_in(errors, field.schema, f"{path}.")
         else:
-            found += [Feil(path, text) for text in _texts(given)]
+            feil += [Feil(path, text) for text in _texts(errors)]
     for name in messages:
         if name == SCHEMA:
-            found += [Feil(above.removesuffix(".") or None, text) for text in _texts(messages[name])]
-        elif name not in ours:
-            found += [Feil(None, text) for text in _texts(messages[name])]
-    return list(dict.fromkeys(found))
+            feil += [Feil(above.removesuffix(".") or None, text) for text in _texts(messages[name])]
+        elif name not in known:
+            feil += [Feil(None, text) for text in _texts(messages[name])]
+    return list(dict.fromkeys(feil))
 
 
 def _texts(messages: object) -> list[str]:
-    """Texts of our own, whatever marshmallow would say; those of the items of a list are the list's."""
+    """Return texts of ours in place of marshmallow's. Errors of items count as errors of their list."""
     match messages:
         case list():
             return [text if text in MELDINGER else INVALID for text in messages]

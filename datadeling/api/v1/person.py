@@ -1,9 +1,9 @@
 """Request schemas that name one person: by fnr, or by all the numbers that the person has had."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import schemas
 from datadeling.api.schemas import Question
@@ -31,22 +31,25 @@ class Person(Question):
         },
     )
 
-    def check(self, given: Mapping[str, Any]) -> None:
-        """Refuse two ways to name somebody."""
-        if given.get("fnr") is not None and given.get("identer") is not None:
+    is_required: ClassVar[bool] = False
+
+    # Also when a field is bad in itself, so that all that is wrong is answered at once.
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _check_person(self, _: dict[str, Any], sent: Any, **__: object) -> None:  # noqa: ANN401 (any JSON)
+        if not isinstance(sent, dict):
+            return
+        has_fnr, has_identer = sent.get("fnr") is not None, sent.get("identer") is not None
+        if has_fnr and has_identer:
             raise ValidationError(schemas.ONE_PERSON, "identer")
+        if self.is_required and not has_fnr and not has_identer:
+            raise ValidationError(schemas.MISSING, "fnr")
 
 
 class OnePerson(Person):
     """Exactly one person."""
 
     rules = {**Person.rules, "else": _FNR_GIVEN}  # noqa: RUF012
-
-    def check(self, given: Mapping[str, Any]) -> None:
-        """Refuse nobody, too."""
-        if given.get("fnr") is None and given.get("identer") is None:
-            raise ValidationError(schemas.MISSING, "fnr")
-        Person.check(self, given)
+    is_required = True
 
 
 def identer(body: Mapping[str, Any]) -> list[str] | None:

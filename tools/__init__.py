@@ -1,1 +1,1 @@
-"""What is run by hand, or by make, to keep the repository in order; no part of the package."""
+"""Programs that maintain the repository, run by hand or by make; no part of the package."""

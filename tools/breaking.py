@@ -28,7 +28,7 @@ _ALTERNATIVES = ("allOf", "anyOf", "oneOf")
 
 
 class Side(Enum):
-    """Who sends it. Requests must not become narrower, responses not wider."""
+    """The sender. Requests must not become narrower, responses not wider."""
 
     REQUEST = "request"
     RESPONSE = "response"

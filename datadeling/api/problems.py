@@ -1,7 +1,7 @@
-"""Every error answer: RFC 9457 `application/problem+json`, in Norwegian, with a stable `kode`.
+"""Error responses: RFC 9457 `application/problem+json`, in Norwegian, with a stable `kode`.
 
-None of them repeats a value, or the name of an unknown property: what a caller sends can be personal data,
-and callers log the errors that they get.
+None of them repeats a value, or the name of an unknown property: a request can hold personal data, and
+callers log the errors that they receive.
 """
 
 import json
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Kind(NamedTuple):
-    """What a status means when nothing more is known."""
+    """A status with its `kode` and texts when nothing more is known."""
 
     kode: str
     title: str
@@ -48,14 +48,14 @@ KINDS: Mapping[int, Kind] = {
 
 
 class Feil(NamedTuple):
-    """What is wrong with one field of a request; `felt` is None when it is no field of ours."""
+    """An error in one field of a request. `felt` is None when it is no field of ours."""
 
     felt: str | None
     melding: str
 
 
 class Problem(Exception):
-    """Answer the request with this. `members` are added to the answer."""
+    """Raised to answer the request with a problem. `members` are added to its body."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Problem(Exception):
 
 
 def invalid_fields(feil: Iterable[Feil]) -> Problem:
-    """A request that could be read, but not accepted."""
+    """Return the problem of a request that could be read, but not accepted."""
     return Problem(
         400,
         kode=UGYLDIGE_FELT,
@@ -91,7 +91,7 @@ def invalid_fields(feil: Iterable[Feil]) -> Problem:
 
 
 def unavailable(kode: str, retry_after: int = _RETRY_AFTER) -> Problem:
-    """Not now; `retry_after` is in seconds."""
+    """Return a 503 with the seconds until the caller may retry."""
     return Problem(503, kode=kode, headers=[("Retry-After", str(retry_after))])
 
 
@@ -106,13 +106,13 @@ def register(app: Flask) -> None:
 
 
 def answer(problem: Problem) -> Response:
-    """The problem as the answer to the call at hand."""
+    """Return the response to the call at hand."""
     body = json.dumps({**problem.body, "traceId": g.call_id}, ensure_ascii=False)
     return Response(body, problem.status, problem.headers, content_type=MEDIA_TYPE)
 
 
 def _http(error: HTTPException) -> Response:
-    """What Flask and Werkzeug raise: no route, wrong method, too large. Their headers are kept (Allow)."""
+    """Answer an error of Flask or Werkzeug: no route, wrong method, too large. Keep its headers (Allow)."""
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return answer(Problem(error.code or 500, headers=headers))
 
@@ -122,13 +122,13 @@ def _database_unavailable(_: DatabaseUnavailable) -> Response:
 
 
 def _refused(error: DatadelingError) -> Response:
-    """The database would not answer, or would not take the record of the lookup: without it no answer."""
+    """Answer a lookup that the database refused, or whose audit record it refused: without one no answer."""
     log.error("lookup_refused", error=type(error).__qualname__, cause=str(error))
     return answer(unavailable("OPPSLAG_AVVIST"))
 
 
 def _unexpected(error: Exception) -> Response:
-    """Log where it happened, but not what it says: the texts of libraries quote values. Ours do not."""
+    """Log the frames, but not the text of a library's error, which may quote values. Ours does not."""
     cause = str(error) if isinstance(error, DatadelingError) else None
     log.error("unexpected_error", error=type(error).__qualname__, cause=cause, at=frames(error))
     return answer(Problem(500))

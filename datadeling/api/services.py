@@ -20,7 +20,7 @@ _NAME = "datadeling"
 
 
 class Services(NamedTuple):
-    """What `app.create_app` wires together. `pool` is None in tests without a database."""
+    """The parts that `app.create_app` wires together. `pool` is None in tests without a database."""
 
     config: ApiConfig
     lookups: Lookups

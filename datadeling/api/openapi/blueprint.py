@@ -11,7 +11,7 @@ from flask import Flask, Response
 from marshmallow import Schema
 
 from datadeling.api import hooks
-from datadeling.api.openapi.document import Plugin, finished, problem_response
+from datadeling.api.openapi.document import Plugin, complete, problem_response
 from datadeling.api.openapi.errors import ProblemSvar
 from datadeling.api.problems import KINDS
 from datadeling.api.schemas import EXAMPLE_ID, read_body, read_query
@@ -157,7 +157,7 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     @cached_property
     def description(self) -> str:
         """The document, as JSON. The calls must have been declared."""
-        return json.dumps(finished(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(complete(self.spec.to_dict()), ensure_ascii=False, indent=2) + "\n"
 
     def _openapi_json(self) -> Response:
         return Response(self.description, mimetype="application/json")

@@ -1,7 +1,6 @@
-"""The OpenAPI document as it is published.
+"""Additions to the OpenAPI document that flask-smorest generates from the declarations.
 
-flask-smorest generates it from the declarations. Here it gets examples, headers of answers, the meaning of
-each `kode`, and rules about several properties.
+These are examples, headers of responses, the meaning of each `kode`, and rules about several properties.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,8 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
-from datadeling.api.openapi.errors import answered_with
-from datadeling.api.openapi.examples import ANSWERS, QUESTIONS, from_schema
+from datadeling.api.openapi.errors import codes_of
+from datadeling.api.openapi.examples import REQUESTS, RESPONSES, example_of
 from datadeling.api.problems import MEDIA_TYPE, Kind, Problem
 from datadeling.api.schemas import EXAMPLE_ID
 from datadeling.api.security.context import CALL_ID
@@ -58,7 +57,7 @@ _HEADERS: Mapping[int, Json] = {
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
-# What a problem of a status says beside what all of them say.
+# Members of the examples that only some problems have.
 _MEMBERS: Mapping[str, Json] = {
     "UGYLDIGE_FELT": {
         "detail": "Forespørselen har feil, se feltet feil.",
@@ -77,15 +76,15 @@ _MEMBERS: Mapping[str, Json] = {
 class _Converter(OpenAPIConverter):
     def schema2jsonschema(self, schema: Any) -> Json:  # noqa: ANN401 (a schema, its class or its name)
         described: Json = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
-        # Said in the descriptions instead: openapi-typescript takes what has a default for required.
-        for told in described.get("properties", {}).values():
-            told.pop("default", None)
+        # Descriptions have it instead: openapi-typescript takes a property with a default for required.
+        for each in described.get("properties", {}).values():
+            each.pop("default", None)
         return described | getattr(resolve_schema_instance(schema), "rules", {})
 
     def field2property(self, field: fields.Field[Any]) -> Json:
         rules: Json = field.metadata.get("rules", {})
         described: Json = super().field2property(field) | rules
-        # Described once, under this name: generators make one type of it, not one for each place it stands.
+        # Described once, by this name, so that generators make one type of it instead of one for each use.
         component = field.metadata.get("component")
         if component is None:
             return described
@@ -95,38 +94,38 @@ class _Converter(OpenAPIConverter):
 
 
 class Plugin(MarshmallowPlugin):
-    """Tells of the rules of a schema and of a field, too."""
+    """Adds `rules` of schemas and fields, and components of fields."""
 
     Converter = _Converter
 
 
-def finished(spec: Json) -> Json:
-    """The description with all that is to be said."""
+def complete(spec: Json) -> Json:
+    """Return the document with examples and headers, in a fixed order."""
     schemas = spec["components"]["schemas"]
     for call in _calls(spec):
         call["responses"] = dict(sorted(call["responses"].items()))
         name = call["operationId"]
         if "requestBody" in call:
             content = call["requestBody"]["content"][_JSON]
-            content["examples"] = QUESTIONS.get(name) or from_schema(content["schema"], schemas)
+            content["examples"] = REQUESTS.get(name) or example_of(content["schema"], schemas)
         for status, response in call["responses"].items():
             if status < "300":
                 content = response["content"][_JSON]
-                content["examples"] = ANSWERS.get(name) or from_schema(content["schema"], schemas)
+                content["examples"] = RESPONSES.get(name) or example_of(content["schema"], schemas)
                 response["headers"] = _CALL_ID
     return {name: spec[name] for name in _ORDER if name in spec}
 
 
 def problem_response(status: int, kind: Kind, schema: type[Schema]) -> Json:
-    """What is said of an error answer: what each `kode` means, and one example for each."""
-    codes = answered_with(status)
-    told = "\n".join(f"* `{kode}`: {code.meaning} {code.remedy}" for kode, code in codes.items())
+    """Describe the response of an error status, with each `kode` and an example of it."""
+    codes = codes_of(status)
+    meanings = "\n".join(f"* `{kode}`: {code.meaning} {code.remedy}" for kode, code in codes.items())
     examples = {
         kode: {"summary": code.meaning, "value": _problem(status, kode, code.meaning)}
         for kode, code in codes.items()
     }
     return {
-        "description": f"{kind.title}.\n\n{told}",
+        "description": f"{kind.title}.\n\n{meanings}",
         "headers": _CALL_ID | _HEADERS.get(status, {}),
         "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
     }

@@ -1,6 +1,6 @@
-"""Error answers as they are published: their schema, and the meaning of each `kode`, in Norwegian.
+"""Error responses as they are published: their schema, and the meaning of each `kode`, in Norwegian.
 
-A test finds every `kode` that the code can answer.
+A test compares these with every `kode` in the source.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, Answer
 
 
 class FeilSvar(Answer):
-    """What is wrong with one field."""
+    """An error in one field."""
 
     felt = fields.String(
         required=True,
@@ -26,7 +26,7 @@ class FeilSvar(Answer):
 
 
 class ProblemSvar(Answer):
-    """Every error answer."""
+    """The body of every error response."""
 
     type = fields.String(required=True, metadata={"example": "about:blank"})
     title = fields.String(required=True, metadata={"example": "Ugyldig forespørsel"})
@@ -36,7 +36,7 @@ class ProblemSvar(Answer):
         required=True,
         metadata={"description": "Stabil kode; nye kan komme.", "example": "UGYLDIGE_FELT"},
     )
-    traceId = fields.String(  # noqa: N815 (as in the answer)
+    traceId = fields.String(  # noqa: N815 (as in the response)
         required=True,
         metadata={"description": "Kallets id, den samme som i Nav-Call-Id.", "example": EXAMPLE_ID},
     )
@@ -54,7 +54,7 @@ class ProblemSvar(Answer):
 
 
 class Code(NamedTuple):
-    """One `kode`. With `retry` the same request can succeed later, with nothing mended."""
+    """One `kode`. With `retry` the same request can succeed later, unchanged."""
 
     status: int
     meaning: str
@@ -142,6 +142,6 @@ CODES: Mapping[str, Code] = {
 }
 
 
-def answered_with(status: int) -> dict[str, Code]:
-    """Return every `kode` that comes with this status."""
+def codes_of(status: int) -> dict[str, Code]:
+    """Return every `kode` of a status."""
     return {kode: code for kode, code in CODES.items() if code.status == status}

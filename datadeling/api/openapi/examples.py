@@ -1,6 +1,6 @@
-"""Examples of questions and answers, by `operationId`. Persons in them are synthetic.
+"""Examples of requests and responses, by `operationId`. Persons in them are synthetic.
 
-A call that has none here gets one made of the examples of its properties.
+A call without any here gets one that is put together from the examples of its properties.
 """
 
 from collections.abc import Mapping
@@ -40,10 +40,10 @@ AVTALE: Mapping[str, Any] = {
     "opprettetTidspunkt": "2026-01-12T10:00:00+01:00",
     "endretTidspunkt": EXAMPLE_TIME,
 }
-"""All that is told of an avtale."""
+"""All fields of an avtale."""
 
 VARIGHET = 181
-"""Its days."""
+"""The days of that avtale."""
 
 _TILTAK = {
     name: {**AVTALE, "varighetDager": VARIGHET}[name]
@@ -62,7 +62,7 @@ def _example(summary: str, value: object) -> dict[str, Any]:
     return {"summary": summary, "value": value}
 
 
-QUESTIONS: Mapping[str, Examples] = {
+REQUESTS: Mapping[str, Examples] = {
     "tiltaksstatus": {
         "iDag": _example("Er personen på tiltak i dag?", {"fnr": EXAMPLE_FNR}),
         "enDag": _example(
@@ -106,7 +106,7 @@ QUESTIONS: Mapping[str, Examples] = {
     },
 }
 
-ANSWERS: Mapping[str, Examples] = {
+RESPONSES: Mapping[str, Examples] = {
     "tiltaksstatus": {
         "paaTiltak": _example("Personen er på ett tiltak", _STATUS),
         "ikkePaaTiltak": _example("Personen er ukjent, eller er ikke på noe tiltak", _NOT_ON_TILTAK),
@@ -167,12 +167,12 @@ ANSWERS: Mapping[str, Examples] = {
 }
 
 
-def from_schema(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Examples:
-    """One example, made of those of the properties."""
+def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Examples:
+    """Return one example, put together from those of the properties."""
     return {"eksempel": _example("Et eksempel", _value(schema, schemas))}
 
 
-def _value(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:  # noqa: ANN401 (whatever JSON can say)
+def _value(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any JSON)
     if "example" in schema:
         return schema["example"]
     if "$ref" in schema:
@@ -181,6 +181,6 @@ def _value(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:  # noq
         return [_value(schema["items"], schemas)]
     if "properties" not in schema:
         return None
-    told = {name: _value(inner, schemas) for name, inner in schema["properties"].items()}
+    values = {name: _value(inner, schemas) for name, inner in schema["properties"].items()}
     required = schema.get("required", ())
-    return {name: value for name, value in told.items() if value is not None or name in required}
+    return {name: value for name, value in values.items() if value is not None or name in required}

@@ -1,1 +1,1 @@
-"""The REST calls. Each module has the request schema, answer schema and view of one resource."""
+"""The REST calls. A module has the request schemas, response schemas and views of one resource."""

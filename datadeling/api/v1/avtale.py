@@ -55,7 +55,7 @@ def list_of(schema: type[Schema], description: str, *, required: bool = True) ->
 class FromHistory(Answer):
     """An answer that can be as of a time."""
 
-    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the answer)
+    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the response)
         allow_none=True,
         metadata={
             "description": "Bare når tidspunkt er oppgitt: fra da av er historikken hel. For tidligere "
@@ -91,7 +91,7 @@ class Felter(fields.List[str]):
 
 
 class FelterInQuery(Felter):
-    """The same in an address: one text, with commas between."""
+    """Names of fields in an address: one text, with commas between."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # type: ignore[override]  # noqa: ANN401
         names = value.split(",") if value else []

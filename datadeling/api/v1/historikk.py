@@ -19,11 +19,11 @@ blueprint = LookupBlueprint("historikk", __name__, description="Versjonene av en
 class Versjon(Answer):
     """One version of an avtale."""
 
-    gyldigFra = fields.DateTime(  # noqa: N815 (as in the answer)
+    gyldigFra = fields.DateTime(  # noqa: N815 (as in the response)
         required=True,
         metadata={"description": "Da meldingen om den ble sendt.", "example": EXAMPLE_TIME},
     )
-    gyldigTil = fields.DateTime(  # noqa: N815 (as in the answer)
+    gyldigTil = fields.DateTime(  # noqa: N815 (as in the response)
         required=True,
         allow_none=True,
         metadata={
@@ -50,7 +50,7 @@ class Historikk(Answer):
     """The answer of `avtaler/{avtaleId}/historikk`."""
 
     versjoner = list_of(Versjon, "Nyeste først.")
-    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the answer)
+    historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the response)
         required=True,
         allow_none=True,
         metadata={

@@ -37,7 +37,7 @@ class TiltaksstatusSpoersmaal(OnePerson):
 class Tiltaksstatus(FromHistory):
     """The answer of `tiltaksstatus`."""
 
-    paaTiltak = fields.Boolean(  # noqa: N815 (as in the answer)
+    paaTiltak = fields.Boolean(  # noqa: N815 (as in the response)
         required=True,
         metadata={"description": "Om personen er på minst ett tiltak den dagen.", "example": True},
     )
@@ -64,7 +64,7 @@ def tiltaksstatus(body: dict[str, Any]) -> Response:
     parts = services()
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     answer = parts.lookups.tiltaksstatus(
-        audit_context(), identer(body) or [], _day(body), felter, body.get("tidspunkt")
+        audit_context(), identer(body) or [], _day(body, parts.today()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 
@@ -110,7 +110,7 @@ class BolkResultat(Answer):
         required=True,
         metadata={"description": "OK eller UGYLDIGE_FELT; nye kan komme.", "example": "OK"},
     )
-    paaTiltak = fields.Boolean(  # noqa: N815 (as in the answer)
+    paaTiltak = fields.Boolean(  # noqa: N815 (as in the response)
         metadata={"description": "Som i tiltaksstatus.", "example": True}
     )
     antall = fields.Integer(metadata={"description": "Som i tiltaksstatus.", "example": 1})
@@ -146,7 +146,7 @@ def bolk(body: dict[str, Any]) -> Response:
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     persons = [_identer_or_error(person) for person in body["personer"]]
     answer = parts.lookups.tiltaksstatus_bolk(
-        audit_context(), persons, _day(body), felter, body.get("tidspunkt")
+        audit_context(), persons, _day(body, parts.today()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 
@@ -163,8 +163,8 @@ def _identer_or_error(person: object) -> list[str] | str:
     return json.dumps({"kode": UGYLDIGE_FELT, "feil": feil}, ensure_ascii=False)
 
 
-def _day(body: Mapping[str, Any]) -> date:
-    """Return the day of the lookup: an as-of lookup is about the day of its time."""
-    given: date | None = body.get("dato")
+def _day(body: Mapping[str, Any], today: date) -> date:
+    """Return the day of the lookup. An as-of lookup is about the day of its time."""
+    day: date | None = body.get("dato")
     time: datetime | None = body.get("tidspunkt")
-    return given or (time.astimezone(OSLO).date() if time else services().today())
+    return day or (time.astimezone(OSLO).date() if time else today)

@@ -11,8 +11,8 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from datadeling.operations.replay.progress import Look
-from datadeling.operations.replay.progress import Progress as Replayed
+from datadeling.operations.replay.partition import OnProgress
+from datadeling.operations.replay.partition import Progress as Replayed
 
 _LINE_EVERY = 10.0  # seconds
 
@@ -37,7 +37,7 @@ def stop_on_signal() -> Iterator[Event]:
 
 
 @contextmanager
-def watching(what: str) -> Iterator[Look]:
+def watching(what: str) -> Iterator[OnProgress]:
     """Shows whatever progress it is given, on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -18,9 +18,7 @@ from datadeling.commands.context import (
 from datadeling.commands.progress import stop_on_signal, watching
 from datadeling.commands.replay_output import print_replays, print_tally, print_totals
 from datadeling.db.tables.replays import ReplayRow
-from datadeling.operations.replay import actions as replays
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Request
+from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.runner import Runner, Setting, dry_run
 from datadeling.pipeline.timestamps import OSLO
 
@@ -66,10 +64,9 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime 
 @click.option("--cancel", type=int, metavar="ID", help="Stop one for good, wherever it runs.")
 @click.option(
     "--workers",
-    default=4,
-    show_default=True,
     type=click.IntRange(1, 64),
-    help="Partitions that are read side by side.",
+    hidden=True,
+    help="Has no effect any more: one thread reads, ahead of what the database writes.",
 )
 @click.option("--rate", type=click.IntRange(min=1), metavar="N", help="At most so many events a second.")
 @reason_option(required=False)
@@ -87,7 +84,7 @@ def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said abov
         if given["listing"]:
             print_replays(jobs.listed(50), as_json=given["as_json"])
         elif given["cancel"]:
-            replays.cancel(jobs, given["cancel"], asked(given["asked_by"], given["reason"]))
+            jobs.cancel(given["cancel"], asked(given["asked_by"], given["reason"]))
             click.echo(f"replay {given['cancel']} is cancelled")
         elif given["dry_run"]:
             _rehearse(on, given)
@@ -95,7 +92,7 @@ def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said abov
             replay_id = _add(jobs, given)
             click.echo(f"replay {replay_id} is asked for; `datadeling replay --list` shows how it gets on")
         else:
-            _run(_setting(on, given), jobs, given)
+            _run(_setting(on), jobs, given)
 
 
 def _one_way(given: dict[str, Any]) -> None:
@@ -122,16 +119,16 @@ def _request(given: dict[str, Any]) -> Request:
 
 def _add(jobs: Jobs, given: dict[str, Any]) -> int:
     who = asked(given["asked_by"], given["reason"])
-    return replays.ask_for(jobs, _request(given), who, background=given["background"])
+    return jobs.add(_request(given), who, background=given["background"])
 
 
-def _setting(on: CommandContext, given: dict[str, Any]) -> Setting:
-    return Setting(on.kafka, on.settings.db_url, workers=given["workers"])
+def _setting(on: CommandContext) -> Setting:
+    return Setting(on.kafka, on.settings.db_url)
 
 
 def _rehearse(on: CommandContext, given: dict[str, Any]) -> None:
     with stop_on_signal() as stop, watching("dry run") as look:
-        tally = dry_run(_setting(on, given), _request(given), stop, look)
+        tally = dry_run(_setting(on), _request(given), stop, look)
     if stop.is_set():
         click.echo("stopped; nothing has been written", err=True)
         raise click.exceptions.Exit(_INTERRUPTED)
@@ -152,7 +149,7 @@ def _run(setting: Setting, jobs: Jobs, given: dict[str, Any]) -> None:
 
 
 def _tell(jobs: Jobs, row: ReplayRow, *, as_json: bool) -> None:
-    print_totals(row, jobs.stretches(row.id), as_json=as_json)
+    print_totals(row, jobs.partitions(row.id), as_json=as_json)
     if row.state == "stopped":
         click.echo(f"stopped; go on with: datadeling replay --resume {row.id}", err=True)
         raise click.exceptions.Exit(_INTERRUPTED)

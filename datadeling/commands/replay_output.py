@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from datadeling.commands.context import print_json, print_table
-from datadeling.db.tables.replays import ReplayRow, Stretch
+from datadeling.db.tables.replays import PartitionProgress, ReplayRow
 from datadeling.pipeline.tally import OUTCOMES, Tally, total
 
 _MEANING = {
@@ -28,15 +28,15 @@ def print_tally(tally: Tally, *, as_json: bool) -> None:
     click.echo("nothing has been written")
 
 
-def print_totals(row: ReplayRow, stretches: Sequence[Stretch], *, as_json: bool) -> None:
+def print_totals(row: ReplayRow, partitions: Sequence[PartitionProgress], *, as_json: bool) -> None:
     """Print the outcomes of a replay from its beginning, however often it was resumed."""
-    tally = total(Tally.from_dict(one.tally) for one in stretches)
+    tally = total(Tally.from_dict(one.tally) for one in partitions)
     if as_json:
-        print_json({**_as_dict(row), "partitions": [_place(one) for one in stretches], **tally.as_dict()})
+        print_json({**_as_dict(row), "partitions": [_place(one) for one in partitions], **tally.as_dict()})
         return
     _print_tables(tally)
-    events = sum(one.events for one in stretches)
-    click.echo(f"replay {row.id} {row.state}: {events} events from {len(stretches)} partitions")
+    events = sum(one.events for one in partitions)
+    click.echo(f"replay {row.id} {row.state}: {events} events from {len(partitions)} partitions")
 
 
 def print_replays(rows: Sequence[ReplayRow], *, as_json: bool) -> None:
@@ -77,7 +77,7 @@ def _as_dict(row: ReplayRow) -> dict[str, Any]:
     return {**row._asdict(), "state": row.standing}
 
 
-def _place(one: Stretch) -> dict[str, int]:
+def _place(one: PartitionProgress) -> dict[str, int]:
     numbers = one._asdict()
     del numbers["tally"], numbers["updated_at"]
     return numbers

@@ -25,9 +25,7 @@ from datadeling.api.problems import Feil, invalid_fields
 from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, Heltall, JaNei, Tekst, Tidspunkt
 from datadeling.api.v1.avtaler import parse_avtale_id
 from datadeling.db.tables.replays import ReplayRow
-from datadeling.operations.replay import actions as replays
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Request
+from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.pipeline.tally import Tally, total
 
 _PARTITION_PATTERN = "^(0|[1-9][0-9]{0,8})$"
@@ -223,9 +221,7 @@ def request_replay(body: dict[str, Any]) -> Response:
     name = topic()
     with open_database() as database:
         jobs = Jobs(database, name)
-        replay = replays.ask_for(
-            jobs, _request(body, avtale_id), action(body.get("begrunnelse")), background=True
-        )
+        replay = jobs.add(_request(body, avtale_id), action(body.get("begrunnelse")), background=True)
         return _respond(jobs, replay, 202)
 
 
@@ -278,7 +274,7 @@ def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     replay, name = _parse_id(id), topic()
     with open_database() as database, problem_if_missing("replay", "REPLAY"):
         jobs = Jobs(database, name)
-        replays.cancel(jobs, replay, action(body.get("begrunnelse")))
+        jobs.cancel(replay, action(body.get("begrunnelse")))
         return _respond(jobs, replay)
 
 
@@ -288,9 +284,9 @@ def as_dict(row: ReplayRow) -> dict[str, Any]:
 
 
 def _respond(jobs: Jobs, replay: int, status: int = 200) -> Response:
-    row, stretches = jobs.get(replay), jobs.stretches(replay)
-    tally = total(Tally.from_dict(one.tally) for one in stretches)
-    found = {**as_dict(row), "partitions": stretches, "tally": tally.as_dict()}
+    row, partitions = jobs.get(replay), jobs.partitions(replay)
+    tally = total(Tally.from_dict(one.tally) for one in partitions)
+    found = {**as_dict(row), "partitions": partitions, "tally": tally.as_dict()}
     return respond(ReplayDetaljer(), found, status)
 
 

@@ -1,5 +1,5 @@
 -- lock_replays --
--- Whoever begins a replay looks for others of the same range meanwhile.
+-- Held while a replay begins and checks for others of the same range.
 SELECT pg_advisory_xact_lock(hashtextextended('datadeling replay:' || %(topic)s, 0));
 
 -- take_replay --
@@ -14,7 +14,7 @@ VALUES (%(topic)s, %(state)s, %(background)s, %(from_offsets)s, %(from_time)s, %
 RETURNING id;
 
 -- select_replays --
--- The newest first; an id or states of null are any. "held" while somebody runs it.
+-- The newest first; an id or states of null are any. "held" while a process runs it.
 SELECT id, topic, state, background, from_offsets, from_time, to_offsets, to_time, avtale_id::text, rate,
        requested_by, reason, requested_at, started_at, finished_at, error,
        EXISTS (
@@ -31,14 +31,14 @@ ORDER BY id DESC
 LIMIT %(limit)s;
 
 -- waiting_replays --
--- What a consumer may run: asked for, or begun by another one that is there no more.
+-- What a consumer may run: requested, or begun by a process that may be gone.
 SELECT id
 FROM replay_job
 WHERE topic = %(topic)s AND background AND state IN ('requested', 'running')
 ORDER BY id;
 
 -- replays_of_the_range --
--- Others that would read some of the same messages, if somebody still runs them.
+-- Other running replays that read some of the same messages.
 SELECT DISTINCT other.id
 FROM replay_job AS other
 JOIN replay_job_partition AS theirs ON theirs.job_id = other.id
@@ -68,8 +68,8 @@ SET state = 'running', started_at = coalesce(started_at, now()), finished_at = N
 WHERE id = %(id)s AND state NOT IN ('done', 'cancelled');
 
 -- advance_replay --
--- Compare and set. No row when somebody else has moved it, when it was cancelled, or when offsets have got a
--- new meaning since it began.
+-- Compare and set. No row when another process has moved it, when it was cancelled, or when a new generation has
+-- begun since.
 UPDATE replay_job_partition
 SET next_offset = %(to)s, events = events + %(events)s, tally = %(tally)s, updated_at = now()
 WHERE job_id = %(id)s

@@ -1,5 +1,6 @@
-"""Reads the topic again beside the live consumer, by the same steps, and writes only what differs.
+"""Read the topic again beside the live consumer, by the same steps, and write only what differs.
 
-`reader` (Kafka, no group) → `ingest.rewrite` (decode, transform, fold, write). `plan` says what is to be
-read, `runner` does it partition by partition, `background` does so inside the consumer for whoever asks.
+`plan` turns a request into an offset range of each partition. `partition` reads one range (`reader` is its
+consumer, outside every group; `rate` holds it back) and hands batches to `writer`. `runner` runs one replay
+that `jobs` keeps in the database; `background` runs them inside the consumer process.
 """

@@ -1,20 +1,43 @@
-"""Replays as they are kept in the database: asked for, begun, moved on, ended."""
+"""Replays as they are kept in the database: requested, begun, ended. Imports no Kafka: the API uses it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.tables.replays import ReplayRow, Stretch
-from datadeling.db.transaction import Transaction
+from datadeling.db.tables.replays import PartitionProgress, ReplayRow
 from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
 from datadeling.log import masked_prose
-from datadeling.operations.replay.request import Planned, Request
-
-Record = Callable[[Transaction, int], None]
-"""Keeps who did it, in the transaction of the deed; told the replay's id."""
+from datadeling.operations.action import OperatorAction
 
 
-def _no_record(_: Transaction, __: int) -> None:
-    """Who asked for a replay stands in its row."""
+class Request(NamedTuple):
+    """The messages to read again; None is no bound. With offsets, only the partitions named are read.
+
+    `avtale_id`: only messages with this key, from the partitions where they can be. `rate` is in messages a
+    second.
+    """
+
+    from_offsets: Mapping[int, int] | None = None
+    from_time: datetime | None = None
+    to_offsets: Mapping[int, int] | None = None
+    to_time: datetime | None = None
+    avtale_id: str | None = None
+    rate: int | None = None
+
+
+class Range(NamedTuple):
+    """Offsets from `start` up to `end`, which is not part of it."""
+
+    start: int
+    end: int
+
+
+class Planned(NamedTuple):
+    """The range to read of a partition, and the generation that its offsets belong to."""
+
+    range: Range
+    generation: int
 
 
 class Jobs:
@@ -24,33 +47,38 @@ class Jobs:
         self._database = database
         self._topic = topic
 
-    def add(
-        self,
-        request: Request,
-        who: str,
-        reason: str | None,
-        *,
-        background: bool,
-        record: Record = _no_record,
-    ) -> int:
-        """Keep what is asked for, and say its id. In the background a consumer takes it up."""
-        why = reason and masked_prose(reason)
-        asked = {
+    def add(self, request: Request, action: OperatorAction, *, background: bool) -> int:
+        """Keep a request, with its operator record, and return its id.
+
+        With `background` a consumer process begins it within seconds; otherwise the caller runs it.
+        """
+        values = {
             **request._asdict(),
-            "requested_by": masked_prose(who),
-            "reason": why,
+            "from_offsets": _by_text(request.from_offsets),
+            "to_offsets": _by_text(request.to_offsets),
+            "requested_by": masked_prose(action.who),
+            "reason": action.reason and masked_prose(action.reason),
             "background": background,
         }
-        for name in ("from_offsets", "to_offsets"):
-            offsets = asked[name]
-            asked[name] = {str(p): offset for p, offset in offsets.items()} if offsets else None
         with self._database.transaction() as tx:
-            replay = tx.replays.insert(self._topic, "requested" if background else "stopped", asked)
-            record(tx, replay)
+            replay = tx.replays.insert(self._topic, "requested" if background else "stopped", values)
+            action.record(tx, "replay", f"replay {replay}")
+        action.log("replay", f"replay {replay}")
         return replay
 
+    def cancel(self, replay: int, action: OperatorAction) -> None:
+        """Stop a replay for good, wherever it runs. Raise `NotFound`, or `TooLate` when it has ended."""
+        command, target = "replay --cancel", f"replay {replay}"
+        with self._database.transaction() as tx:
+            cancelled = tx.replays.cancel(self._topic, replay)
+            if cancelled:
+                action.record(tx, command, target)
+        if not cancelled:
+            raise TooLate(f"replay {replay} has been {self.get(replay).state} already")
+        action.log(command, target)
+
     def get(self, replay: int) -> ReplayRow:
-        """One of them. Raise `NotFound`."""
+        """Return one replay. Raise `NotFound`."""
         with self._database.transaction() as tx:
             rows = tx.replays.listed(self._topic, 1, replay)
         if not rows:
@@ -58,62 +86,53 @@ class Jobs:
         return rows[0]
 
     def listed(self, limit: int) -> list[ReplayRow]:
-        """The newest."""
+        """Return the newest replays, the newest first."""
         with self._database.transaction() as tx:
             return tx.replays.listed(self._topic, limit)
 
     def waiting(self) -> list[ReplayRow]:
-        """Those that a consumer may run and nobody does, the oldest first."""
+        """Return the replays that a consumer may run and nobody runs, the oldest first."""
         with self._database.transaction() as tx:
             found = [tx.replays.listed(self._topic, 1, replay) for replay in tx.replays.waiting(self._topic)]
         return [row for rows in found for row in rows if not row.held]
 
-    def stretches(self, replay: int) -> list[Stretch]:
-        """What it reads of each partition; nothing before it has been planned."""
+    def partitions(self, replay: int) -> list[PartitionProgress]:
+        """Return the progress on each partition; empty before the replay has been planned."""
         with self._database.transaction() as tx:
-            return tx.replays.stretches(replay)
+            return tx.replays.partitions(replay)
 
-    def begin(self, row: ReplayRow, planned: Mapping[int, Planned]) -> list[Stretch]:
-        """Say that it runs, with `planned` unless it has begun before; what there is to read.
+    def begin(self, row: ReplayRow, planned: Mapping[int, Planned]) -> list[PartitionProgress]:
+        """Mark a replay as running and return where to read; `planned` counts the first time only.
 
-        Raise `Busy` when another one reads some of the same right now, `NotFound` when it has ended,
-        `TopicChanged` when offsets have got a new meaning since it began. Nothing has been written then.
+        Raise `Busy` when a running replay reads some of the same messages, `NotFound` when this one has
+        ended, `TopicChanged` when a new generation has begun since. Nothing has been written then.
         """
         with self._database.transaction() as tx:
             tx.replays.lock(self._topic)
             if not tx.replays.begin(row.id):
                 raise NotFound(f"replay {row.id} has ended")
-            if not tx.replays.stretches(row.id):
+            if not tx.replays.partitions(row.id):
                 for partition, (range_, generation) in planned.items():
-                    tx.replays.insert_stretch(row.id, partition, generation, *range_)
-            stretches = tx.replays.stretches(row.id)
+                    tx.replays.insert_partition(row.id, partition, generation, *range_)
+            partitions = tx.replays.partitions(row.id)
             positions = tx.positions(self._topic)
-            for one in stretches:
+            for one in partitions:
                 if one.partition not in positions or positions[one.partition].generation != one.generation:
                     raise TopicChanged(f"offsets of partition {one.partition} have a new meaning")
-            ranges = {one.partition: (one.next_offset, one.to_offset) for one in stretches}
+            ranges = {one.partition: (one.next_offset, one.to_offset) for one in partitions}
             for other in tx.replays.overlapping(row, ranges):
                 if any(found.held for found in tx.replays.listed(self._topic, 1, other)):
                     raise Busy(f"replay {other} reads some of the same messages")
-        return stretches
+        return partitions
 
     def end(self, replay: int, state: str, error: str | None = None) -> None:
-        """Say how it ended, unless somebody has said so already."""
+        """Set the state that a replay ended in, unless it is done or cancelled already."""
         with self._database.transaction() as tx:
             tx.replays.end(replay, state, error)
 
-    def cancel(self, replay: int, record: Record = _no_record) -> None:
-        """Stop it for good, wherever it runs. Raise `NotFound`, or `TooLate` when it has ended."""
-        with self._database.transaction() as tx:
-            cancelled = tx.replays.cancel(self._topic, replay)
-            if cancelled:
-                record(tx, replay)
-        if not cancelled:
-            raise TooLate(f"replay {replay} has been {self.get(replay).state} already")
-
 
 def request_of(row: ReplayRow) -> Request:
-    """What was asked for."""
+    """Return the request that a replay was added with."""
     return Request(
         from_offsets=_by_number(row.from_offsets),
         from_time=row.from_time,
@@ -122,6 +141,10 @@ def request_of(row: ReplayRow) -> Request:
         avtale_id=row.avtale_id,
         rate=row.rate,
     )
+
+
+def _by_text(offsets: Mapping[int, int] | None) -> dict[str, int] | None:
+    return {str(p): offset for p, offset in offsets.items()} if offsets else None
 
 
 def _by_number(offsets: Mapping[str, int] | None) -> dict[int, int] | None:

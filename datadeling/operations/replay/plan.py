@@ -1,4 +1,4 @@
-"""What a replay is to read: from the request to an offset range of each partition."""
+"""Turn a replay request into an offset range of each partition."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.db.tables.operator import OffsetRow
 from datadeling.errors import NotFound, TopicChanged
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Planned, Range, Request
 from datadeling.pipeline.partitioner import partition_of
 
 
 def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[int, Planned]:
-    """By partition, in order, what to read: never beyond where the live consumer stands.
+    """Return the range to read of each partition, in order; none goes beyond the live consumer's position.
 
-    Asks the broker, for some seconds at most. Raise `NotFound` when a partition or the topic is not known,
-    `TopicChanged` when the broker's topic is not the one that has been read, `BrokerUnavailable`.
+    Asks the broker, which takes some seconds at most. Raise `NotFound` when a partition or the topic has not
+    been read, `TopicChanged` when the broker's topic is another one, `BrokerUnavailable`.
     """
     with database.transaction() as tx:
         offsets = {row.partition: row for row in tx.operator.offsets(name)}
@@ -35,9 +35,10 @@ def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[
 def _partitions_of(
     avtale_id: str, known: tuple[int, int] | None, offsets: Mapping[int, OffsetRow]
 ) -> set[int]:
-    """Where its messages are: as what is stored says; as the producer's partitioner says, when nothing is.
+    """Return the partitions of an avtale: `known` (generation, partition) is where its stored message is.
 
-    When partitions have been added since, the older ones are still where they were, and new ones are not.
+    The producer's partitioner decides when nothing is stored. When partitions have been added since, older
+    messages are still on the stored partition, and new ones are where the partitioner puts them.
     """
     partitions = set() if known is None else {known[1]}
     if known is None or known[0] != max(row.generation for row in offsets.values()):

@@ -1,53 +1,48 @@
-"""Runs one replay: its partitions side by side, the right to do so held meanwhile."""
+"""Run one replay: one partition after the other, on a thread, while the caller's thread reports progress."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
-from threading import Event
+from threading import Event, Thread
 from typing import NamedTuple, TypeVar
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.health import Service
 from datadeling.consumer.topic import UNHURRIED, Topic
 from datadeling.db.database import Database
-from datadeling.db.tables.claim import Claim
-from datadeling.db.tables.replays import ReplayRow
+from datadeling.db.tables.replays import Claim, ReplayRow
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
-from datadeling.operations.replay.jobs import Jobs, request_of
-from datadeling.operations.replay.partition import PartitionReplay
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
+from datadeling.operations.replay.partition import OnProgress, PartitionReplay, Progress
 from datadeling.operations.replay.plan import plan
-from datadeling.operations.replay.progress import Look, Progress
 from datadeling.operations.replay.rate import Rate, no_lag
-from datadeling.operations.replay.request import Planned, Range, Request
-from datadeling.operations.replay.sink import DryRunSink, NotRunning, Rewriting, Sink
-from datadeling.operations.replay.workers import side_by_side
-from datadeling.pipeline.tally import Tally, total
+from datadeling.operations.replay.writer import DryRunWriter, NotRunning, ReplayWriter, Writer
+from datadeling.pipeline.tally import Tally
 
 _T = TypeVar("_T")
 
 _APPLICATION = "datadeling replay"
+_PROGRESS_EVERY = 0.5  # seconds
 
 
 class Setting(NamedTuple):
-    """What a replay works with. `lag` says how many messages wait for the live consumer."""
+    """How to run replays. `lag` returns the number of messages that are waiting for the live consumer."""
 
     kafka: KafkaConfig
     db_url: str
-    workers: int = 4
-    batch_size: int = 500
+    batch_size: int = 2_000
     lag: Callable[[], int] = no_lag
 
 
-def dry_run(setting: Setting, request: Request, stop: Event, look: Look) -> Tally:
-    """What a replay would come to; writes nothing. Raises what `plan` does."""
+def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProgress) -> Tally:
+    """Return the tally that a replay would have; write nothing. Raise what `plan` raises."""
     with _database(setting) as database:
         planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, UNHURRIED))
     parts = [_part(setting, request, p, one.range) for p, one in planned.items()]
 
-    def sink(database: Database, part: PartitionReplay) -> Sink:
-        return DryRunSink(database, setting.kafka.topic, part.at)
+    def writer_of(database: Database, part: PartitionReplay) -> Writer:
+        return DryRunWriter(database, setting.kafka.topic, part.at)
 
-    return _read(setting, request, parts, sink, stop, look)
+    return _read(setting, request, parts, writer_of, stop, on_progress)
 
 
 class Runner:
@@ -57,63 +52,63 @@ class Runner:
         self._setting = setting
         self._jobs = jobs
 
-    def run(self, row: ReplayRow, stop: Event, look: Look) -> ReplayRow:
-        """Run it, or go on where it stopped, until its end or `stop`; how it stands then.
+    def run(self, row: ReplayRow, stop: Event, on_progress: OnProgress) -> ReplayRow:
+        """Run a replay from where it stands to its end, or until `stop`; return its row.
 
-        After `stop` it is `running` as before, for whoever resumes it. Raise `Busy` when somebody else runs
-        it, has taken it over or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable`
-        when it could not begin. Any other exception leaves it `failed`, with the name of what went wrong:
-        `NotFound` and `TopicChanged` among them. Never sets `stop`.
+        After `stop` it is still `running`, for whoever resumes it. Raise `Busy` when another process runs it,
+        has taken it over or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable`
+        when it could not begin. Any other exception (`NotFound` and `TopicChanged` among them) leaves it
+        `failed` with the name of the error. Never sets `stop`.
         """
         try:
             with _claimed(self._setting.db_url, row.id) as claim:
-                self._run(row, claim, stop, look)
+                self._run(row, claim, stop, on_progress)
         except (Busy, BrokerUnavailable, DatabaseUnavailable):
-            raise  # another time it may go
+            raise  # it can be run later
         except NotRunning:
-            _patiently(lambda: self._see_why(row), stop)
-        except Exception as fault:
-            why = _named(fault)
-            _patiently(lambda: self._jobs.end(row.id, "failed", why), stop)
+            _retried(lambda: self._check_state(row), stop)
+        except Exception as error:
+            text = _error_text(error)
+            _retried(lambda: self._jobs.end(row.id, "failed", text), stop)
             raise
-        return _patiently(lambda: self._jobs.get(row.id), stop)
+        return _retried(lambda: self._jobs.get(row.id), stop)
 
-    def _run(self, row: ReplayRow, claim: Claim, stop: Event, look: Look) -> None:
+    def _run(self, row: ReplayRow, claim: Claim, stop: Event, on_progress: OnProgress) -> None:
         request = request_of(row)
-        stretches = {one.partition: one for one in self._jobs.begin(row, self._planned(row))}
+        partitions = {one.partition: one for one in self._jobs.begin(row, self._planned(row))}
         parts = []
-        for one in stretches.values():
+        for one in partitions.values():
             part = _part(self._setting, request, one.partition, Range(one.next_offset, one.to_offset))
             part.first = one.from_offset
             parts.append(part)
 
-        def sink(database: Database, part: PartitionReplay) -> Sink:
-            return Rewriting(database, row, stretches[part.partition])
+        def writer_of(database: Database, part: PartitionReplay) -> Writer:
+            return ReplayWriter(database, row, partitions[part.partition])
 
-        def look_and_keep(progress: Progress) -> None:
-            look(progress)
-            with suppress(DatabaseUnavailable):  # then nobody can write either
+        def report_and_keep_claim(progress: Progress) -> None:
+            on_progress(progress)
+            with suppress(DatabaseUnavailable):  # then no other process can write either
                 if not claim.take():
                     raise Busy(f"somebody else runs replay {row.id} by now")
 
-        _read(self._setting, request, parts, sink, stop, look_and_keep)
+        _read(self._setting, request, parts, writer_of, stop, report_and_keep_claim)
         if all(part.at >= part.end for part in parts):
-            _patiently(lambda: self._jobs.end(row.id, "done"), stop)
+            _retried(lambda: self._jobs.end(row.id, "done"), stop)
 
     def _planned(self, row: ReplayRow) -> Mapping[int, Planned]:
-        if self._jobs.stretches(row.id):
+        if self._jobs.partitions(row.id):
             return {}
         with _database(self._setting) as database:
             return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, UNHURRIED))
 
-    def _see_why(self, row: ReplayRow) -> None:
-        """It may not go on. Raise when that is not because somebody wanted it so."""
+    def _check_state(self, row: ReplayRow) -> None:
+        """Return if the replay was ended on purpose. Raise `TopicChanged` or `Busy` for any other cause."""
         if self._jobs.get(row.id).state != "running":
             return
         try:
             self._jobs.begin(row, {})
-        except TopicChanged as fault:
-            self._jobs.end(row.id, "failed", _named(fault))
+        except TopicChanged as error:
+            self._jobs.end(row.id, "failed", _error_text(error))
             raise
         raise Busy(f"somebody else has moved replay {row.id} on")
 
@@ -137,29 +132,46 @@ def _read(
     setting: Setting,
     request: Request,
     parts: list[PartitionReplay],
-    sink_of: Callable[[Database, PartitionReplay], Sink],
+    writer_of: Callable[[Database, PartitionReplay], Writer],
     stop: Event,
-    look: Look,
+    on_progress: OnProgress,
 ) -> Tally:
-    """Read all of them; what that came to. A fault ends this replay alone: `stop` may be for more than it."""
-    end = Event()
-    rate = Rate(request.rate, end, setting.lag)
-    progress = Progress(parts)
-    sinks: list[Sink] = []
+    """Read the partitions one after the other, and return the tally of all.
 
-    def read(part: PartitionReplay) -> None:
-        with _database(setting) as database:
-            sinks.append(sink := sink_of(database, part))
-            part.run(sink, rate, end, setting.batch_size)
+    The first exception, also one of `on_progress`, ends the reading and is raised then. `stop` is left as it
+    is: it may be for more than this replay.
+    """
+    end, tally, progress = Event(), Tally(), Progress(parts)
+    errors: list[BaseException] = []
 
-    def look_on() -> None:
-        if stop.is_set():
+    def read() -> None:
+        rate = Rate(request.rate, end, setting.lag)
+        try:
+            with _database(setting) as database:
+                for part in parts:
+                    writer = writer_of(database, part)
+                    part.run(database, writer, rate, end, setting.batch_size)
+                    tally.add(writer.tally)
+        except BaseException as error:  # noqa: BLE001 (raised below)
+            errors.append(error)
+
+    if stop.is_set():
+        return tally
+    # A daemon: a second Ctrl-C ends the process at once.
+    thread = Thread(target=read, name="replay", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_PROGRESS_EVERY)
+        if stop.is_set() or errors:
             end.set()
-        look(progress)
-
-    deeds = [] if stop.is_set() else [partial(read, part) for part in parts]
-    side_by_side(deeds, setting.workers, end, look_on)
-    return total(sink.tally for sink in sinks)
+        try:
+            on_progress(progress)
+        except Exception as error:  # noqa: BLE001 (raised below)
+            errors.append(error)
+            end.set()
+    if errors:
+        raise errors[0]
+    return tally
 
 
 @contextmanager
@@ -171,18 +183,18 @@ def _database(setting: Setting) -> Iterator[Database]:
         database.close()
 
 
-def _patiently(deed: Callable[[], _T], stop: Event) -> _T:
-    """What has been read is not to be lost for a database that is away just then. Gives up after `stop`."""
+def _retried(step: Callable[[], _T], stop: Event) -> _T:
+    """Retry a step while the database is unavailable, so that what was read is not lost; until `stop`."""
     service = Service("database")
     while True:
         try:
-            return deed()
+            return step()
         except DatabaseUnavailable as error:
             service.failed(str(error))
             if stop.wait(service.pause_left()):
                 raise
 
 
-def _named(fault: Exception) -> str:
-    """What goes into the table: names of ours alone."""
-    return f"{type(fault).__name__}: {fault}" if isinstance(fault, DatadelingError) else type(fault).__name__
+def _error_text(error: Exception) -> str:
+    """Return the text for the table: only our own errors have texts without values."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, DatadelingError) else type(error).__name__

@@ -7,8 +7,8 @@ from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import Topic, Watermarks
 from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
+from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
-from datadeling.operations.replay.request import Range
 from datadeling.pipeline.message import Ended, Message
 
 _AT_ONCE = 1_000

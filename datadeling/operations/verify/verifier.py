@@ -12,7 +12,7 @@ from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import is_another_topic
-from datadeling.operations.replay.request import Range
+from datadeling.operations.replay.jobs import Range
 from datadeling.operations.verify.compare import Comparison, Findings
 from datadeling.operations.verify.judgement import FAULTS, Log
 from datadeling.operations.verify.pages import pages

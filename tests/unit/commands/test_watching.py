@@ -9,9 +9,8 @@ from structlog.testing import capture_logs
 from datadeling.commands import progress as module
 from datadeling.commands.progress import stop_on_signal, watching
 from datadeling.config import KafkaConfig
-from datadeling.operations.replay.partition import PartitionReplay
-from datadeling.operations.replay.progress import Progress
-from datadeling.operations.replay.request import Range
+from datadeling.operations.replay.jobs import Range
+from datadeling.operations.replay.partition import PartitionReplay, Progress
 
 KAFKA = KafkaConfig("nowhere:9092", "avtaler", "", None)
 

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 from datadeling.consumer.health import Health
 from datadeling.consumer.server import serve_health
 from datadeling.db.database import Database
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Request
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.pipeline.store import Store
 from tests.hendelser import melding, record
 from tests.integration.api.admin.asking import Admin
@@ -29,8 +29,8 @@ def test_what_the_database_knows_is_told(
     write(store, *(record(n, b"y", b"{", partition=2) for n in range(PARK_LIMIT)))
     connection.execute("UPDATE failed_message SET state = 'discarded' WHERE kafka_offset = 1")
     jobs = Jobs(database, TOPIC)
-    waiting, ended = (jobs.add(Request(), "x", None, background=True) for _ in range(2))
-    jobs.cancel(ended)
+    waiting, ended = (jobs.add(Request(), OperatorAction("x"), background=True) for _ in range(2))
+    jobs.cancel(ended, OperatorAction("x"))
     state = admin.get("consumer")
     offsets = [
         (one["partition"], one["nextOffset"], one["unreadableInARow"], one["parkLimitReached"])

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Database
-from datadeling.operations.replay.jobs import Jobs, request_of
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
 from tests.hendelser import avtale_id
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
@@ -135,7 +135,7 @@ def test_one_that_nobody_knows_is_404(replay: str, admin: Admin, operator_log: L
 
 
 def test_those_of_another_topic_are_nobodys(admin: Admin, database: Database) -> None:
-    other = Jobs(database, "another").add(Request(), "a test", None, background=True)
+    other = Jobs(database, "another").add(Request(), OperatorAction("a test"), background=True)
     admin.get(f"replays/{other}", 404)
     admin.post(f"replays/{other}/cancel", {}, 404)
     assert admin.get("replays") == {"replays": []}

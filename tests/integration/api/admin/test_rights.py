@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from datadeling.db.database import Database
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Request
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.pipeline.store import Store
 from tests.hendelser import record
 from tests.integration.api.admin.asking import (
@@ -41,7 +41,7 @@ _NOT_THESE = [
 @pytest.fixture
 def what_there_is(store: Store, jobs: Jobs) -> None:
     write(store, record(0, b"x", b"{"))
-    jobs.add(Request(), "a test", None, background=True)
+    jobs.add(Request(), OperatorAction("a test"), background=True)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def jobs(database: Database, topic: str) -> Jobs:
 
 @pytest.fixture
 def setting(config: KafkaConfig, db_url: str) -> Setting:
-    return Setting(config, db_url, workers=1, batch_size=3)
+    return Setting(config, db_url, batch_size=3)
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from datadeling.db.database import Database
-from datadeling.db.tables.claim import Claim
+from datadeling.db.tables.replays import Claim
 from datadeling.db.transaction import Transaction
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.progress import Progress
-from datadeling.operations.replay.request import Request
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.replay.jobs import Jobs, Request
+from datadeling.operations.replay.partition import Progress
 from datadeling.operations.replay.runner import Runner
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.store import Store
@@ -29,20 +29,20 @@ LOG = [
     *(melding(20 + n, offset=n, partition=1) for n in range(5)),
     tombstone(22, offset=5, partition=1),
 ]
-WHO = "a test"
+WHO = OperatorAction("a test")
 NO_REQUEST = Request()
 
 
-def look(_: Progress) -> None:
-    """Nobody looks."""
+def unreported(_: Progress) -> None:
+    """Do nothing with the progress."""
 
 
 def ask(jobs: Jobs, request: Request = NO_REQUEST, *, background: bool = True) -> int:
-    return jobs.add(request, WHO, None, background=background)
+    return jobs.add(request, WHO, background=background)
 
 
 def run(runner: Runner, jobs: Jobs, replay: int | None = None) -> str:
-    return runner.run(jobs.get(replay or ask(jobs)), Event(), look).state
+    return runner.run(jobs.get(replay or ask(jobs)), Event(), unreported).state
 
 
 def lose(connection: psycopg.Connection) -> None:

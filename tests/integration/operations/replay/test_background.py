@@ -10,12 +10,11 @@ from structlog.testing import capture_logs
 from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
 from datadeling.operations.replay.background import Background
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
 from tests.acceptance.processes import wait_until
 from tests.hendelser import melding
 from tests.integration.consuming import count
-from tests.integration.operations.replay.replaying import Claims, Handled, ask, events
+from tests.integration.operations.replay.replaying import WHO, Claims, Handled, ask, events
 
 Begin = Callable[[Health], Background]
 
@@ -23,7 +22,7 @@ Begin = Callable[[Health], Background]
 @pytest.fixture
 def begin(config: KafkaConfig, db_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Start as many as the test wants; all have ended at the end."""
-    monkeypatch.setattr("datadeling.operations.replay.background._LOOK_EVERY", 0.01)
+    monkeypatch.setattr("datadeling.operations.replay.background._CHECK_EVERY", 0.01)
     with ExitStack() as stack, capture_logs():
 
         def begin(health: Health) -> Background:
@@ -114,7 +113,7 @@ def test_what_is_cancelled_does_not_keep_the_next_from_being_done(
     replay = ask(jobs, Request(rate=5))
     begin(Health())
     wait_until(lambda: sum(events(connection).values()) > 0, "a replay has come somewhere")
-    jobs.cancel(replay)
+    jobs.cancel(replay, WHO)
     assert ended(jobs, replay) == "cancelled"
     assert ended(jobs, ask(jobs)) == "done"
 
@@ -125,7 +124,7 @@ def test_it_gives_way_while_the_live_consumer_is_behind(
 ) -> None:
     health, replay = Health(lag=1_000_000), ask(jobs)
     background = begin(health)
-    wait_until(lambda: jobs.get(replay).held and bool(jobs.stretches(replay)), "a replay has begun")
+    wait_until(lambda: jobs.get(replay).held and bool(jobs.partitions(replay)), "a replay has begun")
     assert count(connection) == 0
     health.lag = 0
     assert ended(jobs, replay) == "done"

@@ -24,7 +24,7 @@ from tests.conftest import fresh_database
 from tests.hendelser import avtale_id, melding, record, tombstone
 from tests.integration.brittle import Brittle
 from tests.integration.inside import Inside
-from tests.integration.operations.replay.replaying import Handled, ask, events, look
+from tests.integration.operations.replay.replaying import Handled, ask, events, unreported
 from tests.integration.plans import REFUSED
 
 TOPIC = "avtaler-cut-off"
@@ -68,9 +68,7 @@ class World:
         self.inside.clear()
         Handled(self.database, TOPIC, self._produce).take(*LOG, partitions=2)
         self.tables = self.inside.tables()
-        self.runner = Runner(
-            Setting(KafkaConfig(brokers, TOPIC, "", None), url, workers=1, batch_size=4), self.jobs
-        )
+        self.runner = Runner(Setting(KafkaConfig(brokers, TOPIC, "", None), url, batch_size=4), self.jobs)
 
     def lose(self) -> None:
         """What a replay has to bring back; no replay has been."""
@@ -84,7 +82,7 @@ class World:
         replay = ask(self.jobs)
         for _ in range(20):
             try:
-                if self.runner.run(self.jobs.get(replay), Event(), look).state == "done":
+                if self.runner.run(self.jobs.get(replay), Event(), unreported).state == "done":
                     return
             except (Died, DatabaseUnavailable):
                 continue
@@ -147,7 +145,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         world = World(url, connection, brokers)
         patched.setattr("datadeling.operations.replay.runner.Database", struck_by(world))
         patched.setattr("datadeling.consumer.health._SHORTEST_BACKOFF", 0.001)
-        patched.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+        patched.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
         patched.setattr("datadeling.operations.replay.partition._WAIT", 0.02)
         yield world
         world.database.close()
@@ -158,7 +156,7 @@ def check(world: World) -> None:
     """Everything is back, once."""
     assert world.inside.tables() == world.tables
     assert events(world.connection) == {0: 9, 1: 2}
-    for one in world.jobs.stretches(world.jobs.listed(1)[0].id):
+    for one in world.jobs.partitions(world.jobs.listed(1)[0].id):
         assert (one.next_offset, Tally.from_dict(one.tally).messages) == (one.to_offset, one.events)
 
 

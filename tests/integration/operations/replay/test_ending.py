@@ -7,12 +7,20 @@ import pytest
 
 from datadeling.db.database import Database
 from datadeling.errors import Busy, TopicChanged
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.progress import Progress
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
+from datadeling.operations.replay.partition import Progress
 from datadeling.operations.replay.runner import Runner, Setting
 from tests.integration.inside import Inside
-from tests.integration.operations.replay.replaying import Claims, act_between, ask, events, look, lose, run
+from tests.integration.operations.replay.replaying import (
+    WHO,
+    Claims,
+    act_between,
+    ask,
+    events,
+    lose,
+    run,
+    unreported,
+)
 
 
 @pytest.mark.usefixtures("log")
@@ -23,11 +31,11 @@ def test_it_can_be_cancelled_while_it_runs(
 
     def cancel() -> None:
         if next(transactions) == 2:  # one plans
-            jobs.cancel(replay)
+            jobs.cancel(replay, WHO)
 
     act_between(monkeypatch, cancel)
     stop = Event()
-    assert runner.run(jobs.get(replay), stop, look).state == "cancelled"
+    assert runner.run(jobs.get(replay), stop, unreported).state == "cancelled"
     assert not stop.is_set()
     assert events(connection) == {0: 3, 1: 0, 2: 0}
 
@@ -58,20 +66,20 @@ def test_a_new_generation_ends_it_while_it_runs(
 
 
 @pytest.mark.usefixtures("log")
-def test_the_fault_of_one_partition_stops_the_others(
-    setting: Setting, jobs: Jobs, connection: psycopg.Connection
+def test_an_error_on_one_partition_leaves_the_next_ones_unread(
+    runner: Runner, jobs: Jobs, connection: psycopg.Connection
 ) -> None:
-    """And no other replay: `stop` is for more than this one."""
-    row = jobs.get(ask(jobs, Request(rate=1)))
-    jobs.begin(row, {0: Planned(Range(0, 10), 0), 2: Planned(Range(0, 1), 0)})
-    connection.execute("UPDATE consumer_offset SET next_offset = 1 WHERE kafka_partition = 2")
+    """It ends no other replay: `stop` is for more than this one."""
+    row = jobs.get(ask(jobs))
+    jobs.begin(row, {0: Planned(Range(0, 11), 0), 1: Planned(Range(0, 6), 0)})
+    connection.execute("UPDATE consumer_offset SET next_offset = 11 WHERE kafka_partition = 0")
     stop = Event()
-    with pytest.raises(TopicChanged, match="partition 2 ends at 0, before 1"):
-        Runner(setting._replace(workers=2), jobs).run(row, stop, look)
+    with pytest.raises(TopicChanged, match="partition 0 ends at 10, before 11"):
+        runner.run(row, stop, unreported)
     assert not stop.is_set()
     assert jobs.get(row.id).state == "failed"
-    assert jobs.get(row.id).error == "TopicChanged: partition 2 ends at 0, before 1"
-    assert events(connection)[0] < 10
+    assert jobs.get(row.id).error == "TopicChanged: partition 0 ends at 10, before 11"
+    assert events(connection)[1] == 0
 
 
 @pytest.mark.usefixtures("log")
@@ -83,7 +91,7 @@ def test_who_has_lost_the_claim_to_somebody_else_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Then it is the other one's: it goes on running, and nobody says that it has stopped or failed."""
-    monkeypatch.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+    monkeypatch.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
     row, other = jobs.get(ask(jobs, Request({0: 0}, rate=1))), claims.on(1)
 
     def rob(_: Progress) -> None:
@@ -108,7 +116,7 @@ def test_what_was_stopped_is_written_and_goes_on_where_it_stopped(
     connection: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("datadeling.operations.replay.workers._LOOK", 0.01)
+    monkeypatch.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
     before, replay = inside.tables(), ask(jobs, Request(rate=5))
     lose(connection)
     stop = Event()
@@ -121,10 +129,10 @@ def test_what_was_stopped_is_written_and_goes_on_where_it_stopped(
     read = sum(events(connection).values())
     assert 2 <= read < 16
     assert inside.tables() != before
-    assert runner.run(jobs.get(replay), stop, look).state == "running"  # not begun
+    assert runner.run(jobs.get(replay), stop, unreported).state == "running"  # not begun
     assert sum(events(connection).values()) == read
     row = jobs.get(replay)._replace(rate=None)
-    assert runner.run(row, Event(), look).state == "done"
+    assert runner.run(row, Event(), unreported).state == "done"
     assert events(connection) == {0: 10, 1: 6, 2: 0}
     assert inside.tables() == before
 

@@ -6,14 +6,12 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Database
-from datadeling.db.tables.claim import Claim
-from datadeling.db.tables.replays import ReplayRow
+from datadeling.db.tables.replays import Claim, ReplayRow
 from datadeling.errors import Busy, NotFound, TopicChanged
-from datadeling.operations.replay.jobs import Jobs, request_of
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
 from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id, melding
-from tests.integration.operations.replay.replaying import Claims, ask
+from tests.integration.operations.replay.replaying import WHO, Claims, ask
 from tests.integration.storing import TOPIC, begin, write
 
 FIRST = {0: Planned(Range(0, 10), 0)}
@@ -58,7 +56,7 @@ def test_a_replay_of_another_topic_is_not_there(jobs: Jobs, database: Database) 
     with pytest.raises(NotFound):
         others.get(replay)
     with pytest.raises(NotFound):
-        others.cancel(replay)
+        others.cancel(replay, WHO)
     assert jobs.get(replay).state == "requested"
 
 
@@ -74,7 +72,7 @@ def test_what_has_not_ended_begins_and_can_be_cancelled(
     assert (row.state, row.finished_at, row.error) == ("running", None, None)
     assert row.started_at is not None
     put(connection, replay, state)
-    jobs.cancel(replay)
+    jobs.cancel(replay, WHO)
     assert jobs.get(replay).state == "cancelled"
 
 
@@ -86,10 +84,10 @@ def test_what_has_ended_stays_so(state: str, jobs: Jobs, connection: psycopg.Con
     with pytest.raises(NotFound, match=f"replay {replay} has ended"):
         jobs.begin(before, FIRST)
     with pytest.raises(NotFound, match=f"replay {replay} has been {state} already"):
-        jobs.cancel(replay)
+        jobs.cancel(replay, WHO)
     jobs.end(replay, "failed", "too late")
     assert jobs.get(replay) == before
-    assert jobs.stretches(replay) == []
+    assert jobs.partitions(replay) == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_two_do_not_read_the_same_at_once(
     with pytest.raises(Busy, match=f"replay {other.id} reads some of the same"):
         jobs.begin(row, mine)
     assert jobs.get(row.id) == row
-    assert jobs.stretches(row.id) == []
+    assert jobs.partitions(row.id) == []
     claims.kill(claim)
     assert [one.partition for one in jobs.begin(row, mine)] == list(mine)
 
@@ -149,7 +147,7 @@ def test_two_do_not_read_the_same_avtale_at_once(jobs: Jobs, claims: Claims) -> 
 
 def test_it_is_resumed_with_the_bounds_that_it_began_with(jobs: Jobs, store: Store) -> None:
     row = begun(jobs, BOTH)
-    before = jobs.stretches(row.id)
+    before = jobs.partitions(row.id)
     assert [(s.from_offset, s.next_offset, s.to_offset, s.events) for s in before] == [
         (0, 0, 10, 0),
         (0, 0, 5, 0),
@@ -213,9 +211,9 @@ def test_progress_moves_from_where_it_stands_while_it_may(
     with database.transaction() as tx:
         tx.operator.raise_generation(TOPIC, None)
     assert not advance(6, 8)
-    (stretch,) = jobs.stretches(row.id)
-    assert (stretch.next_offset, stretch.events) == (6, 6)
-    assert stretch.updated_at > EPOCH
+    (one,) = jobs.partitions(row.id)
+    assert (one.next_offset, one.events) == (6, 6)
+    assert one.updated_at > EPOCH
 
 
 def test_what_runs_in_another_database_is_not_held_here(jobs: Jobs, empty_db_url: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.errors import NotFound, TopicChanged
+from datadeling.operations.replay.jobs import Range, Request
 from datadeling.operations.replay.plan import plan
-from datadeling.operations.replay.request import Range, Request
 from datadeling.pipeline.partitioner import partition_of
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce

@@ -9,8 +9,8 @@ from confluent_kafka.admin import AdminClient
 from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import UNHURRIED, Topic
 from datadeling.errors import TopicChanged
+from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
-from datadeling.operations.replay.request import Range
 from datadeling.pipeline.message import Message
 from tests.hendelser import EPOCH, melding
 from tests.services import Kafka

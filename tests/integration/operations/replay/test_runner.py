@@ -6,8 +6,7 @@ from threading import Event
 import psycopg
 import pytest
 
-from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.request import Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
 from datadeling.operations.replay.runner import Runner, Setting, dry_run
 from datadeling.pipeline.fold import Outcome
 from datadeling.pipeline.tally import Tally, total
@@ -19,9 +18,9 @@ from tests.integration.operations.replay.replaying import (
     ask,
     drop,
     events,
-    look,
     lose,
     run,
+    unreported,
 )
 from tests.integration.plans import REFUSED
 from tests.services import Kafka
@@ -29,7 +28,7 @@ from tests.services import Kafka
 
 def outcomes(jobs: Jobs, replay: int = 1) -> Counter[Outcome]:
     """Those that there were."""
-    return +total(Tally.from_dict(one.tally) for one in jobs.stretches(replay)).outcomes
+    return +total(Tally.from_dict(one.tally) for one in jobs.partitions(replay)).outcomes
 
 
 @pytest.mark.usefixtures("log")
@@ -47,16 +46,15 @@ def test_an_up_to_date_topic_leaves_the_tables_as_they_were(
 
 
 @pytest.mark.usefixtures("log")
-@pytest.mark.parametrize("workers", [1, 3])
 def test_what_was_lost_comes_back(
-    workers: int, setting: Setting, jobs: Jobs, inside: Inside, connection: psycopg.Connection
+    setting: Setting, runner: Runner, jobs: Jobs, inside: Inside, connection: psycopg.Connection
 ) -> None:
     before = inside.tables()
     lose(connection)
-    told = dry_run(setting, Request(), Event(), look)
+    told = dry_run(setting, Request(), Event(), unreported)
     assert inside.tables() != before
     assert jobs.listed(1) == []
-    assert run(Runner(setting._replace(workers=workers), jobs), jobs) == "done"
+    assert run(runner, jobs) == "done"
     assert inside.tables() == before
     assert outcomes(jobs) == told.outcomes == {"new": 12, "changed": 1, "older": 2, "failed": 1}
 

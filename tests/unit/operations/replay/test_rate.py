@@ -1,4 +1,4 @@
-"""How long a replay waits, by a clock that only its waiting moves."""
+"""The time a replay waits, by a clock that only its waiting moves."""
 
 from collections.abc import Iterator
 from threading import Event, Thread
@@ -9,7 +9,7 @@ from datadeling.operations.replay.rate import Rate, no_lag
 
 
 class Stop(Event):
-    """Keeps what was waited for, and does not wait; is set after some of it."""
+    """Records the timeouts instead of waiting; is set after `patience` of them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -69,22 +69,6 @@ def test_time_that_was_not_used_is_not_saved(stop: Stop) -> None:
     assert stop.waits == pytest.approx([0, 0, 1, 1])
 
 
-def test_threads_share_one_limit(stop: Stop) -> None:
-    stop.moves = False
-    rate = Rate(100, stop)
-
-    def read() -> None:
-        for _ in range(5):
-            rate.wait(25)
-
-    threads = [Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(stop.waits) == pytest.approx([n / 4 for n in range(20)])
-
-
 @pytest.mark.parametrize(
     ("limit", "at_once"),
     [
@@ -140,5 +124,5 @@ def test_stop_ends_the_wait_itself() -> None:
     assert not waiting.is_alive()
 
 
-def test_who_has_no_live_consumer_has_no_lag() -> None:
+def test_without_a_live_consumer_there_is_no_lag() -> None:
     assert no_lag() == 0

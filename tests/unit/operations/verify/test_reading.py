@@ -5,7 +5,7 @@ import pytest
 from datadeling.consumer.topic import Watermarks
 from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
-from datadeling.operations.replay.request import Range
+from datadeling.operations.replay.jobs import Range
 from datadeling.operations.verify.reading import Ranges, by_generation, refuse_beyond
 from datadeling.pipeline.message import Ended
 

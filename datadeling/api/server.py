@@ -1,24 +1,28 @@
 """`datadeling serve`: gunicorn with gevent workers, each with one application and one pool of connections."""
 
 import socket
+import sys
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from prometheus_client.multiprocess import mark_process_dead
 
 from datadeling.api.app import POOL, create_app
-from datadeling.api.worker import Worker
+from datadeling.api.worker import KEEPALIVE, Worker
 from datadeling.config import ApiConfig
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import ConfigError
+from datadeling.log import frames
 
 CONNECTIONS = 6  # to the database, for each worker
 
-_KEEPALIVE = 75  # seconds that a connection may be idle
-_GRACE = 6  # seconds that requests get after SIGTERM: more than a lookup can take
+_GRACE = 8  # seconds that requests get after SIGTERM: more than a lookup can take
 _BACKLOG = 2_048
+
+log = structlog.get_logger(__name__)
 
 
 def run_api(config: ApiConfig) -> None:
@@ -59,7 +63,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "backlog": _BACKLOG,
             "worker_class": Worker,
             "workers": self._config.workers,
-            "keepalive": _KEEPALIVE,
+            "keepalive": KEEPALIVE,
             "graceful_timeout": _GRACE,
             "logger_class": ServerLog,
             "control_socket_disable": True,  # else a socket in the home directory takes commands
@@ -82,6 +86,12 @@ class ServerLog(Logger):  # type: ignore[misc]
         self.cfg = cfg
         self.error_log.propagate = True
         self._access_log_enabled = False
+
+    def exception(self, msg: str, *_: object, **__: object) -> None:
+        """Log where an error happened, without its text, which may quote what was sent."""
+        error = sys.exception()
+        at = frames(error) if error else None
+        log.error("server_error", doing=msg, error=type(error).__name__, at=at)
 
 
 def _forget_metrics(_: object, worker: Any) -> None:  # noqa: ANN401

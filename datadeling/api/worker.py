@@ -1,87 +1,148 @@
-"""gunicorn's gevent worker with two differences: our error answers, and a time limit for each request."""
+"""gunicorn's gevent worker, with time limits for its clients, and errors as problems that quote nothing."""
 
+import errno
 import json
-from contextlib import suppress
+import time
+from contextlib import AbstractContextManager, nullcontext, suppress
 from http import HTTPStatus
+from socket import SHUT_RD
 from typing import Any
 from uuid import uuid4
 
 import gevent
 import structlog
-from gevent.socket import SHUT_RDWR
-from gevent.socket import socket as Socket  # noqa: N812 (a class)
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException  # type: ignore[import-untyped]
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
 from datadeling.api.hooks import SECURITY_HEADERS
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.log import frames
 
-_LONGEST_REQUEST = 10.0  # seconds from the first byte of a request to the last byte of its answer
+KEEPALIVE = 75  # seconds between two requests: longer than clients' pools keep connections
+
+_REQUEST = 10.0  # seconds for a request, from its first byte to its last; and for each part of the answer
+_MUCH = 65_536  # bytes
+_LINGER = 1.0  # seconds for the client to read the answer before it is closed
+_MOST_UNREAD = 16 * 1024 * 1024  # bytes read meanwhile, and thrown away
+_FAREWELL = 2.0  # seconds after SIGTERM in which kept connections may bring another request
 
 log = structlog.get_logger(__name__)
 
 
-class _ClientSocket(Socket):
-    """A client's connection that raises `gevent.Timeout` when a request takes too long.
+class Client:
+    """The socket of a client, with time limits. A client that is too slow has gone, for gunicorn."""
 
-    The limit starts with the first byte of a request, so an idle connection costs nothing but its greenlet.
-    """
+    def __init__(self, sock: Any) -> None:  # noqa: ANN401 (gevent's, over which gunicorn has no types)
+        self._sock = sock
+        self._is_over = False
+        self._unsent = b""  # the head of an answer is sent with its body
+        self.await_request(_REQUEST)
 
-    _limit: gevent.Timeout | None = None
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._sock, name)
 
-    def recv(self, *args: Any) -> bytes:  # noqa: ANN401 (the arguments of socket.recv)
-        """Receive as a socket does, and start the limit with the first byte."""
-        data: bytes = super().recv(*args)
-        if data:
-            self.start_limit()
+    def await_request(self, seconds: float) -> None:
+        """Wait this long for the first byte of a request."""
+        self._is_idle = True
+        self._deadline = time.monotonic() + seconds
+
+    def recv(self, size: int) -> bytes:
+        """Return nothing when the time is up, and from then on."""
+        if self._is_over:
+            return b""
+        self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        try:
+            data: bytes = self._sock.recv(size)
+        except TimeoutError:
+            self._is_over = True
+            return b""
+        if self._is_idle:
+            self._is_idle = False
+            self._deadline = time.monotonic() + _REQUEST
         return data
 
-    def start_limit(self) -> None:
-        """Start the limit unless it runs."""
-        if self._limit is None:
-            self._limit = gevent.Timeout.start_new(_LONGEST_REQUEST)
+    def sendall(self, data: bytes) -> None:
+        """Send with the rest of the answer, or when there is much."""
+        self._unsent += data
+        if len(self._unsent) > _MUCH:
+            self.flush()
 
-    def stop_limit(self) -> None:
-        """Stop the limit: the request has been answered, or its connection is closed."""
-        if self._limit is not None:
-            self._limit.close()
-            self._limit = None
+    def flush(self) -> None:
+        """Raise `BrokenPipeError` when the client does not take what is unsent in time."""
+        data, self._unsent = self._unsent, b""
+        self._sock.settimeout(_REQUEST)
+        try:
+            self._sock.sendall(data)
+        except TimeoutError:
+            raise BrokenPipeError(errno.EPIPE, "the client reads too slowly") from None
+
+    def end_if_idle(self) -> None:
+        """Read no more, unless a request is being read or answered."""
+        if self._is_idle:
+            with suppress(OSError):  # it has gone
+                self._sock.shutdown(SHUT_RD)
+
+    def close(self) -> None:
+        """Close when the client has read the answer: closed at once, it could lose it."""
+        with suppress(OSError):
+            self.flush()
+        util.close_graceful(self._sock, _LINGER, _MOST_UNREAD)
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """A worker process: one greenlet for each connection."""
+    """A greenlet for each connection."""
 
-    def handle(self, listener: Socket, client: Socket, addr: object) -> None:
-        """Serve one connection until it ends."""
-        ours = _ClientSocket(client.family, client.type, client.proto, client.detach())
+    def init_process(self) -> None:
+        """Called in the worker's process: run until SIGTERM."""
+        # As attributes: gunicorn finds each setting only after Python has failed to, 25 times a request.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        self._clients: set[Client] = set()
+        super().init_process()
+
+    def timeout_ctx(self) -> AbstractContextManager[None]:
+        """No other limit for reading a request: `Client` has them."""
+        return nullcontext()
+
+    def handle(self, listener: object, client: object, addr: object) -> None:
+        """Answer the requests of a connection."""
+        connection = Client(client)
+        self._clients.add(connection)
         try:
-            super().handle(listener, ours, addr)
+            super().handle(listener, connection, addr)
         finally:
-            ours.stop_limit()
+            self._clients.discard(connection)
 
-    def handle_request(self, listener_name: object, req: object, sock: _ClientSocket, addr: object) -> None:
-        """Answer one request. What a client sent ahead of time is limited from here on."""
-        sock.start_limit()
+    def handle_request(self, listener_name: object, req: object, sock: Client, addr: object) -> None:
+        """Answer one request."""
         super().handle_request(listener_name, req, sock, addr)
-        sock.stop_limit()
+        sock.flush()
+        sock.await_request(KEEPALIVE)
 
-    def handle_error(self, req: object, client: Socket, addr: object, exc: BaseException) -> None:  # noqa: ARG002
-        """Answer what never became a request, or what escaped from the application.
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Called on SIGTERM: gunicorn accepts and answers for as long as there are connections."""
+        super().handle_exit(sig, frame)
+        gevent.spawn_later(_FAREWELL, self._end_idle_connections)
 
-        gunicorn's own answer and log line quote what was sent. A request that took too long gets no answer:
-        part of one may have been sent.
-        """
+    def _end_idle_connections(self) -> None:
+        for client in self._clients:
+            client.end_if_idle()
+
+    def handle_error(self, req: object, client: Any, addr: object, exc: BaseException) -> None:  # noqa: ANN401, ARG002
+        """Answer what never became a request, or what escaped from the application."""
+        status = _status_of(exc)
+        call_id = str(uuid4())
+        known = {"call_id": call_id, "error": type(exc).__name__, "status": status}
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("request_refused", **known, at=frames(exc))
+        else:
+            log.warning("request_refused", **known)
         with suppress(OSError):
-            if isinstance(exc, gevent.Timeout):
-                client.shutdown(SHUT_RDWR)
-                return
-            status, call_id = _status_of(exc), str(uuid4())
-            if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                log.error("request_failed", call_id=call_id, error=type(exc).__name__, at=frames(exc))
-            else:
-                log.warning("request_refused", call_id=call_id, error=type(exc).__name__, status=status)
-            client.sendall(_error_answer(status, call_id))
+            client.sendall(_raw_response(status, call_id))
 
 
 def _status_of(error: BaseException) -> HTTPStatus:
@@ -92,21 +153,21 @@ def _status_of(error: BaseException) -> HTTPStatus:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         case ParseException():
             return HTTPStatus.BAD_REQUEST
+        case gevent.GreenletExit():  # the worker ends
+            return HTTPStatus.SERVICE_UNAVAILABLE
         case _:
             return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _error_answer(status: HTTPStatus, call_id: str) -> bytes:
+def _raw_response(status: HTTPStatus, call_id: str) -> bytes:
     body = json.dumps({**Problem(status).body, "traceId": call_id}, ensure_ascii=False).encode()
-    headers = {
-        "Connection": "close",
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": len(body),
-        "Nav-Call-Id": call_id,
-        **SECURITY_HEADERS,
-    }
-    lines = [
+    head = (
         f"HTTP/1.1 {status.value} {status.phrase}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join((*lines, "", "")).encode() + body
+        "Connection: close",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        f"Nav-Call-Id: {call_id}",
+        *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
+        *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
+    )
+    return "\r\n".join((*head, "", "")).encode() + body

@@ -1,4 +1,4 @@
-"""Coalesces lookups that wait at the same time: one statement, one round trip, one commit. See adr/0023."""
+"""Coalesces lookups: those that wait at the same time become one statement. adr/0023 has the figures."""
 
 from collections.abc import Mapping, Sequence
 from threading import Event, Lock
@@ -11,16 +11,17 @@ from psycopg.rows import TupleRow
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 
-_LEADERS = 2  # statements of one process at the same time
-_MOST = 32  # questions in one statement
-_LONGEST_WAIT = 1.0  # seconds until a leader takes a question
+Values = Mapping[str, object]
+
+_LEADERS = 2
+_BATCH = 32
+_TIMEOUT = 0.8  # seconds to wait for a leader
 
 
 class Statement(NamedTuple):
-    """One lookup in two forms.
+    """A lookup in two forms: `single` takes its values, `many` the array `questions` of several in JSON.
 
-    `single` is bound to the values themselves; `many` to `questions`, a JSON array of the values of each
-    question, and returns a row for each in their order.
+    `many` returns a row for each question, in their order.
     """
 
     single: bytes
@@ -28,25 +29,20 @@ class Statement(NamedTuple):
 
 
 class _Question:
-    """A lookup that waits, and its result: `row` or `error`."""
+    """A lookup and its outcome, `row` or `error`; with neither, the caller leads once it is woken."""
 
-    __slots__ = ("error", "is_answered", "row", "statement", "turn", "values")
-
-    def __init__(self, statement: Statement, values: Mapping[str, object]) -> None:
+    def __init__(self, statement: Statement, values: Values) -> None:
         self.statement = statement
         self.values = values
-        self.turn = Event()  # set when the question is answered, or its caller is to lead
-        self.is_answered = False
         self.row: TupleRow | None = None
         self.error: Exception | None = None
+        self.woken = Event()
 
 
 class Coalescer:
-    """Runs lookups for any number of callers.
+    """Runs the lookups of all threads: two callers at a time lead, and run others' with their own.
 
-    A caller appends its question. If fewer than two callers lead, it leads: it takes all waiting questions,
-    up to 32, and runs those with the same statement as one. When it is done, the caller of the first question
-    that still waits takes over. So a question that is alone is run at once by its own caller.
+    Only for lookups that are answered quickly: those of a batch wait for each other, and share a commit.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -55,100 +51,91 @@ class Coalescer:
         self._waiting: list[_Question] = []
         self._leaders = 0
 
-    def fetch_one(self, statement: Statement, values: Mapping[str, object]) -> TupleRow:
-        """Return the row of the statement for these values, once it is committed.
+    def fetch_one(self, statement: Statement, values: Values) -> TupleRow:
+        """Return the row that the statement gives for these values, when what it has written is committed.
 
-        Blocks for some seconds at most. Raises what `Pool.connection` raises. A question that the database
-        refuses harms no other; when the database is unavailable, it is so for all questions of a statement.
+        Blocks until a leader is free, for 0.8 s at most, and then until the statement is done. Raises what
+        `Pool.connection` raises: a lookup that the database refuses harms no other, but when the database is
+        unavailable, it is so for all of a batch.
         """
         question = _Question(statement, values)
         with self._lock:
-            self._waiting.append(question)
-            if self._leaders < _LEADERS:
+            leads = self._leaders < _LEADERS
+            if leads:
                 self._leaders += 1
-                question.turn.set()
-        try:
-            self._await(question)
-        except BaseException:
-            self._abandon(question)
-            raise
+            else:
+                self._waiting.append(question)
+        if not leads:
+            self._wait(question)
+        if question.row is None and question.error is None:
+            self._lead(question)
         if question.error is not None:
             raise question.error
-        assert question.row is not None  # noqa: S101 (each statement returns a row)
+        assert question.row is not None  # noqa: S101 (`_run` leaves one of the two)
         return question.row
 
-    def _await(self, question: _Question) -> None:
-        """Return when the question is answered; lead when it is this caller's turn."""
-        while not question.is_answered:
-            if question.turn.wait(_LONGEST_WAIT):
-                question.turn.clear()
-                if not question.is_answered:
-                    self._lead()
-            elif question in self._waiting:
-                raise DatabaseUnavailable("no turn in time")
-
-    def _lead(self) -> None:
-        """Answer the waiting questions, then hand the lead on."""
-        sleep(0)  # let those go first that are about to add a question
+    def _wait(self, question: _Question) -> None:
+        if question.woken.wait(_TIMEOUT):
+            return
         with self._lock:
-            taken, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        alike: dict[Statement, list[_Question]] = {}
-        for question in taken:
-            alike.setdefault(question.statement, []).append(question)
+            if question in self._waiting:
+                self._waiting.remove(question)
+                raise DatabaseUnavailable("too many lookups wait")
+        question.woken.wait()  # a leader has it
+
+    def _lead(self, own: _Question) -> None:
+        """Run the question with those that wait and are alike; then hand the lead to the first that waits."""
+        alike: list[_Question] = []
         try:
-            for questions in alike.values():
-                self._answer(questions)
+            sleep(0)  # let those go first that are about to add a question
+            with self._lock:
+                alike = [other for other in self._waiting if other.statement == own.statement][: _BATCH - 1]
+                for other in alike:
+                    self._waiting.remove(other)
+            self._run([own, *alike])
         finally:
+            for other in alike:
+                if other.row is None and other.error is None:  # the leader was interrupted
+                    other.error = DatabaseUnavailable("the lookup was interrupted")
+                other.woken.set()
             self._hand_on()
-            for question in taken:
-                if question.row is None and question.error is None:
-                    question.error = DatabaseUnavailable("the leader was cut off")
-                question.is_answered = True
-                question.turn.set()
 
     def _hand_on(self) -> None:
         with self._lock:
             if self._waiting:
-                self._waiting[0].turn.set()
+                self._waiting.pop(0).woken.set()
             else:
                 self._leaders -= 1
 
-    def _abandon(self, question: _Question) -> None:
-        """Forget a question whose caller gives up. If it was to lead, another one does."""
-        with self._lock:
-            if question in self._waiting:
-                self._waiting.remove(question)
-        if question.turn.is_set() and not question.is_answered:
-            self._hand_on()
-
-    def _answer(self, questions: Sequence[_Question]) -> None:
-        """Set the result of each question. Raises nothing but what ends the caller itself."""
+    def _run(self, batch: Sequence[_Question]) -> None:
+        """Leave a row or an error in each question."""
         try:
-            self._run(questions)
+            for question, row in zip(batch, self._fetch(batch), strict=True):
+                question.row = row
         except DatabaseUnavailable as error:
-            for question in questions:
-                question.error = type(error)(*error.args)  # an exception of its own for each caller
-        except Exception as error:  # noqa: BLE001 (each caller raises its own)
-            if len(questions) == 1:
-                questions[0].error = error
-                return
-            for question in questions:
-                self._answer([question])
+            for question in batch:  # each thread raises its own
+                question.error = type(error)(*error.args)
+        except Exception as error:  # noqa: BLE001 (raised where the question was asked)
+            if len(batch) == 1:
+                batch[0].error = error
+            else:
+                for question in batch:
+                    self._run([question])
 
-    def _run(self, questions: Sequence[_Question]) -> None:
-        statement = questions[0].statement
-        if len(questions) == 1:
-            text, values = statement.single, questions[0].values
-        else:
-            text, values = statement.many, {"questions": _as_json(questions)}
+    def _fetch(self, batch: Sequence[_Question]) -> list[TupleRow]:
+        """Return a row for each question, in their order."""
+        first, *others = batch
         with self._pool.connection() as connection:
-            rows = connection.execute(text, values).fetchall()
-        for question, row in zip(questions, rows, strict=True):
-            question.row = row
+            if others:
+                values = {"questions": _as_json([question.values for question in batch])}
+                return connection.execute(first.statement.many, values).fetchall()
+            return connection.execute(first.statement.single, first.values).fetchall()
 
 
-def _as_json(questions: Sequence[_Question]) -> str:
+def _as_json(values: Sequence[Values]) -> str:
+    """The values by name, an object for each; null is left out. Raise `DatabaseBug` for an unknown type."""
+    present = [{name: value for name, value in each.items() if value is not None} for each in values]
     try:
-        return msgspec.json.encode([question.values for question in questions]).decode()
-    except (TypeError, ValueError) as error:  # without its text, which may quote a value
+        return msgspec.json.encode(present).decode()
+    except (TypeError, ValueError) as error:  # whose text quotes
         raise DatabaseBug("none", type(error).__name__) from None

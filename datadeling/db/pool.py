@@ -2,7 +2,6 @@
 
 import logging
 import math
-import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,69 +22,61 @@ _OPTIONS = (
     " -c idle_in_transaction_session_timeout=5s -c jit=off"
 )
 _WAIT = 0.8  # seconds that a lookup waits for a connection: 503 within one
-_FRESH = 1.0  # seconds that a connection is trusted after its server has answered
-_PATIENCE = 3.0  # seconds until a server that says nothing at all is given up
-# A pool that is told nothing waits longer and longer between its attempts to connect, up to minutes. Ours
-# gives up soon, and begins afresh with the next lookup: it is back within 2 s of the database.
-_GIVE_UP = 2.0
+_FRESH = 1.0  # seconds that a connection is trusted after it was checked
+_TIMEOUT = 3.0  # seconds until a silent server is given up
+# The pool's own pauses between attempts to connect grow to minutes. Given up this early, it begins anew with
+# the next lookup, and is back within 2 s of the database.
+_RECONNECT = 2.0
 
 _Connection = psycopg.Connection[TupleRow]
 
 log = structlog.get_logger(__name__)
 
 
-class _Checked(DeadlineConnection):
-    """A connection of the pool."""
+class _PooledConnection(DeadlineConnection):
+    patience = _TIMEOUT
+    checked = -math.inf  # by the monotonic clock
 
-    patience = _PATIENCE
-    answered = -math.inf  # when, by the monotonic clock
+    def check(self) -> None:
+        """Raise `psycopg.Error` when the server has closed the connection, or is silent.
 
-    def ping(self) -> None:
-        """Raise `psycopg.Error` unless the server answers soon, or did so a moment ago.
-
-        A server that has gone has closed the connection, which is seen without asking it. To ask each time
-        would be a third of what the database does for a lookup.
+        It is asked once a second at most: to ask each time is a third of what a lookup costs the database.
         """
-        if time.monotonic() - self.answered < _FRESH and not self._has_news():
-            return
-        self.patience = _WAIT
-        try:
-            ConnectionPool.check_connection(self)
-        finally:
-            self.patience = _PATIENCE
-        self.answered = time.monotonic()
-
-    def _has_news(self) -> bool:
-        """Whether the server has sent something that nobody asked for, such as its farewell."""
-        news = select.poll()
-        news.register(self.pgconn.socket, select.POLLIN)
-        return bool(news.poll(0))
+        for _ in range(2):  # the server's last message, and then the end
+            self.pgconn.consume_input()
+        if time.monotonic() - self.checked > _FRESH:
+            self.patience = _WAIT
+            try:
+                ConnectionPool.check_connection(self)
+            finally:
+                self.patience = _TIMEOUT
+            self.checked = time.monotonic()
 
 
 class Pool:
     """Connections of one process. Works with no database there, and again as soon as there is one."""
 
     def __init__(self, db_url: str, size: int) -> None:
-        # The pool tells at INFO of every connection given and returned; texts of errors come at WARNING.
+        # The pool logs every connection at INFO, and the texts of errors, which may quote, at WARNING.
         logging.getLogger("psycopg").setLevel(logging.ERROR)
         self._needed = known()
         self._is_current = False
         self._available = True
         self._pool = ConnectionPool(
             pool_conninfo(db_url),
-            connection_class=_Checked,
+            connection_class=_PooledConnection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=size,
             open=False,
             check=self._check,
             timeout=_WAIT,
-            reconnect_timeout=_GIVE_UP,
+            reconnect_timeout=_RECONNECT,
             name="datadeling serve",
         )
 
     def state(self) -> dict[str, int]:
-        """How many connections there are (`size`), are free (`available`), are waited for (`waiting`)."""
+        """Return the numbers of connections (`size`), of free ones (`available`), of callers `waiting`."""
         stats = self._pool.get_stats()
         names = {"size": "pool_size", "available": "pool_available", "waiting": "requests_waiting"}
         return {name: stats.get(key, 0) for name, key in names.items()}
@@ -95,7 +86,7 @@ class Pool:
         self._pool.open(wait=False)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._pool.close(timeout=1.0)
 
     @contextmanager
@@ -115,20 +106,20 @@ class Pool:
                 translation(error, connection, writes=True) if isinstance(error, psycopg.Error) else error
             )
             if isinstance(meaning, DatabaseUnavailable):
-                self._tell(available=False, cause=str(meaning))
+                self._log_change(available=False, cause=str(meaning))
             raise meaning from None
         finally:
             if connection is not None:
                 self._pool.putconn(connection)
-        self._tell(available=True)
+        self._log_change(available=True)
 
-    def _check(self, connection: _Checked) -> None:
-        """For each connection before it is given out. What one has lost, the others have, too: begin afresh.
+    def _check(self, connection: _PooledConnection) -> None:
+        """Check a connection before it is handed out; when one is broken, replace all.
 
-        Left to itself, the pool tries a second one and then rests until the caller has given up.
+        By itself the pool would try a second one, and then rest until the caller has given up.
         """
         try:
-            connection.ping()
+            connection.check()
         except psycopg.Error:
             self._pool.drain()
             raise
@@ -139,8 +130,8 @@ class Pool:
                 raise DatabaseUnavailable("the schema lacks migrations")
             self._is_current = True
 
-    def _tell(self, *, available: bool, cause: str | None = None) -> None:
-        """One line when it goes and one when it comes back, none for each lookup."""
+    def _log_change(self, *, available: bool, cause: str | None = None) -> None:
+        """Log one line when the database goes and one when it is back, none for each lookup."""
         if available == self._available:
             return
         self._available = available
@@ -151,5 +142,5 @@ class Pool:
 
 
 def pool_conninfo(db_url: str) -> str:
-    """How to connect. Raise `ConfigError` when libpq cannot read `DB_URL`."""
+    """Return the connection string. Raise `ConfigError` when libpq cannot read `DB_URL`."""
     return conninfo(db_url, options=_OPTIONS, application="datadeling serve")

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from datadeling.api.hooks import SECURITY_HEADERS
-from datadeling.api.worker import _error_answer
+from datadeling.api.worker import _raw_response
 from datadeling.errors import DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups
 
@@ -59,5 +59,5 @@ def test_so_is_an_answer_to_our_own_trouble(
 
 
 def test_so_is_the_answer_to_what_never_became_a_request() -> None:
-    head = _error_answer(HTTPStatus.BAD_REQUEST, "call-1").split(b"\r\n\r\n")[0].decode()
+    head = _raw_response(HTTPStatus.BAD_REQUEST, "call-1").split(b"\r\n\r\n")[0].decode()
     assert not [name for name, value in SECURITY_HEADERS.items() if f"{name}: {value}" not in head]

@@ -14,7 +14,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 from structlog.testing import capture_logs
 
 from datadeling.api.metrics_directory import metrics_directory
-from datadeling.api.server import run_api
+from datadeling.api.server import ServerLog, run_api
 from datadeling.api.worker import Worker
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.errors import ConfigError
@@ -60,6 +60,7 @@ def test_what_never_became_a_request_is_not_repeated(error: Exception, line: str
     problem = json.loads(body)
     assert str(problem["status"]) == line[:3]
     assert logs[0]["call_id"] == problem["traceId"]
+    assert ("at" in logs[0]) is (problem["status"] == 500)
     assert "hemmelig" not in repr(logs) + body.decode()
 
 
@@ -68,6 +69,18 @@ def test_a_client_that_is_gone_is_no_trouble() -> None:
     with ours:
         theirs.close()
         object.__new__(Worker).handle_error(None, ours, None, KeyError())
+
+
+def test_an_error_in_the_server_is_logged_without_its_text() -> None:
+    with capture_logs() as logs:
+        try:
+            Path("/hemmelig").read_bytes()
+        except OSError:
+            object.__new__(ServerLog).exception("Socket error processing request.")
+    (line,) = logs
+    assert (line["event"], line["error"]) == ("server_error", "FileNotFoundError")
+    assert any(frame.startswith("test_server.py:") for frame in line["at"])
+    assert "hemmelig" not in repr(line)
 
 
 def test_the_metrics_directory_is_there_for_the_block() -> None:

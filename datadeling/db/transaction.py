@@ -51,8 +51,14 @@ _SENT_AS = {
     Type.TIME: "timestamptz",
     Type.BOOLEAN: "bool",
 }
-_ORIGIN = ("int4", "int4", "int8", "timestamptz", "timestamptz")
-_AVTALE = [*(_SENT_AS[felt.type] for felt in FELTER), *_ORIGIN]
+_COLUMN_TYPES = {felt.column: _SENT_AS[felt.type] for felt in FELTER} | {
+    "generation": "int4",
+    "kafka_partition": "int4",
+    "kafka_offset": "int8",
+    "hendelse_tidspunkt": "timestamptz",
+    "mottatt_tidspunkt": "timestamptz",
+}
+_AVTALE = [_COLUMN_TYPES[column] for column in COLUMNS]
 _SUPERSEDED = [*_AVTALE, "timestamptz", "timestamptz"]
 
 

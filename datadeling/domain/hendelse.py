@@ -49,36 +49,24 @@ class Position(NamedTuple):
         return Position(self.generation, offset + 1, 0 if readable else self.unreadable_in_a_row + 1)
 
 
-class Hendelse(
-    msgspec.Struct,
-    gc=False,
-    rename={
-        "avtale_id": "avtaleId",
-        "avtale_nr": "avtaleNr",
-        "deltaker_fnr": "deltakerFnr",
-        "bedrift_nr": "bedriftNr",
-        "veileder_nav_ident": "veilederNavIdent",
-        "avtale_status": "avtaleStatus",
-        "start_dato": "startDato",
-        "slutt_dato": "sluttDato",
-        "antall_dager_per_uke": "antallDagerPerUke",
-        "avtale_inngaatt": "avtaleInngått",
-        "godkjent_av_deltaker": "godkjentAvDeltaker",
-        "godkjent_av_arbeidsgiver": "godkjentAvArbeidsgiver",
-        "godkjent_av_veileder": "godkjentAvVeileder",
-        "godkjent_av_beslutter": "godkjentAvBeslutter",
-        "godkjent_paa_vegne_av": "godkjentPaVegneAv",
-        "godkjent_paa_vegne_av_arbeidsgiver": "godkjentPaVegneAvArbeidsgiver",
-        "godkjent_av_nav_ident": "godkjentAvNavIdent",
-        "godkjent_av_beslutter_nav_ident": "godkjentAvBeslutterNavIdent",
-        "annullert_tidspunkt": "annullertTidspunkt",
-        "opprettet_tidspunkt": "opprettetTidspunkt",
-        "sist_endret": "sistEndret",
-    },
-):
-    """What a message says of the shared fields, in its own terms: times and dates are still text.
+_NAMES = {
+    "avtale_inngaatt": "avtaleInngått",
+    "godkjent_paa_vegne_av": "godkjentPaVegneAv",
+    "godkjent_paa_vegne_av_arbeidsgiver": "godkjentPaVegneAvArbeidsgiver",
+}
+"""Names in a message that are not the field's in camelCase."""
 
-    `Avtale` has the same fields in ours. Numbers are exact. What the producer leaves out is None.
+
+def name_in_message(field: str) -> str:
+    """Return the name that the producer gives to a field of `Hendelse`."""
+    first, *others = field.split("_")
+    return _NAMES.get(field) or first + "".join(word.capitalize() for word in others)
+
+
+class Hendelse(msgspec.Struct, gc=False, rename=name_in_message):
+    """The shared fields of a message as the producer sends them: times and dates are still text.
+
+    Numbers are exact. A field that the producer leaves out is None.
     """
 
     avtale_id: Text

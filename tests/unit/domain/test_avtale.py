@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datadeling.domain.avtale import COLUMNS, SHARED, Avtale, Superseded
-from datadeling.domain.felt import FELTER
+from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, melding
@@ -100,8 +99,3 @@ def test_history_is_an_empty_interval_when_record_times_run_backwards() -> None:
     new = version(endret=1)._replace(hendelse_tidspunkt=datetime(2026, 1, 1, tzinfo=UTC))
     superseded = Superseded.by(new, old)
     assert superseded.gyldig_fra == superseded.gyldig_til == old.hendelse_tidspunkt
-
-
-def test_every_shared_column_is_described_once() -> None:
-    assert tuple(felt.column for felt in FELTER) == COLUMNS[:SHARED]
-    assert len({felt.json for felt in FELTER}) == len(FELTER)

@@ -14,7 +14,10 @@ _PAGE = (Path(__file__).parents[3] / "docs" / "bigquery.md").read_text("utf-8")
 @pytest.mark.parametrize("pii", Pii)
 def test_every_column_has_its_class_in_the_table(pii: Pii) -> None:
     (row,) = re.findall(rf"^\| {pii.value} \| (.*) \|$", _PAGE, re.MULTILINE)
-    assert re.findall(r"`(\w+)`", row) == [column.name for column in PERSONAL if column.pii is pii]
+    if pii is Pii.INDIRECT:
+        assert row == "alle de andre"
+    else:
+        assert re.findall(r"`(\w+)`", row) == [column.name for column in PERSONAL if column.pii is pii]
 
 
 def test_what_is_named_is_called_so() -> None:

@@ -67,7 +67,7 @@ _NO_NUL = r"^[^\u0000]*$"
 _NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
 
 
-class Body(Schema):
+class RequestSchema(Schema):
     """A request schema, of a body or a query string: no other properties are accepted.
 
     `rules` are in JSON Schema, for the OpenAPI document. A validator of the schema checks the same.
@@ -78,7 +78,7 @@ class Body(Schema):
     error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
 
 
-class Question(Body):
+class LookupRequest(RequestSchema):
     """A request schema in which null means missing: generated clients send every property."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002
@@ -93,7 +93,7 @@ class Question(Body):
         return {name: value for name, value in sent.items() if value is not None or name not in optional}
 
 
-class Answer(Schema):
+class ResponseSchema(Schema):
     """A response schema: more properties may come."""
 
     class Meta:

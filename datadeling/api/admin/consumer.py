@@ -11,7 +11,7 @@ from marshmallow import fields
 
 from datadeling.api.admin.blueprint import calls, open_database, respond, topic
 from datadeling.api.admin.replays import Replay, as_dict
-from datadeling.api.admin.schemas import AdminAnswer, counts, list_of, number, time
+from datadeling.api.admin.schemas import AdminResponse, counts, list_of, number, time
 from datadeling.api.services import services
 from datadeling.pipeline.store import FAILED_STATES
 
@@ -22,7 +22,7 @@ _MOST_BYTES = 64 * 1024
 _no_proxy = build_opener(ProxyHandler({}))
 
 
-class ConsumerPartition(AdminAnswer):
+class ConsumerPartition(AdminResponse):
     """Position of the consumer on a partition."""
 
     partition = number("Partisjonen.", 0)
@@ -41,7 +41,7 @@ class ConsumerPartition(AdminAnswer):
     updated_at = time("Når den sist kom videre.")
 
 
-class ConsumerHealth(AdminAnswer):
+class ConsumerHealth(AdminResponse):
     """The health that the consumer reports."""
 
     ready = fields.Boolean(
@@ -54,7 +54,7 @@ class ConsumerHealth(AdminAnswer):
     )
 
 
-class Consumer(AdminAnswer):
+class Consumer(AdminResponse):
     """The state of the consumer."""
 
     partitions = list_of(ConsumerPartition, "Slik det står i databasen.")
@@ -74,7 +74,7 @@ class Consumer(AdminAnswer):
 @calls.call(
     "GET",
     "/consumer",
-    answer=Consumer,
+    response=Consumer,
     errors=[404],
     operationId="adminHentKonsument",
     summary="Hvordan det står til med konsumenten",

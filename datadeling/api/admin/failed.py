@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, validate
 from datadeling.api import schemas as texts
 from datadeling.api.admin.blueprint import action, calls, open_database, problem_if_missing, respond, topic
 from datadeling.api.admin.schemas import (
-    AdminAnswer,
-    AdminBody,
+    AdminRequest,
+    AdminResponse,
     BegrunnelseSpoersmaal,
     begrunnelse,
     counts,
@@ -67,7 +67,7 @@ def parse_place(message_id: str) -> Place:
     return place
 
 
-class DiscardSpoersmaal(AdminBody):
+class DiscardSpoersmaal(AdminRequest):
     """A reason."""
 
     begrunnelse = begrunnelse(required=True)
@@ -85,7 +85,7 @@ class RetrySpoersmaal(BegrunnelseSpoersmaal):
     )
 
 
-class FailedMessagesQuery(AdminBody):
+class FailedMessagesQuery(AdminRequest):
     """Filters of the list."""
 
     state = fields.String(
@@ -99,7 +99,7 @@ class FailedMessagesQuery(AdminBody):
     limit = limit(100)
 
 
-class FailedMessage(AdminAnswer):
+class FailedMessage(AdminResponse):
     """A message that could not be read or stored."""
 
     id = text("Plassen: generasjon, partisjon og offset.", _EXAMPLE_PLACE)
@@ -114,7 +114,7 @@ class FailedMessage(AdminAnswer):
     updated_at = time("Når noe sist skjedde med den.")
 
 
-class FailedMessageList(AdminAnswer):
+class FailedMessageList(AdminResponse):
     """A list of failed messages."""
 
     failed_messages = list_of(FailedMessage, "Etter generasjon, partisjon og offset.")
@@ -130,7 +130,7 @@ class FailedMessageDetaljer(FailedMessage):
     )
 
 
-class RetryResultat(AdminAnswer):
+class RetryResultat(AdminResponse):
     """Outcomes of a retry."""
 
     outcomes = counts("Meldinger etter utfall; failed feilet igjen.", {"changed": 3, "failed": 1})
@@ -146,7 +146,7 @@ class RetryResultat(AdminAnswer):
     "GET",
     "/failed-messages",
     query=FailedMessagesQuery,
-    answer=FailedMessageList,
+    response=FailedMessageList,
     errors=[404],
     operationId="adminHentFeilede",
     summary="Meldinger som ikke kunne leses eller lagres, uten innholdet",
@@ -163,7 +163,7 @@ def list_failed(query: dict[str, Any]) -> Response:
     "GET",
     "/failed-messages/<id>",
     parameters=[_ID],
-    answer=FailedMessageDetaljer,
+    response=FailedMessageDetaljer,
     errors=[404],
     operationId="adminHentFeilet",
     summary="Én av dem, med innholdet der alt som kan peke ut en person er skjult",
@@ -177,7 +177,7 @@ def show_failed(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
     "POST",
     "/failed-messages/retry",
     body=RetrySpoersmaal,
-    answer=RetryResultat,
+    response=RetryResultat,
     errors=[404],
     operationId="adminProevAlleIgjen",
     summary="Prøv alle som ikke er behandlet, en gang til",
@@ -200,7 +200,7 @@ def retry_all(body: dict[str, Any]) -> Response:
     "/failed-messages/<id>/retry",
     parameters=[_ID],
     body=BegrunnelseSpoersmaal,
-    answer=RetryResultat,
+    response=RetryResultat,
     errors=[404, 409],
     operationId="adminProevIgjen",
     summary="Prøv én en gang til",
@@ -219,7 +219,7 @@ def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     "/failed-messages/<id>/discard",
     parameters=[_ID],
     body=DiscardSpoersmaal,
-    answer=FailedMessageDetaljer,
+    response=FailedMessageDetaljer,
     errors=[404, 409],
     operationId="adminForkast",
     summary="Gi opp én: innholdet slettes for godt",

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate
 
 from datadeling.api import schemas as texts
 from datadeling.api.admin.blueprint import action, calls, open_database, respond
-from datadeling.api.admin.schemas import AdminAnswer, AdminBody, list_of, number, text, time
+from datadeling.api.admin.schemas import AdminRequest, AdminResponse, list_of, number, text, time
 from datadeling.api.schemas import EXAMPLE_ID, Tekst
 from datadeling.domain.month import Month
 from datadeling.operations.audit import report
@@ -25,7 +25,7 @@ class _Month(Tekst):
             raise ValidationError(texts.NO_MONTH) from None
 
 
-class LookupsQuery(AdminBody):
+class LookupsQuery(AdminRequest):
     """The month, and optionally one consumer."""
 
     month = _Month(
@@ -47,7 +47,7 @@ def _texts(description: str, example: list[str]) -> fields.List[Any]:
     return fields.List(fields.String(), required=True, metadata=metadata)
 
 
-class Reading(AdminAnswer):
+class Reading(AdminResponse):
     """Lookups of one consumer by one call, for one set of purposes and of fields."""
 
     consumer = text("Klienten (azp).", EXAMPLE_ID)
@@ -63,7 +63,7 @@ class Reading(AdminAnswer):
     last = time("Det siste.")
 
 
-class Lookups(AdminAnswer):
+class Lookups(AdminResponse):
     """The readings of a month."""
 
     month = text("Måneden i Oslo.", "2026-11")
@@ -74,7 +74,7 @@ class Lookups(AdminAnswer):
     "GET",
     "/lookups",
     query=LookupsQuery,
-    answer=Lookups,
+    response=Lookups,
     operationId="adminHentOppslagsrapport",
     summary="Hvilke konsumenter som har lest hvilke felt, for hvilke formål, i en måned",
     description="Personer telles, de nevnes ikke. At du har sett på den, tas vare på.",

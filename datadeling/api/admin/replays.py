@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from datadeling.api import schemas as texts
 from datadeling.api.admin.blueprint import action, calls, open_database, problem_if_missing, respond, topic
 from datadeling.api.admin.schemas import (
-    AdminAnswer,
-    AdminBody,
+    AdminRequest,
+    AdminResponse,
     BegrunnelseSpoersmaal,
     begrunnelse,
     counts,
@@ -77,7 +77,7 @@ def _bound(description: str) -> Tidspunkt:
     )
 
 
-class ReplaySpoersmaal(AdminBody):
+class ReplaySpoersmaal(AdminRequest):
     """The range to read again, with the options of the command `replay`."""
 
     rules = {  # noqa: RUF012 (read by the OpenAPI plugin)
@@ -122,7 +122,7 @@ class ReplaySpoersmaal(AdminBody):
             raise ValidationError(texts.NO_BEGINNING)
 
 
-class ReplaysQuery(AdminBody):
+class ReplaysQuery(AdminRequest):
     """The length of the list."""
 
     limit = limit(50)
@@ -135,7 +135,7 @@ def _offsets(description: str) -> fields.Dict:
     )
 
 
-class Replay(AdminAnswer):
+class Replay(AdminResponse):
     """A replay: its range and its state."""
 
     id = number("Replayets id.", 7)
@@ -163,13 +163,13 @@ class Replay(AdminAnswer):
     error = text("Hvorfor det feilet.", "TopicChanged: partition 0 ends at 20", allow_none=True)
 
 
-class ReplayList(AdminAnswer):
+class ReplayList(AdminResponse):
     """A list of replays."""
 
     replays = list_of(Replay, "Nyeste først.")
 
 
-class ReplayPartition(AdminAnswer):
+class ReplayPartition(AdminResponse):
     """Progress of a replay on a partition."""
 
     partition = number("Partisjonen.", 0)
@@ -181,7 +181,7 @@ class ReplayPartition(AdminAnswer):
     updated_at = time("Når det sist kom videre.")
 
 
-class ReplayTally(AdminAnswer):
+class ReplayTally(AdminResponse):
     """Outcomes of a replay."""
 
     outcomes = counts("Meldinger etter utfall.", {"changed": 12, "unchanged": 2_388})
@@ -207,7 +207,7 @@ class ReplayDetaljer(Replay):
     "POST",
     "/replays",
     body=ReplaySpoersmaal,
-    answer=ReplayDetaljer,
+    response=ReplayDetaljer,
     status=202,
     errors=[404],
     operationId="adminBestillReplay",
@@ -229,7 +229,7 @@ def request_replay(body: dict[str, Any]) -> Response:
     "GET",
     "/replays",
     query=ReplaysQuery,
-    answer=ReplayList,
+    response=ReplayList,
     errors=[404],
     operationId="adminHentReplays",
     summary="Replay, nyeste først",
@@ -246,7 +246,7 @@ def list_replays(query: dict[str, Any]) -> Response:
     "GET",
     "/replays/<id>",
     parameters=[_ID],
-    answer=ReplayDetaljer,
+    response=ReplayDetaljer,
     errors=[404],
     operationId="adminHentReplay",
     summary="Ett replay: tilstand, hvor langt det er kommet, hva det er blitt til",
@@ -263,7 +263,7 @@ def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
     "/replays/<id>/cancel",
     parameters=[_ID],
     body=BegrunnelseSpoersmaal,
-    answer=ReplayDetaljer,
+    response=ReplayDetaljer,
     errors=[404, 409],
     operationId="adminAvbrytReplay",
     summary="Stopp et replay for godt",

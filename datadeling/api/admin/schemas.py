@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from datadeling.api import schemas as texts
-from datadeling.api.schemas import EXAMPLE_TIME, Answer, Body, Heltall, Tekst
+from datadeling.api.schemas import EXAMPLE_TIME, Heltall, RequestSchema, ResponseSchema, Tekst
 from datadeling.log import masked_prose
 
 _LONGEST_REASON = 500
@@ -20,11 +20,11 @@ class _CamelCase:
         field_obj.data_key = re.sub(r"_(.)", lambda found: found[1].upper(), field_name)
 
 
-class AdminBody(_CamelCase, Body):
+class AdminRequest(_CamelCase, RequestSchema):
     """Base of request schemas."""
 
 
-class AdminAnswer(_CamelCase, Answer):
+class AdminResponse(_CamelCase, ResponseSchema):
     """Base of response schemas."""
 
 
@@ -85,12 +85,12 @@ def counts(description: str, example: dict[str, int]) -> fields.Dict:
     return fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, metadata=metadata)
 
 
-def list_of(schema: type[AdminAnswer], description: str) -> fields.List[Any]:
+def list_of(schema: type[AdminResponse], description: str) -> fields.List[Any]:
     """Create a field with a list of such objects."""
     return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
 
 
-class BegrunnelseSpoersmaal(AdminBody):
+class BegrunnelseSpoersmaal(AdminRequest):
     """An optional reason."""
 
     begrunnelse = begrunnelse()

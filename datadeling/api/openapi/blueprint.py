@@ -74,7 +74,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         method: str,
         rule: str,
         *,
-        answer: type[Schema],
+        response: type[Schema],
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         parameters: Sequence[dict[str, Any]] = (),
@@ -85,16 +85,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     ) -> Callable[[_View], _View]:
         """Declare a call. Its view receives the validated `body` or `query`, and returns a `Response`.
 
-        `answer` and `errors`, the statuses beside those of any call, are described, not enforced. `max_bytes`
-        is the largest body, if it may be larger than others. `doc` is what OpenAPI has of the call:
-        `summary`, `description`, `operationId`.
+        `response` and `errors`, the statuses beside those of any call, are described, not enforced.
+        `max_bytes` is the largest body, if it may be larger than others. `doc` has the `summary`,
+        `description` and `operationId` of the call.
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
 
         def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
             decorated = self.response(
                 status,
-                answer,
+                response,
                 description=HTTPStatus(status).phrase,
             )(view)
             for error in statuses:

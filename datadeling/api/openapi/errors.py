@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from marshmallow import fields
 
-from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, Answer
+from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, ResponseSchema
 
 
-class FeilSvar(Answer):
+class FeilSvar(ResponseSchema):
     """An error in one field."""
 
     felt = fields.String(
@@ -25,7 +25,7 @@ class FeilSvar(Answer):
     melding = fields.String(required=True, metadata={"example": NO_FNR})
 
 
-class ProblemSvar(Answer):
+class ProblemSvar(ResponseSchema):
     """The body of every error response."""
 
     type = fields.String(required=True, metadata={"example": "about:blank"})

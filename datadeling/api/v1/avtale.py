@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from datadeling.api import schemas
 from datadeling.api.openapi.examples import AVTALE, VARIGHET
-from datadeling.api.schemas import Answer, Dato, Tidspunkt
+from datadeling.api.schemas import Dato, ResponseSchema, Tidspunkt
 from datadeling.domain.felt import BY_NAME, FELTER, VARIGHET_DAGER, Felt, Type
 
 TILTAK = tuple(
@@ -41,8 +41,8 @@ def _field(felt: Felt) -> fields.Field[Any]:
     return _FIELDS[felt.type](allow_none=felt.nullable, metadata=metadata)
 
 
-Avtale = Answer.from_dict({felt.json: _field(felt) for felt in FELTER}, name="Avtale")
-Tiltak = Answer.from_dict(
+Avtale = ResponseSchema.from_dict({felt.json: _field(felt) for felt in FELTER}, name="Avtale")
+Tiltak = ResponseSchema.from_dict(
     {felt.json: _field(felt) for felt in dict.fromkeys((*TILTAK, *FELTER))}, name="Tiltak"
 )
 
@@ -52,7 +52,7 @@ def list_of(schema: type[Schema], description: str, *, required: bool = True) ->
     return fields.List(fields.Nested(schema), required=required, metadata={"description": description})
 
 
-class FromHistory(Answer):
+class FromHistory(ResponseSchema):
     """An answer that can be as of a time."""
 
     historikkKomplettFra = fields.DateTime(  # noqa: N815 (as in the response)

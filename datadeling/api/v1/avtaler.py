@@ -14,7 +14,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from datadeling.api import schemas
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
-from datadeling.api.schemas import Body, Heltall, JaNei, Question, Tekst
+from datadeling.api.schemas import Heltall, JaNei, LookupRequest, RequestSchema, Tekst
 from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import (
@@ -93,7 +93,7 @@ def _one_of(*names: str) -> dict[str, Any]:
     return {"not": {"properties": {name: {"type": "null"} for name in names}}}
 
 
-class Periode(Question):
+class Periode(LookupRequest):
     """First and last day, both included; either may be missing."""
 
     rules = _one_of("fom", "tom")
@@ -179,7 +179,7 @@ class Avtaleside(FromHistory):
     "POST",
     "/avtaler/sok",
     body=AvtalesoekSpoersmaal,
-    answer=Avtaleside,
+    response=Avtaleside,
     operationId="sokAvtaler",
     summary="Avtalene til en person, hos en bedrift, av en type: nyeste først",
     description="Alle kriterier som er oppgitt, må stemme. fnr, identer eller bedriftNr må være med; "
@@ -213,7 +213,7 @@ def _criteria(body: dict[str, Any]) -> Search:
     )
 
 
-class AvtaleQuery(Body):
+class AvtaleQuery(RequestSchema):
     """The query string of a call for one avtale."""
 
     felter = FelterInQuery(
@@ -237,7 +237,7 @@ class AvtaleNrQuery(AvtaleQuery):
     "/avtaler/<avtaleId>",
     parameters=[AVTALE_ID],
     query=AvtaleQuery,
-    answer=Avtale,
+    response=Avtale,
     errors=[404],
     operationId="hentAvtale",
     summary="Én avtale",
@@ -252,7 +252,7 @@ def find(query: dict[str, Any], avtaleId: str) -> Response:  # noqa: N803 (its n
     "GET",
     "/avtaler",
     query=AvtaleNrQuery,
-    answer=Avtale,
+    response=Avtale,
     errors=[404],
     operationId="hentAvtaleMedNr",
     summary="Én avtale, etter nummeret",

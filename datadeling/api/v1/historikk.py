@@ -6,7 +6,7 @@ from flask import Response
 from marshmallow import fields
 
 from datadeling.api.openapi.blueprint import LookupBlueprint
-from datadeling.api.schemas import EXAMPLE_TIME, Answer
+from datadeling.api.schemas import EXAMPLE_TIME, ResponseSchema
 from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import Avtale, list_of
@@ -16,7 +16,7 @@ from datadeling.domain.felt import FELTER
 blueprint = LookupBlueprint("historikk", __name__, description="Versjonene av en avtale")
 
 
-class Versjon(Answer):
+class Versjon(ResponseSchema):
     """One version of an avtale."""
 
     gyldigFra = fields.DateTime(  # noqa: N815 (as in the response)
@@ -46,7 +46,7 @@ class Versjon(Answer):
     )
 
 
-class Historikk(Answer):
+class Historikk(ResponseSchema):
     """The answer of `avtaler/{avtaleId}/historikk`."""
 
     versjoner = list_of(Versjon, "Nyeste først.")
@@ -66,7 +66,7 @@ class Historikk(Answer):
     "/avtaler/<avtaleId>/historikk",
     parameters=[AVTALE_ID],
     query=AvtaleQuery,
-    answer=Historikk,
+    response=Historikk,
     errors=[404],
     operationId="hentHistorikk",
     summary="Versjonene av én avtale, og hva som er endret",

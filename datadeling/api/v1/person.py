@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import schemas
-from datadeling.api.schemas import Question
+from datadeling.api.schemas import LookupRequest
 
 _MOST_IDENTER = 20
 # JSON Schema for the reader of the description. A property that is null is one that is missing.
@@ -15,7 +15,7 @@ _FNR_GIVEN = {"required": ["fnr"], "properties": {"fnr": {"type": "string"}}}
 _NO_FNR = {"properties": {"fnr": {"type": "null"}}}
 
 
-class Person(Question):
+class Person(LookupRequest):
     """At most one person."""
 
     rules = {"if": _IDENTER_GIVEN, "then": _NO_FNR}  # noqa: RUF012 (read by the OpenAPI plugin)

@@ -12,7 +12,7 @@ from datadeling.api import schemas
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.openapi.errors import FeilSvar
 from datadeling.api.problems import UGYLDIGE_FELT
-from datadeling.api.schemas import Answer, Question, feil_in
+from datadeling.api.schemas import LookupRequest, ResponseSchema, feil_in
 from datadeling.api.security.context import audit_context
 from datadeling.api.services import OSLO, services
 from datadeling.api.v1.avtale import TILTAK, FromHistory, Tiltak, dato, list_of, tidspunkt, tiltaksfelter
@@ -53,7 +53,7 @@ class Tiltaksstatus(FromHistory):
     "POST",
     "/tiltaksstatus",
     body=TiltaksstatusSpoersmaal,
-    answer=Tiltaksstatus,
+    response=Tiltaksstatus,
     operationId="tiltaksstatus",
     summary="Er personen på tiltak en dag, hvor mange, hvilke og hvor lenge?",
     description="Datoene avgjør hva som er nåværende, ikke statusen. "
@@ -80,7 +80,7 @@ class _CheckedLater(fields.Nested):
         return value
 
 
-class BolkSpoersmaal(Question):
+class BolkSpoersmaal(LookupRequest):
     """The request of `bolk`. What is wrong with a person is in the answer for that person."""
 
     personer = fields.List(
@@ -103,7 +103,7 @@ class BolkSpoersmaal(Question):
     felter = tiltaksfelter()
 
 
-class BolkResultat(Answer):
+class BolkResultat(ResponseSchema):
     """The answer of `bolk` for one person. With another `kode` than OK there is only `feil`."""
 
     kode = fields.String(
@@ -133,7 +133,7 @@ class Bolk(FromHistory):
     "POST",
     "/tiltaksstatus/bolk",
     body=BolkSpoersmaal,
-    answer=Bolk,
+    response=Bolk,
     max_bytes=_LARGEST_BOLK,
     operationId="tiltaksstatusBolk",
     summary="Det samme for inntil 1000 personer",

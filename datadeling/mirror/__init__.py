@@ -1,6 +1,6 @@
-"""What analysts see in BigQuery: views over the mirrored table, made from the description of the fields.
+"""The BigQuery views for analysts, over the mirrored table, generated from the description of the fields.
 
-`columns` says what Datastream makes of the columns of `avtale`, and how personal each is; `views` which view
-has which; `ddl` writes a view as SQL; `check` finds what has been forgotten. `bigquery` replaces the views
-over the network, and is the only module that knows google-cloud-bigquery.
+`columns` has the columns of `avtale` as Datastream creates them, and how personal each is; `views` lists the
+columns of each view; `ddl` writes a view as SQL; `check` finds columns that were forgotten. `bigquery` creates
+the views, and is the only module that imports google-cloud-bigquery.
 """

@@ -1,4 +1,4 @@
-"""`/api/v1/admin/…`: what administrators do and see over HTTP; adr/0019 says what they cannot.
+"""`/api/v1/admin/…`: the calls of administrators; adr/0019 lists what is not possible over HTTP.
 
 A module a resource, with its request schemas, response schemas and views; the actions are those of
 `operations`. `blueprint` has the access check and what all views share, `schemas` the fields.

@@ -1,8 +1,8 @@
-"""Every statement that we run, named and described in the `.sql` files beside this one.
+"""Every SQL statement, named and described in the `.sql` files beside this one.
 
-A statement begins with a line `-- name --` and ends before the next one. Values are bound parameters, always.
-What is put into the text is a list of column names, quoted, from our own descriptions, or a part that is
-named and described in the same way (`criteria.sql`). Names and limits of partitions are the one exception.
+A statement begins with a line `-- name --` and ends before the next one. Values are always bound parameters.
+Only two things are formatted into the text: quoted column names from our own descriptions, and other named
+parts (`criteria.sql`). Names and bounds of partitions are the one exception.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""`consume` and `serve` as the processes that they are, wired to the embedded services."""
+"""Run `datadeling` commands beside the embedded services, wait until they are ready, and call the API."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ _OURS = ("KAFKA_", "DB_", "AZURE_", "BATCH_", "CONSUMER_", "PORT", "OBO_", "LOG_
 
 @contextmanager
 def command(name: str, settings: Mapping[str, str], directory: Path) -> Iterator[Child]:
-    """Run `datadeling NAME` while the block runs; it gets SIGTERM at the end, and 10 s to obey."""
+    """Run `datadeling NAME` while the block runs; it gets SIGTERM at the end, and 10 s to stop."""
     child = Child(
         [sys.executable, "-m", "datadeling", name],
         log=directory / f"{name}.log",
@@ -54,7 +54,7 @@ def await_true(
 
 
 def is_ready(address: str) -> bool:
-    """Whether the process at this address says that it is ready."""
+    """Return True when the process at this address is ready."""
     try:
         with urlopen(f"{address}/internal/health/readiness", timeout=2) as answer:  # noqa: S310 (http)
             return bool(answer.status == 200)  # noqa: PLR2004
@@ -62,8 +62,8 @@ def is_ready(address: str) -> bool:
         return False
 
 
-def post(url: str, body: Mapping[str, str], token: str) -> Any:  # noqa: ANN401 (whatever the JSON says)
-    """What the API answers to this body. Raise `ServiceFailed`, with the answer, when it refuses."""
+def post(url: str, body: Mapping[str, str], token: str) -> Any:  # noqa: ANN401 (any JSON)
+    """Return the API's answer to a body. Raise `ServiceFailed`, with the answer, when it is an error."""
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/json",

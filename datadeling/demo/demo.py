@@ -1,4 +1,4 @@
-"""`datadeling demo`: all of it on this machine, with synthetic events and a token to try it with."""
+"""`datadeling demo`: everything on this machine, with synthetic events and `curl` lines to try it with."""
 
 import json
 import time
@@ -18,19 +18,22 @@ from datadeling.demo.commands import await_true, command, is_ready, post
 from datadeling.demo.expected import Person, expected_answer, interesting_person
 from datadeling.demo.generator import HendelseGenerator, Record, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.lines import ADMIN_GROUP, lines, token
 from datadeling.demo.process import Child, ServiceFailed, free_port, interruptible
 from datadeling.demo.services import Services
 
 TOPIC = "arbeidsgiver.tiltak-avtale-hendelse-compact"
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 
+ADMIN_GROUP = "00000000-0000-4000-8000-00000000ad31"
+
 _SEED = 2026
 _POLL_S = 0.1
+_LIFETIME_S = 12 * 3_600  # of the token
+_GRAPHQL = "query($p: String) { avtalerForPerson(personnummer: $p) { avtaleId tiltakstype avtaleStatus } }"
 
 
 class Running(NamedTuple):
-    """What a user of the demo needs to know of it."""
+    """The addresses of a running demo, its issuer and its processes."""
 
     api: str
     consumer: str
@@ -41,11 +44,11 @@ class Running(NamedTuple):
 
 
 def run_demo(count: int, port: int, *, once: bool) -> int:
-    """Start everything, send `count` events, show what can be tried; the exit code.
+    """Start everything, send `count` events, and return the exit code.
 
-    With `once`, look one person up over HTTP, compare with what was sent, and end: 0 when they agree, 1 when
-    not. Else block until Ctrl-C or SIGTERM. Nothing that was started is left, however it ends. Raises
-    `ServiceFailed` or `KafkaJarsRefused`.
+    With `once`, look up one person over HTTP and compare the answer with the events: 0 when they agree, else
+    1. Otherwise print lines to try, and block until Ctrl-C or SIGTERM. Nothing that was started is left,
+    however it ends. Raises `ServiceFailed` or `KafkaJarsRefused`.
     """
     console = Console(stderr=once, highlight=False)
     with interruptible():
@@ -143,11 +146,49 @@ def _compare(person: Person, running: Running, today: date) -> int:
 
 def _show(console: Console, person: Person, running: Running) -> None:
     console.print("\n[bold]Try it[/bold] (the token lasts 12 hours, the person is synthetic):\n")
-    for line in lines(running.api, person, token(running.issuer, CLIENT_ID)):
+    for line in _lines(running.api, person, _token(running.issuer)):
         console.print(Syntax(line, "bash", background_color="default", word_wrap=False), soft_wrap=True)
     console.print(f"\nIn a browser: {running.api}/api/docs and {running.api}/graphql, with the same token.")
     console.print(f"PostgreSQL: {running.db_url}   Kafka: {running.brokers}   topic: {TOPIC}")
     console.print(f"Logs: {running.children[0].log.parent}/*.log\n\nCtrl-C ends everything.")
+
+
+def _token(issuer: TokenIssuer) -> str:
+    """Return a token of an application with every right."""
+    return issuer.token(
+        CLIENT_ID,
+        roles=("access_as_application", "bulk"),
+        groups=[ADMIN_GROUP],
+        lifetime_s=_LIFETIME_S,
+    )
+
+
+def _lines(api: str, person: Person, token: str) -> Sequence[str]:
+    """Return lines for a shell, the one with the token first."""
+    avtale = person.avtaler[0]["avtaleId"]
+    headers = (
+        '-H "Authorization: Bearer $TOKEN" -H "Behandlingsnummer: B123" -H "Content-Type: application/json"'
+    )
+
+    def get(path: str) -> str:
+        return f"curl -s {api}{path} {headers}"
+
+    def post(path: str, body: object) -> str:
+        return f"{get(path)} -d '{json.dumps(body)}'"
+
+    one = {"fnr": person.fnr}
+    return [
+        f"TOKEN={token}",
+        post("/api/v1/tiltaksstatus", one),
+        post("/api/v1/tiltaksstatus", {**one, "felter": ["tiltakstype", "sluttDato"]}),
+        post("/api/v1/tiltaksstatus/bolk", {"personer": [one, {"identer": [person.fnr]}]}),
+        post("/api/v1/avtaler/sok", one),
+        get(f"/api/v1/avtaler/{avtale}"),
+        get(f"/api/v1/avtaler/{avtale}/historikk"),
+        post("/graphql", {"query": _GRAPHQL, "variables": {"p": person.fnr}}),
+        get("/api/v1/admin/consumer"),
+        f"curl -s {api}/internal/prometheus | grep ^datadeling",
+    ]
 
 
 def _wait(children: Sequence[Child]) -> None:

@@ -1,10 +1,12 @@
-"""The life of an embedded service: directory, start, readiness, stop. Subclasses say what it is that runs."""
+"""An embedded service: its directory, start, readiness and stop. Subclasses add PostgreSQL and Kafka."""
 
 import os
 import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -16,7 +18,7 @@ _POLL_S = 0.02
 class EmbeddedService(ABC):
     """A service of our own on 127.0.0.1, started and stopped with the block.
 
-    Its data, configuration and log are in `directory`: the caller's (made if missing, left at the end), or
+    Its data, configuration and log are in `directory`: the caller's (created if missing, left at the end), or
     else a temporary one that `close` removes. The ports never change; the data stays from start to start
     until `close`. One thread at a time may use an instance. If this process dies, however it dies, the
     service dies with it and the temporary directory is removed.
@@ -26,30 +28,33 @@ class EmbeddedService(ABC):
     deadline_s: ClassVar[float]
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._given = directory and directory.resolve()
-        self._owned: Path | None = None
-        self._guard: Guard | None = None
+        self._directory = directory and directory.resolve()
+        self._is_ours = directory is None
+        self._stack = ExitStack()
         self._child: Child | None = None
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make the data where there is none yet; blocks. Raise `ServiceFailed` when it cannot be done."""
+        """Create the data where there is none yet; blocks. Raise `ServiceFailed` when it cannot be done."""
 
     @abstractmethod
     def _launch(self) -> Child:
-        """Start the process; does not wait for it."""
+        """Start the process without waiting for it."""
 
     @abstractmethod
     def _answers(self) -> bool:
-        """Whether it answers a real request; blocks for a fraction of a second at most, raises nothing."""
+        """Return True when it answers a real request. Blocks for a fraction of a second, raises nothing."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop in good order and block until it is gone; the data stays. Safe when it does not run."""
 
     @property
     def directory(self) -> Path:
-        """Where data, configuration and log are. Raise `RuntimeError` before the first start."""
-        directory = self._given or self._owned
-        if directory is None:
+        """The directory of data, configuration and log. Raise `RuntimeError` before the first start."""
+        if self._directory is None:
             raise RuntimeError(f"{self.name} has not been started")
-        return directory
+        return self._directory
 
     @property
     def log(self) -> Path:
@@ -63,21 +68,19 @@ class EmbeddedService(ABC):
             raise RuntimeError(f"{self.name} has not been started")
         return self._child.pid
 
-    @property
-    def running(self) -> bool:
-        """Whether the process is there, which does not mean that it answers."""
-        return self._child is not None and self._child.poll() is None
-
     def start(self) -> None:
-        """Start, and block until it answers. Starting what runs is an error (`RuntimeError`).
+        """Start, and block until it answers. Raise `RuntimeError` when it runs already.
 
         Raises `ServiceFailed`, with the end of the log, when it ends or has not answered within `deadline_s`.
-        After any exception nothing runs and what was temporary is gone.
+        After any exception nothing runs and the temporary directory is gone.
         """
-        if self.running:
+        if self._child is not None and self._child.poll() is None:
             raise RuntimeError(f"{self.name} is running")
         try:
-            self._make_directory()
+            if self._directory is None:
+                prefix = f"datadeling-{self.name.lower()}-"
+                self._directory = self._stack.enter_context(temporary_directory(prefix))
+            self._directory.mkdir(parents=True, exist_ok=True)
             self._prepare()
             self._child = self._launch()
             self._await_answer(self._child)
@@ -85,26 +88,19 @@ class EmbeddedService(ABC):
             self.close()
             raise
 
-    @abstractmethod
-    def stop(self) -> None:
-        """Stop in good order and block until it is gone; the data stays. Safe when it does not run."""
-
     def restart(self) -> None:
         """Stop if it runs, then start on the same data and the same ports."""
         self.stop()
         self.start()
 
     def close(self) -> None:
-        """Stop, and remove the directory if it is ours. Safe to call again; `start` begins with nothing."""
+        """Stop, and remove the directory if it is ours. Safe to call again; `start` begins with no data."""
         try:
             self.stop()
         finally:
-            if self._owned is not None:
-                shutil.rmtree(self._owned, ignore_errors=True)
-                self._owned = None
-            if self._guard is not None:
-                self._guard.disarm()
-                self._guard = None
+            self._stack.close()
+            if self._is_ours:
+                self._directory = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -112,13 +108,6 @@ class EmbeddedService(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _make_directory(self) -> None:
-        if self._given is not None:
-            self._given.mkdir(parents=True, exist_ok=True)
-        elif self._owned is None:
-            self._owned = temporary_directory(f"datadeling-{self.name.lower()}-")
-            self._guard = Guard(directory=self._owned)
 
     def _await_answer(self, child: Child) -> None:
         deadline = time.monotonic() + self.deadline_s
@@ -133,22 +122,28 @@ class EmbeddedService(ABC):
             time.sleep(_POLL_S)
 
 
-def temporary_directory(prefix: str) -> Path:
-    """A new directory that any user may enter, but not list.
+@contextmanager
+def temporary_directory(prefix: str) -> Iterator[Path]:
+    """Create a directory that any user may enter, but not list; it is removed after the block.
 
     PostgreSQL runs as another user when we are root, and must reach its data. So where the usual place for
     temporary files is closed to others, take one of the system's.
     """
     places = [tempfile.gettempdir()]
     if os.geteuid() == 0:
-        places += ["/tmp", "/var/tmp"]  # noqa: S108 - a name nobody can foresee is made below it
-    place = next((p for p in places if _open_to_all(Path(p))), places[0])
-    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-    directory.chmod(0o711)
-    return directory.resolve()
+        places += ["/tmp", "/var/tmp"]  # noqa: S108 - mkdtemp draws a random name below it
+    place = next((p for p in places if _is_open_to_all(Path(p))), places[0])
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=place)).resolve()
+    guard = Guard(directory=directory)
+    try:
+        directory.chmod(0o711)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        guard.disarm()
 
 
-def _open_to_all(directory: Path) -> bool:
+def _is_open_to_all(directory: Path) -> bool:
     try:
         resolved = directory.resolve(strict=True)
         return all(step.stat().st_mode & 0o001 for step in (resolved, *resolved.parents))

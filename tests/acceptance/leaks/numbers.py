@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from datadeling.demo.fnr import syntetisk_fnr
+from datadeling.demo.synthetic.draws import syntetisk_fnr
 
 WORD = "hemmelig"
 """Stands beside the numbers: what would show a text has hidden only the number in it."""

@@ -1,7 +1,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import jwt
@@ -24,7 +24,7 @@ def get(url: str) -> Any:
 
 
 def verified(issuer: TokenIssuer, token: str) -> dict[str, Any]:
-    """The claims, when the token is as the API wants it."""
+    """Verify a token as the API does, and return its claims."""
     key = jwt.PyJWKClient(issuer.jwks_uri).get_signing_key_from_jwt(token)
     claims: dict[str, Any] = jwt.decode(
         token,
@@ -46,12 +46,6 @@ def test_a_token_is_verified_by_the_published_key(issuer: TokenIssuer) -> None:
     assert {"azp", "azp_name", "oid", "sub", "tid"} <= claims.keys()
 
 
-def test_discovery_leads_to_the_keys(issuer: TokenIssuer) -> None:
-    discovery = get(f"{issuer.issuer}/.well-known/openid-configuration")
-    assert discovery["issuer"] == issuer.issuer
-    assert [key["kid"] for key in get(discovery["jwks_uri"])["keys"]] == [issuer.kid]
-
-
 def test_only_the_public_half_is_published(issuer: TokenIssuer) -> None:
     (key,) = get(issuer.jwks_uri)["keys"]
     assert key.keys() == {"kty", "use", "alg", "kid", "n", "e"}
@@ -70,32 +64,11 @@ def test_a_token_can_have_expired(issuer: TokenIssuer) -> None:
         verified(issuer, issuer.token(AUDIENCE, lifetime_s=-1))
 
 
-def test_rotation_publishes_a_new_key_beside_the_old(issuer: TokenIssuer) -> None:
-    before = issuer.token(AUDIENCE)
-    old, new = issuer.kid, issuer.rotate()
-    after = issuer.token(AUDIENCE)
-    assert [key["kid"] for key in get(issuer.jwks_uri)["keys"]] == [old, new]
-    assert jwt.get_unverified_header(after)["kid"] == new == issuer.kid != old
-    verified(issuer, before)
-    verified(issuer, after)
-
-
 def test_another_issuers_key_does_not_verify(issuer: TokenIssuer) -> None:
-    stranger = TokenIssuer()
-    try:
+    with TokenIssuer() as stranger:
         token = stranger.token(AUDIENCE, iss=issuer.issuer)
-    finally:
-        stranger.stop()
     with pytest.raises(jwt.PyJWKClientError):
         verified(issuer, token)
-
-
-def test_fetches_of_the_keys_are_counted(issuer: TokenIssuer) -> None:
-    get(f"{issuer.issuer}/.well-known/openid-configuration")
-    assert issuer.jwks_requests == 0
-    get(issuer.jwks_uri)
-    get(issuer.jwks_uri)
-    assert issuer.jwks_requests == 2
 
 
 def test_anything_else_is_not_found(issuer: TokenIssuer) -> None:
@@ -104,14 +77,13 @@ def test_anything_else_is_not_found(issuer: TokenIssuer) -> None:
     raised.value.close()
 
 
-def test_says_nothing(issuer: TokenIssuer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_requests_are_not_logged(issuer: TokenIssuer, capfd: pytest.CaptureFixture[str]) -> None:
     get(issuer.jwks_uri)
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_port_is_free_again_after_the_block() -> None:
-    with TokenIssuer() as first:
-        port = int(first.issuer.rpartition(":")[2])
-    with TokenIssuer(port) as second:
-        assert second.issuer == first.issuer
-        get(second.jwks_uri)
+def test_nothing_answers_after_the_block() -> None:
+    with TokenIssuer() as issuer:
+        get(issuer.jwks_uri)
+    with pytest.raises(URLError):
+        get(issuer.jwks_uri)

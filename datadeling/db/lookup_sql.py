@@ -12,8 +12,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placehol
 
 from datadeling.db.coalesce import Statement
 from datadeling.db.queries import columns, queries
-from datadeling.domain.felt import VARIGHET_DAGER, Felt, Type
-from datadeling.domain.verdier import ENUMS
+from datadeling.domain.felt import ENUMS, VARIGHET_DAGER, Felt, Type
 
 Fields = tuple[Felt, ...]
 Parts = Mapping[str, Composable]

@@ -1,4 +1,4 @@
-"""What we keep and share of an avtale, and which of two versions of it wins."""
+"""A version of an avtale as we store and share it, and the rule for which of two versions wins."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,12 +8,12 @@ from datadeling.domain.hendelse import Place
 
 
 class Avtale(NamedTuple):
-    """One version of an avtale: the columns of the table `avtale`, in their order.
+    """One version of an avtale. Its fields are the columns of the table `avtale`, maybe in another order.
 
-    First the shared fields, then where the version comes from:
+    First the shared fields of `domain/felt.py`, then the origin:
     `generation`, `kafka_partition`, `kafka_offset`: the place of the newest message that carries this state;
     `hendelse_tidspunkt`: the record time of the first message that carried it, from when it is valid;
-    `mottatt_tidspunkt`: when we stored this state.
+    `mottatt_tidspunkt`: the time at which we stored this state.
     """
 
     avtale_id: str
@@ -51,50 +51,51 @@ class Avtale(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where the message of this version stands on the topic."""
+        """Return the place on the topic of the message of this version."""
         return Place(self.generation, self.kafka_partition, self.kafka_offset)
 
     def same_state(self, other: "Avtale") -> bool:
-        """True when no shared field differs, wherever the two versions come from."""
+        """Return True when no shared field differs, whatever the origin of the two versions."""
         return self[:SHARED] == other[:SHARED]
 
     def differing(self, other: "Avtale") -> list[str]:
-        """The shared columns in which the two versions differ."""
-        pairs = zip(COLUMNS[:SHARED], self, other, strict=False)
+        """Return the shared columns in which the two versions differ."""
+        pairs = zip(COLUMNS[:SHARED], self[:SHARED], other[:SHARED], strict=True)
         return [column for column, mine, others in pairs if mine != others]
 
     def is_newer_than(self, other: "Avtale") -> bool:
-        """The rule of the newest. `endret_tidspunkt` alone cannot order two versions.
+        """Return True when this version wins over `other`: the rule of the newest.
 
-        A STATUSENDRING keeps the time of the last edit, so several messages carry the same one.
+        `endret_tidspunkt` alone cannot order two versions: a STATUSENDRING keeps the time of the last edit,
+        so several messages carry the same one.
         """
         return _order(self) > _order(other)
 
     def is_same_message_as(self, other: "Avtale") -> bool:
-        """True when both were read from one message, maybe by different releases.
+        """Return True when both were read from one message, maybe by different releases.
 
-        By its place: a release that reads times better may find another `endret_tidspunkt` in it.
+        Compared by place: a release that parses times better may read another `endret_tidspunkt` from it.
         """
         return self.place == other.place
 
     def continues(self, other: "Avtale") -> "Avtale":
-        """This version, told as a continuation of the same state: valid and stored since `other` was."""
+        """Return this version as a continuation of the same state: valid and stored since `other` was."""
         return self._replace(
             hendelse_tidspunkt=other.hendelse_tidspunkt, mottatt_tidspunkt=other.mottatt_tidspunkt
         )
 
 
 COLUMNS: tuple[str, ...] = Avtale._fields
-"""The columns of the table `avtale`, in order."""
+"""The columns of the table `avtale`."""
 
 SHARED = COLUMNS.index("generation")
-"""How many of the columns, from the first, are shared fields."""
+"""The index at which the shared fields end in an `Avtale` and in `COLUMNS`."""
 
 
 class Superseded(NamedTuple):
-    """A version that another one has taken the place of: a row of `avtale_historikk`.
+    """A version that another one has replaced: a row of `avtale_historikk`.
 
-    Times may run backwards on the topic; then the interval is empty and answers no question.
+    Times may run backwards on the topic; then the interval is empty, and no as-of lookup finds the version.
     """
 
     avtale: Avtale
@@ -103,12 +104,12 @@ class Superseded(NamedTuple):
 
     @classmethod
     def by(cls, successor: Avtale, avtale: Avtale) -> "Superseded":
-        """`avtale` as history, from when `successor` is valid."""
+        """Return `avtale` as history that ends when `successor` becomes valid."""
         fra = avtale.hendelse_tidspunkt
         return cls(avtale, fra, max(fra, successor.hendelse_tidspunkt))
 
-    def says_the_same_as(self, avtale: Avtale) -> bool:
-        """True when `avtale` has this state, and was sent while it was the newest."""
+    def has_state_of(self, avtale: Avtale) -> bool:
+        """Return True when `avtale` has this state and was sent while this version was the newest."""
         time = avtale.hendelse_tidspunkt
         is_then = time == self.gyldig_fra or self.gyldig_fra < time < self.gyldig_til
         return is_then and self.avtale.same_state(avtale)

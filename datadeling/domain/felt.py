@@ -1,17 +1,16 @@
-"""The shared fields, described once: column, name in JSON, what it means, how sensitive it is.
+"""The shared fields, described once: column, name in JSON, meaning, sensitivity and known values.
 
-What consumers see is made from this list: the columns of an answer, the OpenAPI schema, the GraphQL schema,
-the BigQuery views. A test holds it to the columns of `Avtale`.
+The types of COPY, the answers over REST, the OpenAPI document and the BigQuery views are made from this
+list. `tests/unit/domain/test_shared_fields.py` names the places that a new field is missing from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from datadeling.domain import verdier
-
 
 class Type(Enum):
-    """What kind of value a field holds."""
+    """The kind of value that a field holds."""
 
     UUID = "uuid"
     TEXT = "text"
@@ -23,14 +22,14 @@ class Type(Enum):
 
 
 class Sensitivity(Enum):
-    """Whom a field can point out."""
+    """The person that a field can identify."""
 
-    OPEN = "open"
+    OPEN = "open"  # nobody by itself
     PERSON = "person"  # the participant
     EMPLOYEE = "employee"  # somebody who works in NAV
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # each is one of its kind: lists of them are looked up by it
+@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: lists of them are cache keys
 class Felt:
     """One shared field. `meaning` is in Norwegian: consumers read it.
 
@@ -47,7 +46,7 @@ class Felt:
 
     @property
     def description(self) -> str:
-        """What a consumer is told of it."""
+        """Return the meaning and the known values, as consumers read it."""
         return f"{self.meaning} Kjente verdier: {', '.join(self.known)}." if self.known else self.meaning
 
 
@@ -63,7 +62,16 @@ FELTER: tuple[Felt, ...] = (
         Type.TEXT,
         "Hva slags tiltak; nye verdier kan komme.",
         nullable=False,
-        known=tuple(verdier.TILTAKSTYPE.values()),
+        known=(
+            "ARBEIDSTRENING",
+            "MIDLERTIDIG_LONNSTILSKUDD",
+            "VARIG_LONNSTILSKUDD",
+            "MENTOR",
+            "INKLUDERINGSTILSKUDD",
+            "SOMMERJOBB",
+            "VTAO",
+            "FIREARIG_LONNSTILSKUDD",
+        ),
     ),
     Felt(
         "avtale_status",
@@ -71,7 +79,15 @@ FELTER: tuple[Felt, ...] = (
         Type.TEXT,
         "Status da siste hendelse ble sendt; nye verdier kan komme. Bruk datoene for hva som gjelder i dag.",
         nullable=False,
-        known=tuple(verdier.AVTALE_STATUS.values()),
+        known=(
+            "ANNULLERT",
+            "AVBRUTT",
+            "PÅBEGYNT",
+            "MANGLER_GODKJENNING",
+            "KLAR_FOR_OPPSTART",
+            "GJENNOMFØRES",
+            "AVSLUTTET",
+        ),
     ),
     Felt("versjon", "versjon", Type.INTEGER, "Avtalens versjon, fra 1.", nullable=False),
     Felt(
@@ -79,7 +95,7 @@ FELTER: tuple[Felt, ...] = (
         "opphav",
         Type.TEXT,
         "Hvem som opprettet avtalen; nye verdier kan komme.",
-        known=tuple(verdier.OPPHAV.values()),
+        known=("VEILEDER", "ARBEIDSGIVER", "ARENA"),
     ),
     Felt("start_dato", "startDato", Type.DATE, "Første dag."),
     Felt("slutt_dato", "sluttDato", Type.DATE, "Siste dag; mangler når avtalen er åpen."),
@@ -95,7 +111,7 @@ FELTER: tuple[Felt, ...] = (
         "stillingstype",
         Type.TEXT,
         "Slags stilling; nye verdier kan komme.",
-        known=tuple(verdier.STILLINGSTYPE.values()),
+        known=("FAST", "MIDLERTIDIG"),
     ),
     Felt("avtale_inngaatt", "avtaleInngaatt", Type.TIME, "Da alle hadde godkjent."),
     Felt("godkjent_av_deltaker", "godkjentAvDeltaker", Type.TIME, "Da deltakeren godkjente."),
@@ -149,7 +165,7 @@ VARIGHET_DAGER = Felt(
     "Dager fra og med start til og med slutt; til og med dagen det spørres om når tiltaket er åpent. "
     "Mangler når det er åpent og ikke har begynt.",
 )
-"""Not stored: `tiltaksstatus` works it out from the dates."""
+"""Not stored: `tiltaksstatus` computes it from the dates."""
 
 MOTTATT_TIDSPUNKT = Felt(
     "mottatt_tidspunkt",
@@ -158,7 +174,13 @@ MOTTATT_TIDSPUNKT = Felt(
     "Da denne versjonen ble lagret her.",
     nullable=False,
 )
-"""Told over GraphQL alone, and spelt as today's consumers have it."""
+"""Shared over GraphQL and in BigQuery alone, and spelt as today's consumers have it."""
 
 BY_NAME: dict[str, Felt] = {felt.json: felt for felt in (*FELTER, VARIGHET_DAGER, MOTTATT_TIDSPUNKT)}
-"""Every field that a consumer can ask for, by its name in JSON."""
+"""Every field that a consumer can request, by its name in JSON."""
+
+_ASCII = str.maketrans({"Å": "AA", "Ø": "O"})
+ENUMS: Mapping[str, Mapping[str, str]] = {
+    felt.column: {value.translate(_ASCII): value for value in felt.known} for felt in FELTER if felt.known
+}
+"""The known values of each column that has some, by their names in GraphQL."""

@@ -1,4 +1,4 @@
-"""Months as people in Oslo know them: the log of lookups is cut into them, reports are asked for by them."""
+"""Calendar months in Oslo: the partitions of the log of lookups, and the periods of reports."""
 
 import re
 from datetime import datetime
@@ -17,31 +17,31 @@ class Month(NamedTuple):
 
     @classmethod
     def of(cls, time: datetime) -> Self:
-        """The month in Oslo at an aware time."""
+        """Return the month in Oslo at an aware time."""
         local = time.astimezone(OSLO)
         return cls(local.year, local.month)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `2026-11`. Raise `ValueError`, which quotes nothing."""
-        found = _TEXT.fullmatch(text)
-        if not found:
+        """Parse `2026-11`. Raise `ValueError`, which does not quote the text."""
+        match = _TEXT.fullmatch(text)
+        if not match:
             raise ValueError("not a month")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     def later(self, months: int) -> "Month":
-        """The month so many months after this one."""
+        """Return the month that comes so many months after this one."""
         year, month = divmod(self.year * 12 + self.month - 1 + months, 12)
         return Month(year, month + 1)
 
     @property
     def begins(self) -> datetime:
-        """Its first moment."""
+        """Return the first moment of the month."""
         return datetime(self.year, self.month, 1, tzinfo=OSLO)
 
     @property
     def ends(self) -> datetime:
-        """The first moment of the next one."""
+        """Return the first moment of the next month."""
         return self.later(1).begins
 
     def __str__(self) -> str:

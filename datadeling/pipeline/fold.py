@@ -125,7 +125,7 @@ class _Fold:
         """
         if ny.generation <= lagret.generation:
             return False
-        return any(v.says_the_same_as(ny) for v in self._history_before.get(ny.avtale_id, ()))
+        return any(v.has_state_of(ny) for v in self._history_before.get(ny.avtale_id, ()))
 
     def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
         if ny.same_state(lagret):

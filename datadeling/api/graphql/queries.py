@@ -36,9 +36,8 @@ from datadeling.api.graphql.schema import AVTALE, ENUM_TYPES, GRAPHQL_FELTER
 from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtaler import is_avtale_id
-from datadeling.domain.felt import Felt
+from datadeling.domain.felt import ENUMS, Felt
 from datadeling.domain.search import Search
-from datadeling.domain.verdier import AVTALE_STATUS
 
 Info = GraphQLResolveInfo[Any]
 Row = dict[str, Any]
@@ -89,7 +88,7 @@ def avtaler_for_status(_: object, info: Info, status: str | None = None) -> list
     """Return all avtaler with a status, for clients with the role for it."""
     if status is None:
         raise Refused("status mangler.")
-    return _search(info, Search(avtale_status=AVTALE_STATUS[status]))
+    return _search(info, Search(avtale_status=ENUMS["avtale_status"][status]))
 
 
 def _search(info: Info, search: Search) -> list[Row]:

@@ -16,8 +16,7 @@ from graphql import (
     GraphQLString,
 )
 
-from datadeling.domain.felt import BY_NAME, Felt, Type
-from datadeling.domain.verdier import ENUMS
+from datadeling.domain.felt import BY_NAME, ENUMS, Felt, Type
 
 # Frozen: a new shared field is added to the REST API alone (adr/0018).
 _NAMES = (

@@ -68,7 +68,7 @@ def test_the_place_is_no_part_of_the_state() -> None:
         ),
     ],
 )
-def test_it_is_told_which_shared_columns_differ(other: Avtale, columns: list[str]) -> None:
+def test_the_shared_columns_that_differ_are_named(other: Avtale, columns: list[str]) -> None:
     assert version().differing(other) == other.differing(version()) == columns
     assert version().same_state(other) is (not columns)
 
@@ -83,7 +83,7 @@ def test_it_is_told_which_shared_columns_differ(other: Avtale, columns: list[str
         pytest.param(version(offset=3)._replace(kafka_partition=1), False, id="another partition"),
     ],
 )
-def test_a_message_is_known_by_its_place(other: Avtale, same: bool) -> None:
+def test_a_message_is_identified_by_its_place(other: Avtale, same: bool) -> None:
     assert version(offset=3).is_same_message_as(other) is same
     assert other.is_same_message_as(version(offset=3)) is same
 

@@ -25,7 +25,7 @@ def test_a_version_knows_where_it_comes_from() -> None:
     assert avtale.mottatt_tidspunkt == EPOCH
 
 
-def test_each_field_is_told_by_the_one_of_its_name() -> None:
+def test_each_field_is_read_from_the_one_of_its_name() -> None:
     times = {
         name: datetime(2026, 1, day, 12, tzinfo=UTC)
         for day, name in enumerate(

@@ -22,12 +22,12 @@ NOW = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # the second of July in Oslo
 
 
 def names(felter: Fields) -> list[str]:
-    """What the fields are called in JSON."""
+    """Return the names of the fields in JSON."""
     return [felt.json for felt in felter]
 
 
 class Clock:
-    """Time that stands still until it is told otherwise."""
+    """Time that stands still until it is advanced."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -44,12 +44,11 @@ class Clock:
 
 @dataclass
 class FakeLookups(Lookups):
-    """Gives `answer`, or raises it, and remembers what it was asked."""
+    """Returns `answer`, or raises it, and keeps the arguments and contexts of its calls."""
 
     answer: str | Exception | None = "{}"
-    asked: list[object] = field(default_factory=list)
-
-    askers: list[AuditContext] = field(default_factory=list)
+    calls: list[object] = field(default_factory=list)
+    contexts: list[AuditContext] = field(default_factory=list)
 
     def tiltaksstatus(
         self,
@@ -59,7 +58,7 @@ class FakeLookups(Lookups):
         felter: Fields,
         tidspunkt: datetime | None,
     ) -> str:
-        return str(self._asked(context, (list(identer), dato, names(felter), tidspunkt)))
+        return str(self._call(context, (list(identer), dato, names(felter), tidspunkt)))
 
     def tiltaksstatus_bolk(
         self,
@@ -69,29 +68,29 @@ class FakeLookups(Lookups):
         felter: Fields,
         tidspunkt: datetime | None,
     ) -> str:
-        return str(self._asked(context, (list(personer), dato, names(felter), tidspunkt)))
+        return str(self._call(context, (list(personer), dato, names(felter), tidspunkt)))
 
     def search(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str:
-        return str(self._asked(context, (search, names(felter), limit)))
+        return str(self._call(context, (search, names(felter), limit)))
 
     def listed(self, context: AuditContext, search: Search, felter: Fields, limit: int) -> str | None:
-        return self._asked(context, (search, names(felter), limit))
+        return self._call(context, (search, names(felter), limit))
 
     def find(self, context: AuditContext, search: Search, felter: Fields) -> str | None:
-        return self._asked(context, (search, names(felter)))
+        return self._call(context, (search, names(felter)))
 
     def history(self, context: AuditContext, avtale_id: str, felter: Fields) -> str | None:
-        return self._asked(context, (avtale_id, names(felter)))
+        return self._call(context, (avtale_id, names(felter)))
 
     def ping(self) -> None:
-        self._given()
+        self._result()
 
-    def _asked(self, context: AuditContext, what: object) -> str | None:
-        self.askers.append(context)
-        self.asked.append(what)
-        return self._given()
+    def _call(self, context: AuditContext, arguments: object) -> str | None:
+        self.contexts.append(context)
+        self.calls.append(arguments)
+        return self._result()
 
-    def _given(self) -> str | None:
+    def _result(self) -> str | None:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -131,7 +130,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def calls_per_second() -> int:
-    """How often a consumer may call; 0 is no limit."""
+    """Calls per second that each consumer may make; 0 is no limit."""
     return 0
 
 
@@ -162,5 +161,5 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def token(issuer: Issuer, clock: Clock) -> dict[str, str]:
-    """The headers of a caller who may, and says why."""
+    """The headers of a caller with the right to call, and a purpose."""
     return {"Authorization": f"Bearer {issuer.token(clock().timestamp())}", "Behandlingsnummer": "B123"}

@@ -1,4 +1,4 @@
-"""What a call hands to the lookups, and how their answer goes out."""
+"""The arguments of a lookup, and its result as the response."""
 
 from datetime import UTC, date, datetime
 
@@ -13,11 +13,11 @@ _FNR = "15877512360"
 _ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
 
 
-def test_the_day_asked_for_is_looked_up(
+def test_the_requested_day_is_looked_up(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     client.post("/api/v1/tiltaksstatus", json={"fnr": _FNR, "dato": "2026-03-01"}, headers=token)
-    assert lookups.asked == [([_FNR], date(2026, 3, 1), names(TILTAK), None)]
+    assert lookups.calls == [([_FNR], date(2026, 3, 1), names(TILTAK), None)]
 
 
 @pytest.mark.parametrize("body", [{"fnr": _FNR}, {"fnr": _FNR, "dato": None}], ids=["missing", "null"])
@@ -46,7 +46,7 @@ def test_without_a_day_it_is_today_in_oslo(
     clock.now = now
     headers = {"Authorization": f"Bearer {issuer.token(now.timestamp())}", "Behandlingsnummer": "B123"}
     client.post("/api/v1/tiltaksstatus", json=body, headers=headers)
-    assert lookups.asked == [([_FNR], today, names(TILTAK), None)]
+    assert lookups.calls == [([_FNR], today, names(TILTAK), None)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_without_a_day_it_is_today_in_oslo(
         pytest.param("GET", f"/api/v1/avtaler/{_ID}", None, id="one avtale"),
     ],
 )
-def test_the_answer_goes_out_as_it_came(
+def test_the_result_is_sent_as_it_is(
     method: str,
     path: str,
     body: object,

@@ -1,4 +1,4 @@
-"""Nothing of what was sent comes back: from no part of a request, to no address, by no method."""
+"""No response repeats any part of a request, for any address and method."""
 
 from typing import Any, NamedTuple
 

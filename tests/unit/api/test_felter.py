@@ -1,4 +1,4 @@
-"""Which fields a call reads: those asked for, if there are such, and the consumer may have them."""
+"""The fields that a call reads: those requested, or the usual ones, if the consumer may have them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -52,7 +52,7 @@ every_call = pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
 
 @pytest.fixture
 def allowed() -> list[str]:
-    """What the consumer may have."""
+    """The fields that the consumer may have."""
     return _MAY_HAVE
 
 
@@ -90,9 +90,9 @@ def bearer(issuer: Issuer, clock: Clock) -> Bearer:
 
 def _read(lookups: FakeLookups) -> list[str]:
     """The fields that the last lookup was for."""
-    asked = lookups.asked[-1]
-    assert isinstance(asked, tuple)
-    (felter,) = (each for each in asked if isinstance(each, list) and all(name in _ALL for name in each))
+    call = lookups.calls[-1]
+    assert isinstance(call, tuple)
+    (felter,) = (each for each in call if isinstance(each, list) and all(name in _ALL for name in each))
     return list(felter)
 
 
@@ -111,7 +111,7 @@ def test_without_felter_the_usual_ones_are_read(
 
 
 @every_call
-def test_those_asked_for_are_read_each_once_in_one_order(
+def test_requested_fields_are_read_each_once_in_one_order(
     call: Call, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     @given(st.lists(st.sampled_from(call.valid), min_size=1, max_size=40))
@@ -133,7 +133,7 @@ def test_an_unknown_field_is_400_and_the_valid_ones_are_listed(
         {"felt": "felter", "melding": f"ukjent felt; gyldige er {valid}"}
     ]
     assert _FNR not in response.text
-    assert not lookups.asked
+    assert not lookups.calls
 
 
 @every_call
@@ -145,7 +145,7 @@ def test_a_consumer_gets_what_it_may_have_of_the_usual_ones(
 
 
 @every_call
-def test_asking_for_more_is_403_and_says_for_what_and_what_it_has(
+def test_requesting_more_is_403_with_the_missing_and_the_allowed_fields(
     call: Call, limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     problem = _problem(call.ask(limited, token, ["startDato", "veilederNavIdent", "opphav"]), 403)
@@ -154,11 +154,11 @@ def test_asking_for_more_is_403_and_says_for_what_and_what_it_has(
     assert problem["detail"].startswith(
         f"Klienten har ikke lov til: veilederNavIdent, opphav. Den har lov til: {', '.join(_MAY_HAVE)}."
     )
-    assert not lookups.asked
+    assert not lookups.calls
 
 
 @pytest.mark.parametrize("allowed", [["godkjentAvVeileder"]])
-def test_who_may_have_none_of_the_usual_ones_must_ask_for_others(
+def test_a_consumer_without_any_usual_field_must_request_others(
     limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     call = _CALLS["tiltaksstatus"]
@@ -179,7 +179,7 @@ def test_who_may_have_none_of_the_usual_ones_must_ask_for_others(
         pytest.param({"inkluderFeilregistrerte": True}, "feilregistrert", id="inkluderFeilregistrerte"),
     ],
 )
-def test_what_it_may_not_have_it_may_not_look_for(
+def test_a_consumer_may_not_search_by_fields_that_it_may_not_have(
     criterion: dict[str, Any],
     missing: str,
     limited: FlaskClient,
@@ -190,12 +190,12 @@ def test_what_it_may_not_have_it_may_not_look_for(
     body = {"fnr": _FNR, **criterion}
     response = limited.post("/api/v1/avtaler/sok", json=body, headers=token)
     assert _problem(response, 403)["mangler"].split(", ") == list(dict.fromkeys(missing.split(", ")))
-    assert not lookups.asked
+    assert not lookups.calls
     others = limited.post("/api/v1/avtaler/sok", json=body, headers=bearer(azp="another-client"))
     assert others.status_code == 200
 
 
-def test_persons_and_times_it_may_look_for(limited: FlaskClient, token: dict[str, str]) -> None:
+def test_a_consumer_may_search_by_persons_and_times(limited: FlaskClient, token: dict[str, str]) -> None:
     body = {"identer": [_FNR], "tidspunkt": "2026-03-01T00:00:00Z", "inkluderFeilregistrerte": False}
     assert limited.post("/api/v1/avtaler/sok", json=body, headers=token).status_code == 200
 
@@ -216,7 +216,7 @@ _OBO = {"idtyp": None, "azp": OBO_CONSUMER, "NAVident": "Z999999", "scp": "user"
         pytest.param(_OBO | {"roles": [ROLE, "bulk"]}, 403, id="on behalf of a user with the role"),
     ],
 )
-def test_what_points_nobody_out_is_for_machines_with_the_role_bulk(
+def test_a_search_for_nobody_in_particular_needs_a_machine_with_the_role_bulk(
     body: object, claims: dict[str, Any], status: int, client: FlaskClient, bearer: Bearer
 ) -> None:
     response = client.post("/api/v1/avtaler/sok", json=body, headers=bearer(**claims))

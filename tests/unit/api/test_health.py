@@ -1,4 +1,4 @@
-"""What the platform is told, and the metrics of both processes on one page."""
+"""Probes, and the metrics of both processes on one page."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,7 +78,7 @@ def test_without_the_consumer_the_page_is_whole(client: FlaskClient) -> None:
         pytest.param("500 Internal Server Error", "text/plain", id="an error"),
     ],
 )
-def test_what_is_no_exposition_is_left_out(
+def test_text_that_is_no_exposition_is_left_out(
     status: str, content_type: str, client: FlaskClient, consumer_port: int
 ) -> None:
     def application(_: object, start: Callable[..., Any]) -> list[bytes]:

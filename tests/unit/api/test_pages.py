@@ -21,7 +21,7 @@ def test_a_page_may_load_from_us_alone(path: str, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", _PAGES)
-def test_what_a_page_names_is_there(path: str, client: FlaskClient) -> None:
+def test_the_files_of_a_page_exist(path: str, client: FlaskClient) -> None:
     named = re.findall(r'(?:src|href)="(/[^"]+)"', client.get(path).text)
     assert len(named) >= 3
     for name in named:

@@ -1,4 +1,4 @@
-"""Every error is a problem, in our words, and says nothing back."""
+"""Every error is a problem in our words, and repeats nothing."""
 
 import json
 from io import BytesIO
@@ -51,7 +51,7 @@ _UNKNOWN = {"felt": None, "melding": "ukjent egenskap"}
         pytest.param({"fnr": _FNR, "dato": "2026-02-28T00:00:00"}, [_NO_DATE], id="a time"),
         pytest.param({"fnr": _FNR, "dato": 20_260_228}, [_NO_DATE], id="date is a number"),
         pytest.param({"fnr": _FNR, "dato": True}, [_NO_DATE], id="date is a boolean"),
-        pytest.param({"fnr": _FNR, _FNR: 1, "b": 2}, [_UNKNOWN], id="unknown properties, told once"),
+        pytest.param({"fnr": _FNR, _FNR: 1, "b": 2}, [_UNKNOWN], id="unknown properties, reported once"),
         pytest.param(
             {"fnr": "x", "dato": "x", "_schema": 1}, [_NO_FNR, _NO_DATE, _UNKNOWN], id="all at once"
         ),
@@ -91,7 +91,7 @@ def test_a_body_that_is_no_object_is_400(body: str, client: FlaskClient, token: 
         pytest.param(b'{"fnr": ' + b"1" * 5_000 + b"}", id="a number without end"),
     ],
 )
-def test_what_is_no_json_is_400(body: bytes, client: FlaskClient, token: dict[str, str]) -> None:
+def test_invalid_json_is_400(body: bytes, client: FlaskClient, token: dict[str, str]) -> None:
     response = client.post(_STATUS, data=body, content_type="application/json", headers=token)
     assert _problem(response, 400)["kode"] == "UGYLDIG_JSON"
 
@@ -146,7 +146,7 @@ def test_an_unknown_address_is_404(client: FlaskClient) -> None:
         assert _problem(client.get(path), 404)["kode"] == "FINNES_IKKE"
 
 
-def test_a_wrong_method_is_405_and_says_which_are_right(client: FlaskClient) -> None:
+def test_a_wrong_method_is_405_with_the_right_ones(client: FlaskClient) -> None:
     response = client.get(_STATUS)
     assert _problem(response, 405)["kode"] == "METODE_IKKE_TILLATT"
     assert "POST" in response.headers["Allow"]
@@ -170,7 +170,7 @@ def test_a_list_in_an_address_is_written_either_way(
     query: str, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     client.get(f"/api/v1/avtaler?avtaleNr=1&{query}", headers=token)
-    assert lookups.asked == [(Search(avtale_nr=1), ["versjon", "opphav"])]
+    assert lookups.calls == [(Search(avtale_nr=1), ["versjon", "opphav"])]
 
 
 def test_an_avtale_that_is_not_there_is_404(
@@ -191,7 +191,7 @@ def test_an_unavailable_database_is_503_with_a_time_to_come_back(
 
 
 @pytest.mark.parametrize("testing", [False, True])
-def test_an_unexpected_error_tells_neither_caller_nor_log_what_it_says(
+def test_the_text_of_an_unexpected_error_is_neither_answered_nor_logged(
     testing: bool, app: Flask, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     app.testing = testing

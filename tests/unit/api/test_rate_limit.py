@@ -21,7 +21,7 @@ def test_too_many_calls_are_429_and_look_nothing_up(
     answers = [client.post("/api/v1/tiltaksstatus", json={"fnr": _FNR}, headers=token) for _ in range(200)]
     counts = Counter(answer.status_code for answer in answers)
     assert set(counts) == {200, 429}
-    assert len(lookups.asked) == counts[200]
+    assert len(lookups.calls) == counts[200]
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json is not None
     assert refused.json["kode"] == "FOR_MANGE_KALL"

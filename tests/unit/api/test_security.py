@@ -1,4 +1,4 @@
-"""Every answer says that nobody may keep, frame or run it."""
+"""Every response has headers against caching, framing and scripts."""
 
 from http import HTTPStatus
 
@@ -29,7 +29,7 @@ _STATUS = "/api/v1/tiltaksstatus"
         pytest.param("GET", "/internal/prometheus", None, 200, id="metrics"),
     ],
 )
-def test_every_answer_is_secured(
+def test_every_response_has_the_security_headers(
     method: str, path: str, body: object, status: int, client: FlaskClient, token: dict[str, str]
 ) -> None:
     answer = client.open(path, method=method, json=body, headers={**token, "Origin": "https://x.example"})
@@ -40,7 +40,7 @@ def test_every_answer_is_secured(
     assert not names & {"server", "set-cookie", "x-powered-by"}
 
 
-def test_so_is_the_answer_to_who_has_no_token(client: FlaskClient) -> None:
+def test_so_has_a_response_without_a_token(client: FlaskClient) -> None:
     answer = client.post(_STATUS)
     assert answer.status_code == 401
     assert {name: answer.headers.getlist(name) for name in SECURITY_HEADERS} == {
@@ -49,7 +49,7 @@ def test_so_is_the_answer_to_who_has_no_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("no connection"), ValueError("x")])
-def test_so_is_an_answer_to_our_own_trouble(
+def test_so_has_a_response_to_an_error_of_ours(
     error: Exception, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     lookups.answer = error
@@ -58,6 +58,6 @@ def test_so_is_an_answer_to_our_own_trouble(
     assert {name: answer.headers[name] for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
 
 
-def test_so_is_the_answer_to_what_never_became_a_request() -> None:
+def test_so_has_a_response_to_what_is_no_request() -> None:
     head = _raw_response(HTTPStatus.BAD_REQUEST, "call-1").split(b"\r\n\r\n")[0].decode()
     assert not [name for name, value in SECURITY_HEADERS.items() if f"{name}: {value}" not in head]

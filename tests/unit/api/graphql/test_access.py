@@ -1,4 +1,4 @@
-"""Over GraphQL, too, a consumer gets what it may have, and only who checks users may ask for them."""
+"""Over GraphQL, too, a consumer gets the fields that it may have, and calls for users need approval."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_what_a_consumer_may_have_is_answered(
 ) -> None:
     answer = _ask(limited, token, _FOR_PERSON % "avtaleId startDato")
     assert answer == {"data": {"avtalerForPerson": []}}
-    assert len(lookups.asked) == 1
+    assert len(lookups.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_what_it_may_not_have_is_refused_by_name_and_nothing_is_read(
     assert error["extensions"] == {"classification": "FORBIDDEN"}
     assert missing in error["message"]
     assert "avtaleId, startDato" in error["message"]  # what it has
-    assert not lookups.asked
+    assert not lookups.calls
 
 
 def test_on_behalf_of_a_user_only_those_that_check_them_may_ask(
@@ -83,5 +83,5 @@ def test_on_behalf_of_a_user_only_those_that_check_them_may_ask(
             headers={"Authorization": f"Bearer {token}"},
         )
         assert response.status_code == status
-    ((audit_context),) = lookups.askers
+    ((audit_context),) = lookups.contexts
     assert (audit_context.consumer, audit_context.nav_ident) == (OBO_CONSUMER, "Z999999")

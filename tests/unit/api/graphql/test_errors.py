@@ -1,4 +1,4 @@
-"""What is wrong is said as graphql-java says it, and nothing that was sent is said back."""
+"""Errors are formatted as graphql-java does, and repeat nothing."""
 
 import json
 from typing import Any
@@ -109,7 +109,7 @@ def test_what_is_wrong_has_its_class(
     answer = _ask(client, token, query, variables=variables)
     assert {error["extensions"]["classification"] for error in answer["errors"]} == {classification}
     assert not any((answer.get("data") or {}).values())
-    assert lookups.asked == []
+    assert lookups.calls == []
 
 
 def test_errors_repeat_names_of_the_schema_alone(client: FlaskClient, token: dict[str, str]) -> None:
@@ -181,7 +181,7 @@ def test_what_costs_too_much_is_refused(
     lookups.answer = '[{"avtaleId": "x"}]'
     answer = _ask(client, token, query)
     assert ("errors" not in answer) is is_answered
-    assert bool(lookups.asked) is is_answered
+    assert bool(lookups.calls) is is_answered
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the bodies of lookups may say: what null is, what contradicts itself, where a page begins."""
+"""Requests: nulls, contradictions, markers and whole numbers in bodies and addresses."""
 
 import base64
 import struct
@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from datadeling.api.v1.avtaler import AvtalesoekSpoersmaal, Markoer
+from datadeling.api.schemas import NO_COUNT, NO_NUMBER
+from datadeling.api.v1.avtaler import AvtaleNrQuery, AvtalesoekSpoersmaal, Markoer
 from datadeling.api.v1.tiltaksstatus import BolkSpoersmaal, PersonSpoersmaal, TiltaksstatusSpoersmaal
+from datadeling.domain.felt import FELTER
 from datadeling.domain.search import Marker, Search
-from tests.unit.api.conftest import FakeLookups
+from tests.unit.api.conftest import FakeLookups, names
 
 _FNR = "15877512360"
 _OTHER = "15877512441"
@@ -34,7 +36,7 @@ _ALL_NULL = dict.fromkeys(AvtalesoekSpoersmaal().fields)
 
 
 def _feil(client: FlaskClient, headers: dict[str, str], path: str, body: object) -> list[tuple[Any, Any]]:
-    """What a call finds wrong with a body: fields and texts."""
+    """Return the errors of a body: fields and texts."""
     response = client.post(path, json=body, headers=headers)
     assert response.status_code == 400, response.text
     assert isinstance(response.json, dict)
@@ -51,17 +53,17 @@ def test_every_optional_property_may_be_null(schema: Any) -> None:
         assert schema().load({name: None} | needed) == absent
 
 
-def test_null_is_not_given_in_a_period_and_in_bolk_too(
+def test_null_means_missing_in_a_period_and_in_bolk_too(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     client.post(_SEARCH, json={"fnr": _FNR, "periode": {"fom": None, "tom": "2026-03-01"}}, headers=token)
     client.post(_BOLK, json={"personer": [{"fnr": None, "identer": [_FNR]}]}, headers=token)
-    search, persons = (asked[0] for asked in lookups.asked if isinstance(asked, tuple))
+    search, persons = (call[0] for call in lookups.calls if isinstance(call, tuple))
     assert search == Search(identer=[_FNR], tom=date(2026, 3, 1))
     assert persons == [[_FNR]]
 
 
-def test_a_search_is_handed_on_as_it_was_asked(
+def test_a_search_is_passed_on_as_it_was_sent(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     time, avtale_id = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), UUID(int=7)
@@ -90,7 +92,7 @@ def test_a_search_is_handed_on_as_it_was_asked(
         marker=Marker(time, avtale_id),
         feilregistrerte=True,
     )
-    assert lookups.asked == [(wanted, ["avtaleId", "sluttDato"], 1_000)]
+    assert lookups.calls == [(wanted, ["avtaleId", "sluttDato"], 1_000)]
 
 
 @pytest.mark.parametrize(
@@ -224,9 +226,9 @@ def test_a_bad_person_of_many_has_its_own_answer(
 ) -> None:
     body = {"personer": [{"fnr": _FNR}, person, {"identer": [_OTHER, _FNR]}]}
     assert client.post(_BOLK, json=body, headers=token).status_code == 200
-    (asked,) = lookups.asked
-    assert isinstance(asked, tuple)
-    first, bad, last = asked[0]
+    (call,) = lookups.calls
+    assert isinstance(call, tuple)
+    first, bad, last = call[0]
     assert (first, last) == ([_FNR], [_OTHER, _FNR])
     said = '{"kode": "UGYLDIGE_FELT", "feil": [{"felt": %s, "melding": "%s"}]}'
     assert bad == said % ("null" if feil[0] is None else f'"{feil[0]}"', feil[1])
@@ -280,7 +282,7 @@ _markers = st.builds(Marker, st.datetimes(timezones=st.just(UTC)), st.uuids())
 
 
 @given(_markers)
-def test_a_marker_is_read_as_it_was_meant(marker: Marker) -> None:
+def test_a_marker_is_parsed(marker: Marker) -> None:
     read: object = Markoer().deserialize(_marker(*marker))
     assert read == marker
 
@@ -300,12 +302,103 @@ def test_a_damaged_marker_is_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "microseconds", [-(2**63), 2**63 - 1, -(10**17), 10**18], ids=["-infinity", "infinity", "BC", "far"]
 )
-def test_a_marker_of_a_time_that_python_has_not_is_refused(microseconds: int) -> None:
+def test_a_marker_of_a_time_beyond_datetime_is_refused(microseconds: int) -> None:
     place = struct.pack(">q", microseconds) + UUID(int=1).bytes
     marker = base64.urlsafe_b64encode(place + struct.pack(">I", crc32(place))).decode().rstrip("=")
     with pytest.raises(ValidationError):
         Markoer().deserialize(marker)
 
 
-def test_only_what_a_person_is_named_by_describes_one() -> None:
+def test_a_person_of_bolk_has_no_other_properties() -> None:
     assert list(PersonSpoersmaal().fields) == ["fnr", "identer"]
+
+
+@pytest.mark.parametrize("antall", [1, 1.0, 1e3, 1_000])
+def test_a_body_may_spell_a_whole_number_as_json_does(antall: float) -> None:
+    loaded = AvtalesoekSpoersmaal().load({"bedriftNr": "1", "antall": antall})
+    assert (loaded["antall"], type(loaded["antall"])) == (int(antall), int)
+
+
+@pytest.mark.parametrize("antall", [1.5, True, "1", 0, 0.0, 1001.0, 1e300, [1], {}])
+def test_a_body_with_any_other_number_is_refused(antall: object) -> None:
+    assert AvtalesoekSpoersmaal().validate({"antall": antall}) == {"antall": [NO_COUNT]}
+
+
+@pytest.mark.parametrize(("given", "number"), [("0", 0), ("-5", -5), ("0007", 7), ("2147483647", 2**31 - 1)])
+def test_digits_are_a_number_in_an_address(given: str, number: int) -> None:
+    assert AvtaleNrQuery().load({"avtaleNr": given}) == {"avtaleNr": number}
+
+
+@pytest.mark.parametrize(
+    "given", ["", " 5", "5 ", "1_000", "1.0", "1e3", "+5", "٥", "５", "2147483648", "5,6"]
+)
+def test_an_address_with_any_other_number_is_refused(given: str) -> None:
+    assert AvtaleNrQuery().validate({"avtaleNr": given}) == {"avtaleNr": [NO_NUMBER]}
+
+
+_ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
+_NO_NUMBER = {"felt": "avtaleNr", "melding": "må være et heltall"}
+_UNKNOWN = {"felt": None, "melding": "ukjent egenskap"}
+_NO_ID = {"felt": "avtaleId", "melding": "må være en UUID"}
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [("1", 1), ("0", 0), ("007", 7), ("-5", -5), ("2147483647", 2**31 - 1), ("-2147483648", -(2**31))],
+)
+def test_a_number_is_looked_up(
+    given: str, number: int, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
+) -> None:
+    assert client.get(f"/api/v1/avtaler?avtaleNr={given}", headers=token).status_code == 200
+    assert lookups.calls == [(Search(avtale_nr=number), names(FELTER))]
+
+
+@pytest.mark.parametrize(
+    ("path", "feil"),
+    [
+        pytest.param("?avtaleNr=x", _NO_NUMBER, id="no number"),
+        pytest.param("?avtaleNr=", _NO_NUMBER, id="empty"),
+        pytest.param("?avtaleNr=1.0", _NO_NUMBER, id="no integer"),
+        pytest.param("?avtaleNr=1e3", _NO_NUMBER, id="a power"),
+        pytest.param("?avtaleNr=1_000", _NO_NUMBER, id="as Python writes it"),
+        pytest.param("?avtaleNr=%2B1", _NO_NUMBER, id="a sign"),
+        pytest.param("?avtaleNr=%201", _NO_NUMBER, id="a blank"),
+        pytest.param("?avtaleNr=1%0A", _NO_NUMBER, id="a line break"),
+        pytest.param("?avtaleNr=%D9%A1", _NO_NUMBER, id="an Arabic digit"),
+        pytest.param("?avtaleNr=2147483648", _NO_NUMBER, id="too large"),
+        pytest.param("?avtaleNr=-2147483649", _NO_NUMBER, id="too small"),
+        pytest.param(f"?avtaleNr={'9' * 5_000}", _NO_NUMBER, id="far too large"),
+        pytest.param("", {"felt": "avtaleNr", "melding": "mangler"}, id="missing"),
+        pytest.param("?avtaleNr=1&fnr=1", _UNKNOWN, id="unknown"),
+        pytest.param("?avtaleNr=1&fields=avtaleId", _UNKNOWN, id="nearly known"),
+        pytest.param(f"/{_ID}?avtaleNr=1", _UNKNOWN, id="a number and an id"),
+        pytest.param("/x", _NO_ID, id="no id"),
+        pytest.param(f"/{_ID.replace('-', '')}", _NO_ID, id="without hyphens"),
+        pytest.param(f"/%7B{_ID}%7D", _NO_ID, id="in braces"),
+        pytest.param(f"/{_ID}%0A", _NO_ID, id="an id and a line break"),
+        pytest.param("/15877512360", _NO_ID, id="somebody's number"),
+        pytest.param(
+            f"/{_ID}?felter=",
+            {"felt": "felter", "melding": "må være en liste med minst ett felt"},
+            id="no fields",
+        ),
+    ],
+)
+def test_a_bad_address_is_400(
+    path: str, feil: dict[str, Any], client: FlaskClient, token: dict[str, str], lookups: FakeLookups
+) -> None:
+    response = client.get(f"/api/v1/avtaler{path}", headers=token)
+    assert response.status_code == 400
+    assert isinstance(response.json, dict)
+    assert (response.json["kode"], response.json["feil"]) == ("UGYLDIGE_FELT", [feil])
+    assert "15877512360" not in response.text
+    assert not lookups.calls
+
+
+@pytest.mark.parametrize("path", [f"/{_ID}", "?avtaleNr=1"])
+def test_an_unknown_avtale_is_404(
+    path: str, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
+) -> None:
+    lookups.answer = None
+    response = client.get(f"/api/v1/avtaler{path}", headers=token)
+    assert (response.status_code, response.json and response.json["kode"]) == (404, "UKJENT_AVTALE")

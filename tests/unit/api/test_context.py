@@ -1,14 +1,78 @@
-"""The header that says for which purposes somebody asks."""
+"""The context of a call: the ids that are accepted, and the header with the purposes."""
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from datadeling.api.security.context import add_call
 from tests.unit.api.conftest import FakeLookups
 
+_DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"
+_LONGEST = "aZ09_.:-" * 8
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param({"Nav-Call-Id": "a"}, "a", id="shortest"),
+        pytest.param({"Nav-Call-Id": _LONGEST}, _LONGEST, id="longest, every character"),
+        pytest.param({"Nav-CallId": "b"}, "b", id="another spelling"),
+        pytest.param({"X-Correlation-Id": "c"}, "c", id="another name"),
+        pytest.param({"X-Correlation-Id": "c", "Nav-CallId": "b", "Nav-Call-Id": "a"}, "a", id="order"),
+        pytest.param({"Nav-Call-Id": "a b", "Nav-CallId": "b"}, "b", id="first that can be used"),
+        pytest.param({"Nav-Call-Id": _DIGITS}, _DIGITS, id="a UUID with eleven digits in a row"),
+        pytest.param({"Nav-Call-Id": "1764892800123"}, "1764892800123", id="a time in milliseconds"),
+        pytest.param({"Nav-Call-Id": "158775-1236"}, "158775-1236", id="fewer digits, in two parts"),
+        pytest.param({"Nav-Call-Id": "1" * 12}, "1" * 12, id="more digits than an identity number has"),
+    ],
+)
+def test_a_well_formed_id_is_kept(headers: dict[str, str], expected: str, client: FlaskClient) -> None:
+    response = client.get("/", headers=headers)
+    assert response.headers["Nav-Call-Id"] == expected
+    assert response.json is not None
+    assert response.json["traceId"] == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(_LONGEST + "x", id="too long"),
+        pytest.param("a b", id="a space"),
+        pytest.param("ø", id="a letter of ours"),
+        pytest.param("a\tb", id="a tab"),
+        pytest.param('{"a":1}', id="JSON"),
+        pytest.param("١٢٣", id="other digits"),
+        pytest.param("15877512360", id="an identity number"),
+        pytest.param("sak-15877512360.1", id="an identity number in the middle"),
+        pytest.param("a15877512360b", id="an identity number among letters"),
+        pytest.param("158775-12360", id="an identity number with a hyphen in it"),
+        pytest.param("158775.12360", id="an identity number with a point in it"),
+    ],
+)
+def test_any_other_id_is_replaced(given: str, client: FlaskClient) -> None:
+    made = {client.get("/", headers={"Nav-Call-Id": given}).headers["Nav-Call-Id"] for _ in range(2)}
+    assert len(made) == 2
+    assert all(len(call_id) == 36 for call_id in made)
+
+
+def test_the_id_is_in_every_log_line_of_the_call_and_of_no_other(app: Flask) -> None:
+    seen: list[object] = []
+
+    @app.get("/x")
+    def _() -> str:
+        seen.append(add_call(None, "info", {"event": "x"}))
+        return ""
+
+    app.test_client().get("/x", headers={"Nav-Call-Id": "abc"})
+    assert seen == [{"call_id": "abc", "event": "x"}]
+    assert add_call(None, "info", {"event": "y"}) == {"event": "y"}
+
+
 _FNR = "15877512360"
-_LONGEST = 200
+_MAX_PURPOSES = 200
 
 NUMBERS = st.lists(st.from_regex(r"\A[Bb][0-9]{3}\Z"), min_size=1, max_size=20)
 SPACE = st.text(" \t", max_size=2)
@@ -33,7 +97,7 @@ def oracle(header: str) -> tuple[str, ...] | None:
             return None
         if number.upper() not in found:
             found.append(number.upper())
-    return tuple(found) if len(header) <= _LONGEST else None
+    return tuple(found) if len(header) <= _MAX_PURPOSES else None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -41,10 +105,10 @@ def oracle(header: str) -> tuple[str, ...] | None:
 def test_any_list_of_numbers_is_read(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups, numbers: list[str], data: st.DataObject
 ) -> None:
-    lookups.askers.clear()
+    lookups.contexts.clear()
     header = ",".join(f"{data.draw(SPACE)}{number}{data.draw(SPACE)}" for number in numbers)
     assert look_up(client, token, header)[0] == 200
-    assert [context.behandlingsnummer for context in lookups.askers] == [
+    assert [context.behandlingsnummer for context in lookups.contexts] == [
         tuple(dict.fromkeys(number.upper() for number in numbers))
     ]
 
@@ -63,21 +127,21 @@ def test_any_list_of_numbers_is_read(
 @example(header="B²34")
 @example(header=_FNR)
 @example(header=", ".join(["B123"] * 34))
-def test_what_is_no_such_list_is_400_and_not_repeated(
+def test_any_other_header_is_400_and_not_repeated(
     client: FlaskClient, token: dict[str, str], lookups: FakeLookups, header: str
 ) -> None:
-    lookups.askers.clear()
+    lookups.contexts.clear()
     status, kode, text = look_up(client, token, header)
     expected = oracle(header)
     if expected is not None:
-        assert (status, [context.behandlingsnummer for context in lookups.askers]) == (
+        assert (status, [context.behandlingsnummer for context in lookups.contexts]) == (
             200,
             [expected],
         )
         return
     missing = not header.strip()
     assert (status, kode) == (400, f"{'MANGLER' if missing else 'UGYLDIG'}_BEHANDLINGSNUMMER")
-    assert lookups.askers == []
+    assert lookups.contexts == []
     with_another = look_up(client, token, "x" * len(header))[2] if header else text
     # Nothing but the id of the call differs from what another header gets.
     assert missing or without_trace(text) == without_trace(with_another)
@@ -93,13 +157,15 @@ def test_without_a_purpose_it_is_400(
 ) -> None:
     status, kode, _ = look_up(client, token, header)
     assert (status, kode) == (400, "MANGLER_BEHANDLINGSNUMMER")
-    assert lookups.askers == []
+    assert lookups.contexts == []
 
 
 @pytest.mark.parametrize(
     ("token_header", "purpose"), [(None, None), (None, "B123"), ("Bearer x", None)], ids=str
 )
-def test_who_it_is_comes_first(client: FlaskClient, token_header: str | None, purpose: str | None) -> None:
+def test_the_token_is_checked_first(
+    client: FlaskClient, token_header: str | None, purpose: str | None
+) -> None:
     headers = {"Authorization": token_header} if token_header else {}
     status, kode, _ = look_up(client, headers, purpose)
     assert (status, kode) == (401, "UGYLDIG_TOKEN")

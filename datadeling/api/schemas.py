@@ -87,7 +87,7 @@ class LookupRequest(RequestSchema):
 
     @pre_load
     def _drop_nulls(self, sent: Any, **_: object) -> Any:  # noqa: ANN401 (any JSON)
-        if not isinstance(sent, dict):
+        if not isinstance(sent, dict) or None not in sent.values():
             return sent
         optional = {name for name, field in self.fields.items() if not field.required}
         return {name: value for name, value in sent.items() if value is not None or name not in optional}

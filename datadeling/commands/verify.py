@@ -37,9 +37,9 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, asked_by: str
     """
     if delete_surplus and reason is None:
         raise click.UsageError("--delete-surplus needs --reason")
-    deeds = whole.Deeds(repair, asked(asked_by, reason) if delete_surplus else None)
+    options = whole.Options(repair, asked(asked_by, reason) if delete_surplus else None)
     try:
-        report = _run(deeds)
+        report = _run(options)
     except KeyboardInterrupt:
         click.echo("datadeling: interrupted", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
@@ -51,19 +51,19 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, asked_by: str
         raise click.exceptions.Exit(1)
 
 
-def _run(deeds: whole.Deeds) -> whole.Report:
+def _run(options: whole.Options) -> whole.Report:
     with command_context() as on, _shown_progress() as progress:
         topic = Topic(on.kafka, UNHURRIED)
-        return whole.Verifier(on.database, on.kafka, topic, progress).run(deeds)
+        return whole.Verifier(on.database, on.kafka, topic, progress).run(options)
 
 
 @contextmanager
-def _shown_progress() -> Iterator[whole.Progress]:
+def _shown_progress() -> Iterator[whole.OnProgress]:
     """A bar for each thing that is gone through, on standard error, if that is a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks = {what: bars.add_task(what, total=None, visible=False) for what in whole.PROGRESS}
+        tasks = {what: bars.add_task(what, total=None, visible=False) for what in whole.STAGES}
         yield lambda what, done, of: bars.update(tasks[what], completed=done, total=of, visible=True)
 
 

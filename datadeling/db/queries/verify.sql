@@ -1,6 +1,6 @@
 -- page_of_avtaler --
--- All rows in the order of their ids, so many at a time, from this id on. By the column of the table, which has an
--- index: the bare name would be that of the text in the answer.
+-- Rows in the order of their ids, from this id on. Ordered by the column of the table, which has an index: the bare
+-- name would be the text in the result.
 SELECT {columns}
 FROM avtale
 WHERE avtale_id >= %(start)s::text::uuid
@@ -15,7 +15,7 @@ ORDER BY avtale_slettet.avtale_id
 LIMIT %(limit)s;
 
 -- parked_at --
--- Those of these places whose message waits to be stored, or was let go by an operator.
+-- Those of these places whose message is parked and has not been stored since.
 SELECT failed_message.generation, failed_message.kafka_partition, failed_message.kafka_offset
 FROM failed_message
 JOIN unnest(%(generations)s::integer[], %(partitions)s::integer[], %(offsets)s::bigint[])
@@ -26,5 +26,5 @@ JOIN unnest(%(generations)s::integer[], %(partitions)s::integer[], %(offsets)s::
 WHERE failed_message.topic = %(topic)s AND failed_message.state <> 'resolved';
 
 -- count_avtaler --
--- As the planner last estimated it; -1 when it never has.
+-- The planner's last estimate; -1 before the first one.
 SELECT reltuples::bigint FROM pg_class WHERE oid = 'avtale'::regclass;

@@ -1,4 +1,4 @@
-"""What comparing the tables with the topic asks of PostgreSQL, one statement a method."""
+"""Statements that compare the tables with the topic, one a method."""
 
 from collections.abc import Sequence
 
@@ -16,20 +16,20 @@ _PAGE_OF_AVTALER = queries["page_of_avtaler"].format(
 
 
 class Verification(Statements):
-    """Reads the tables page by page, inside an open transaction."""
+    """The tables, page by page, inside an open transaction."""
 
     def page_of_avtaler(self, start: str, limit: int) -> list[Avtale]:
-        """The rows with the lowest ids from this one on, in their order."""
+        """Return the rows with the lowest ids from this one on, in order."""
         with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
             return cursor.execute(_PAGE_OF_AVTALER, {"start": start, "limit": limit}).fetchall()
 
     def page_of_markers(self, start: str, limit: int) -> list[tuple[str, Place]]:
-        """The markers with the lowest ids from this one on, in their order."""
+        """Return the markers with the lowest ids from this one on, in order."""
         rows = self._run("page_of_markers", start=start, limit=limit)
         return [(avtale_id, Place(*place)) for avtale_id, *place in rows]
 
     def parked_at(self, topic: str, places: Sequence[Place]) -> set[Place]:
-        """Those of these places at which a message is parked that nobody has stored since."""
+        """Return those of these places at which a message is parked and not resolved."""
         rows = self._run(
             "parked_at",
             topic=topic,
@@ -39,7 +39,7 @@ class Verification(Statements):
         )
         return {Place(*row) for row in rows}
 
-    def about_how_many_avtaler(self) -> int:
-        """What the planner believes; for showing progress, no more."""
+    def estimated_avtaler(self) -> int:
+        """Return the planner's estimate of the number of rows, for showing progress."""
         row = self._run("count_avtaler").fetchone()
         return max(0, row[0]) if row else 0

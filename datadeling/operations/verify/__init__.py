@@ -1,5 +1,5 @@
-"""Whether the tables hold what the topic says, and what is to be done where they do not.
+"""Compare the tables with the topic, and repair what differs.
 
-In the order the data flows: `reading` → `summary` (of `fingerprint`s) → `judgement` → `compare` → `repair`,
-`surplus`. `verify` wires them together.
+`reading` reads the topic, `summary` keeps the newest version of each avtale as a fingerprint, `compare` goes
+through the rows and `judgement` names each difference; `repair` writes or deletes. `verifier` joins them.
 """

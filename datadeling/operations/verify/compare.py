@@ -1,40 +1,44 @@
-"""Holds the rows of `avtale` against the summary of the topic, page by page.
+"""Compare the rows of `avtale` with the summary of the topic, page by page.
 
-What seems to be a fault is looked at once more, with what is parked: whatever wrote while we went through the
-table is seen then.
+An apparent fault is checked once more together with what is parked: rows may have been written meanwhile.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
+from typing import Any, TypeVar
+from uuid import UUID
 
 from datadeling.db.database import Database
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place
-from datadeling.operations.verify.fingerprint import (
+from datadeling.operations.verify.judgement import FAULTS, Category, Log, judge
+from datadeling.operations.verify.summary import (
+    Summary,
+    avtale_id_of,
     differing,
     fingerprint,
     is_after,
-    packed,
+    key_of,
+    pack_place,
     place_of,
-    unpacked,
+    unpack_place,
 )
-from datadeling.operations.verify.judgement import FAULTS, Category, Log, judge
-from datadeling.operations.verify.pages import pages, parts
-from datadeling.operations.verify.summary import Summary, avtale_id_of, key_of
 
 _PAGE = 2_000  # rows; each page is a transaction of its own, which may take 30 s
 _EXAMPLES = 20
+_LAST_ID = 2**128 - 1
 
-_Fetched = tuple[Mapping[str, Avtale], Mapping[str, Place], Collection[Place]]
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
 class Findings:
-    """How many avtaler are what, the first of each, and which columns of the different ones differ.
+    """Number of avtaler by category, the first of each, and the columns in which the different ones differ.
 
-    `faults` has all that are missing or different, `surplus` the place of the row of each that is too much.
+    `faults` holds all that are missing or different, `surplus` the packed place of each surplus row.
     """
 
     counts: Counter[Category] = field(default_factory=Counter)
@@ -51,7 +55,7 @@ class Findings:
 
 
 class Comparison:
-    """The tables of one topic against its summary, which is used up by it: what is no fault leaves it."""
+    """The tables of one topic and its summary. Comparing consumes the summary, which saves memory."""
 
     def __init__(self, database: Database, topic: str, summary: Summary, log: Log) -> None:
         self._database = database
@@ -59,10 +63,10 @@ class Comparison:
         self._summary = summary
         self._log = log
 
-    def all(self, on_rows: Callable[[int], None]) -> Findings:
-        """Every row, and every avtale on the topic. `on_rows` is told how many rows have been compared.
+    def compare_all(self, on_rows: Callable[[int], None]) -> Findings:
+        """Compare every row, and every avtale on the topic. Raise `DatabaseUnavailable`.
 
-        Raise `DatabaseUnavailable`.
+        `on_rows` is called with the number of rows compared so far.
         """
         findings = Findings()
         summary = self._summary
@@ -82,13 +86,13 @@ class Comparison:
         for key in summary.in_flight:
             summary.versions.pop(key, None)
         findings.counts["in_flight"] += unseen
-        self.again(chain(summary.versions, without_version), findings)
+        self.compare(chain(summary.versions, without_version), findings)
         return findings
 
-    def again(self, keys: Iterable[bytes], findings: Findings) -> None:
-        """Look at these avtaler one by one, and add what they are. Raise `DatabaseUnavailable`."""
+    def compare(self, keys: Iterable[bytes], findings: Findings) -> None:
+        """Compare these avtaler, and add the results to `findings`. Raise `DatabaseUnavailable`."""
         for part in parts(keys, _PAGE):
-            rows, markers, parked = self._look(part)
+            parked, rows, markers = self._stored(part)
             for key in part:
                 avtale_id = avtale_id_of(key)
                 avtale, marker = rows.get(avtale_id), markers.get(avtale_id)
@@ -101,23 +105,23 @@ class Comparison:
         with self._database.transaction() as tx:
             return tx.verification.page_of_avtaler(start, limit)
 
-    def _look(self, keys: Collection[bytes]) -> _Fetched:
-        """What is parked, then the rows: what a retry takes from here to there is seen in one of them."""
+    def _stored(
+        self, keys: Collection[bytes]
+    ) -> tuple[Collection[Place], Mapping[str, Avtale], Mapping[str, Place]]:
+        """Return parked messages, rows and markers, in this order: a retry moves a message to the rows."""
         versions = self._summary.versions
-        places = [unpacked(place_of(versions[key])) for key in keys if key in versions]
+        places = [unpack_place(place_of(versions[key])) for key in keys if key in versions]
         ids = [avtale_id_of(key) for key in keys]
         with self._database.transaction() as tx:
-            parked = tx.verification.parked_at(self._topic, places)
-            rows = tx.avtaler(ids)
-            return rows, tx.markers(ids), parked
+            return tx.verification.parked_at(self._topic, places), tx.avtaler(ids), tx.markers(ids)
 
     def _add_without_row(
         self, key: bytes, marker: Place | None, parked: Collection[Place], findings: Findings
     ) -> None:
         version = self._summary.versions.get(key)
-        if version is None or (marker is not None and not is_after(place_of(version), packed(marker))):
-            return  # gone from the tables as from the topic, or erased by hand
-        if unpacked(place_of(version)) in parked:
+        if version is None or (marker is not None and not is_after(place_of(version), pack_place(marker))):
+            return  # gone from the tables and from the topic, or erased by an operator
+        if unpack_place(place_of(version)) in parked:
             findings.add("parked", key)
             return
         findings.add("missing", key)
@@ -129,9 +133,27 @@ class Comparison:
             findings.surplus[key] = place_of(row)
         elif category == "different":
             version = self._summary.versions[key]
-            if place_of(version) != place_of(row) and unpacked(place_of(version)) in parked:
+            if place_of(version) != place_of(row) and unpack_place(place_of(version)) in parked:
                 category = "parked"
             else:
                 findings.columns.update(differing(row, version))
                 findings.faults.add(key)
         findings.add(category, key)
+
+
+def pages(fetch: Callable[[str, int], Sequence[_Row]], size: int) -> Iterator[Sequence[_Row]]:
+    """Yield a whole table in order: `fetch` returns rows, which begin with their id, from an id on."""
+    start = 0
+    while start <= _LAST_ID:
+        page = fetch(str(UUID(int=start)), size)
+        yield page
+        if len(page) < size:
+            return
+        start = UUID(page[-1][0]).int + 1
+
+
+def parts(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield the items in their order, in lists of this size."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -1,12 +1,18 @@
-"""What the difference between a row and the topic means, and whether it is a fault. Pure."""
+"""Categories of a row, compared with the topic, and which of them are faults. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from datadeling.domain.hendelse import Position
-from datadeling.operations.verify.fingerprint import is_after, is_newer, place_of, same_state, unpacked
-from datadeling.operations.verify.summary import Summary
+from datadeling.operations.verify.summary import (
+    Summary,
+    is_after,
+    is_newer,
+    place_of,
+    same_state,
+    unpack_place,
+)
 from datadeling.pipeline.message import Ended
 
 Category = Literal[
@@ -26,14 +32,14 @@ MEANINGS: Mapping[Category, str] = {
 """Every category, in the order they are shown."""
 
 FAULTS: tuple[Category, ...] = ("missing", "different", "surplus")
-"""Those that somebody has to do something about."""
+"""Categories that somebody has to act on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """How far the log reaches: the live `positions`, generations that `ended`, and the low watermarks.
+    """Bounds of the log: the live consumer's `positions`, the generations that `ended`, the low watermarks.
 
-    A partition that the broker has not is not in `lows`.
+    `lows` lacks partitions that the broker does not have.
     """
 
     positions: Mapping[int, Position]
@@ -41,31 +47,31 @@ class Log:
     lows: Mapping[int, int]
 
     def is_ahead(self, place: bytes) -> bool:
-        """Whether the live consumer had not come there yet, as far as anybody knows."""
-        generation, partition, offset = unpacked(place)
+        """Return True unless the live consumer has certainly handled this place."""
+        generation, partition, offset = unpack_place(place)
         at = self.positions.get(partition)
         return at is None or (generation, offset) >= (at.generation, at.next_offset)
 
     def has_dropped(self, place: bytes) -> bool:
-        """Whether a message at this place is or may be gone because of its age alone.
+        """Return True when retention has, or may have, removed the message at this place.
 
-        Where the offsets of its generation mean nothing any more, every topic that has dropped anything may
-        have dropped it.
+        When the offsets of its generation have lost their meaning, it may be gone if any partition has lost
+        messages.
         """
-        generation, partition, offset = unpacked(place)
+        generation, partition, offset = unpack_place(place)
         low = self.lows.get(partition)
         if low is not None and generation in self._generations(partition):
             return offset < low
         return any(low > 0 for low in self.lows.values())
 
     def _generations(self, partition: int) -> set[int]:
-        """The generations in which this partition's offsets mean what they mean today."""
+        """Return the generations in which the offsets of this partition have their current meaning."""
         current = {self.positions[partition].generation} if partition in self.positions else set()
         return current | {generation for generation, _ in self.ended.get(partition, ())}
 
 
 def judge(row: bytes, key: bytes, summary: Summary, log: Log) -> Category:
-    """What a row is, given as a fingerprint."""
+    """Return the category of a row, given as its fingerprint."""
     place = place_of(row)
     if key in summary.in_flight or log.is_ahead(place):
         return "in_flight"

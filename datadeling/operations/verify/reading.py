@@ -1,4 +1,4 @@
-"""Reads the topic in the order that its rules need. Knows the broker, and nothing of the tables."""
+"""Read the topic so that the messages of one avtale come in the order of the log."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -11,17 +11,17 @@ from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
 from datadeling.pipeline.message import Ended, Message
 
-_AT_ONCE = 1_000
-_WAIT = 0.5  # seconds; Ctrl-C is heard at the end of it
+_AT_ONCE = 1_000  # messages
+_WAIT = 0.5  # seconds; Ctrl-C takes effect after it
 
 Ranges = Mapping[int, Range]
 
 
 def in_order(config: KafkaConfig, ranges: Ranges, ended: Ended) -> Iterator[list[Message]]:
-    """The messages of these ranges, those of an avtale in the order of the log; now and then an empty list.
+    """Yield the messages of these ranges, those of one avtale in the order of the log; some lists are empty.
 
-    An avtale is on one partition as long as a generation lasts. So what lies in one generation is read before
-    anything of the next, on all partitions. Blocks; raise `BrokerUnavailable`, `TopicChanged`.
+    An avtale is on one partition as long as a generation lasts. So every partition is read to the end of a
+    generation before any is read on. Blocks. Raise `BrokerUnavailable`, `TopicChanged`.
     """
     for part in by_generation(ranges, ended):
         with closing(Reader(config, part)) as reader:
@@ -30,7 +30,7 @@ def in_order(config: KafkaConfig, ranges: Ranges, ended: Ended) -> Iterator[list
 
 
 def by_generation(ranges: Ranges, ended: Ended) -> list[Ranges]:
-    """The ranges, cut where a generation ended; one part a generation, the present one last."""
+    """Return the ranges, cut where a generation ended: one part for each, the current one last."""
     parts: list[dict[int, Range]] = []
     rest = dict(ranges)
     for generation in sorted({number for ends in ended.values() for number, _ in ends}):
@@ -46,7 +46,7 @@ def by_generation(ranges: Ranges, ended: Ended) -> list[Ranges]:
 
 
 def watermarks(topic: Topic) -> dict[int, Watermarks]:
-    """Where the log of each partition begins and ends. Blocks for 4 s a partition at most.
+    """Return where the log of each partition begins and ends. Blocks for 4 s a partition at most.
 
     Raise `BrokerUnavailable`.
     """
@@ -54,7 +54,7 @@ def watermarks(topic: Topic) -> dict[int, Watermarks]:
 
 
 def refuse_beyond(positions: Mapping[int, Position], marks: Mapping[int, Watermarks]) -> None:
-    """Raise `TopicChanged` when more of a partition has been handled than there is of it."""
+    """Raise `TopicChanged` when a position is beyond the end of its partition."""
     for partition, at in positions.items():
         high = marks[partition].high if partition in marks else 0
         if at.next_offset > high:

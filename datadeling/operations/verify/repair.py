@@ -1,37 +1,83 @@
-"""Writes the avtaler that are missing or different again, from what the topic says of them."""
+"""Write avtaler that are missing or different again, and delete those that are not on the topic."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from datadeling.operations.verify.summary import key_of
-from datadeling.pipeline.message import Message, avtale_id_in
+from datadeling.db.database import Database
+from datadeling.domain.hendelse import Place, Sletting
+from datadeling.operations.action import OperatorAction
+from datadeling.operations.offsets import lock_all
+from datadeling.operations.verify.compare import parts
+from datadeling.operations.verify.judgement import Log
+from datadeling.operations.verify.summary import Summary, avtale_id_of, key_of, pack_place, unpack_place
+from datadeling.pipeline.message import KEY_MISMATCH, Message, avtale_id_in
+from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.rewrite import Rewrite
 
-_AT_ONCE = 500  # messages of a transaction, at most
+COMMAND = "verify --delete-surplus"
+
+_MESSAGES = 500  # of a transaction, at most
+_AVTALER = 500  # of a transaction, at most
+
+
+def write_again(rewrite: Rewrite, keys: Collection[bytes], messages: Iterable[list[Message]]) -> None:
+    """Write what differs of the avtaler with these keys, from messages in the order of the log.
+
+    Nothing beyond the live consumer is written. Raise what reading the messages and `Rewrite.write` raise:
+    what was written before stays.
+    """
+    wanted = (
+        message
+        for run in messages
+        for message in run
+        if (avtale_id := avtale_id_in(message.key)) and key_of(avtale_id) in keys
+    )
+    for part in parts(wanted, _MESSAGES):
+        rewrite.write(part)
 
 
 @dataclass(frozen=True, slots=True)
-class Repair:
-    """The avtaler with these keys, and no other."""
+class Surplus:
+    """Deletes avtaler that the topic does not have. No other code does."""
 
-    rewrite: Rewrite
-    keys: Collection[bytes]
+    database: Database
+    topic: str
+    summary: Summary
+    log: Log
 
-    def write(self, runs: Iterable[list[Message]]) -> None:
-        """Write what differs, given messages in the order of the log.
+    def delete(self, places: Mapping[bytes, bytes], action: OperatorAction) -> int:
+        """Delete these avtaler with their history and parked messages; return how many there were.
 
-        Nothing beyond the live consumer is written, and no message of another avtale. Raise what reading them
-        and `Rewrite.write` do: what has been written until then stays.
+        `places` has the packed place of each row: a row that has moved since is left. The marker is set at
+        the tombstone, or at the consumer's position when the topic was compared: later messages count.
+        Raise `DatabaseUnavailable`: what was deleted before stays deleted.
         """
-        waiting: list[Message] = []
-        for run in runs:
-            waiting += [melding for melding in run if self._is_wanted(melding)]
-            while len(waiting) >= _AT_ONCE:
-                self.rewrite.write(waiting[:_AT_ONCE])
-                del waiting[:_AT_ONCE]
-        if waiting:
-            self.rewrite.write(waiting)
+        return sum(self._delete(dict(part), action) for part in parts(places.items(), _AVTALER))
 
-    def _is_wanted(self, melding: Message) -> bool:
-        avtale_id = avtale_id_in(melding.key)
-        return bool(avtale_id) and key_of(avtale_id) in self.keys
+    def _delete(self, places: Mapping[bytes, bytes], action: OperatorAction) -> int:
+        by_id = {avtale_id_of(key): key for key in places}
+        with self.database.transaction() as tx:
+            lock_all(tx, self.topic)
+            deletions = [
+                Sletting(avtale_id, self._marker(by_id[avtale_id], row.place))
+                for avtale_id, row in tx.avtaler(list(by_id)).items()
+                if pack_place(row.place) == places[by_id[avtale_id]]
+            ]
+            erased = tx.delete(deletions)
+            tx.parking.delete(self.topic, deletions, KEY_MISMATCH)
+            for sletting in deletions:
+                action.record(tx, COMMAND, sletting.avtale_id)
+        for sletting in deletions:
+            action.log(COMMAND, sletting.avtale_id)
+        return erased.avtaler
+
+    def _marker(self, key: bytes, row: Place) -> Place:
+        if self.summary.is_erased(key, pack_place(row)):
+            return unpack_place(self.summary.tombstones[key])
+        positions = self.log.positions
+        generation = max(at.generation for at in positions.values())
+        partition = row.partition
+        if row.generation != generation:  # partitions may have been added since
+            partition = partition_of(avtale_id_of(key).encode(), len(self.log.lows))
+        at = positions.get(partition)
+        return Place(generation, partition, at.next_offset - 1 if at else -1)

@@ -1,4 +1,4 @@
-"""The whole of `datadeling verify`: read the topic, compare, and mend where that was asked for."""
+"""Run `datadeling verify`: read the topic, compare, and repair on request."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,34 +6,32 @@ from itertools import chain
 from typing import NamedTuple
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import Topic, Watermarks
+from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import is_another_topic
 from datadeling.operations.replay.jobs import Range
-from datadeling.operations.verify.compare import Comparison, Findings
+from datadeling.operations.verify.compare import Comparison, Findings, pages
 from datadeling.operations.verify.judgement import FAULTS, Log
-from datadeling.operations.verify.pages import pages
 from datadeling.operations.verify.reading import Ranges, in_order, refuse_beyond, watermarks
-from datadeling.operations.verify.repair import Repair
+from datadeling.operations.verify.repair import Surplus, write_again
 from datadeling.operations.verify.summary import Summary
-from datadeling.operations.verify.surplus import Surplus
 from datadeling.pipeline.message import Ended, Message
 from datadeling.pipeline.rewrite import Rewrite
 
 _MARKERS = 5_000  # of a page
 
-MESSAGES, ROWS, AGAIN = PROGRESS = "messages", "rows", "messages again"
-"""What is gone through, in this order."""
+MESSAGES, ROWS, AGAIN = STAGES = "messages", "rows", "messages again"
+"""The stages that progress is reported for, in this order."""
 
-Progress = Callable[[str, int, int], None]
-"""Is told what is going on, how much has been done, and about how much there is."""
+OnProgress = Callable[[str, int, int], None]
+"""Called with the stage, the number of items done, and about how many there are."""
 
 
-class Deeds(NamedTuple):
-    """What is to be done about faults: repair those that can be, delete what is surplus, for whom."""
+class Options(NamedTuple):
+    """Treatment of faults: `repair` those that can be, delete what is surplus on behalf of an operator."""
 
     repair: bool = False
     delete_surplus: OperatorAction | None = None
@@ -41,10 +39,10 @@ class Deeds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, and what is still at fault after what was asked for has been done.
+    """The findings, and the faults that are left after the repair.
 
-    `left` is what the avtaler at fault are in the end; None when nothing was to be done. `deleted` says how
-    many surplus avtaler are gone.
+    `left`: findings for the faulty avtaler afterwards; None when nothing was to be repaired or deleted.
+    `deleted`: number of surplus avtaler that were deleted.
     """
 
     messages: int
@@ -55,7 +53,7 @@ class Report:
 
     @property
     def faults(self) -> int:
-        """How many avtaler are at fault in the end."""
+        """Number of avtaler that are at fault in the end."""
         counts = (self.left or self.found).counts
         return sum(counts[category] for category in FAULTS)
 
@@ -67,58 +65,60 @@ class Verifier:
     the database are not those of this topic.
     """
 
-    def __init__(self, database: Database, config: KafkaConfig, topic: Topic, progress: Progress) -> None:
+    def __init__(
+        self, database: Database, config: KafkaConfig, topic: Topic, on_progress: OnProgress
+    ) -> None:
         self._database = database
         self._config = config
         self._name = config.topic
         self._topic = topic
-        self._progress = progress
+        self._on_progress = on_progress
 
-    def run(self, deeds: Deeds) -> Report:
-        """Compare, then do what is asked for. What the live consumer does meanwhile is no fault."""
+    def run(self, options: Options) -> Report:
+        """Compare, then repair and delete as requested. What the live consumer writes meanwhile is no fault."""
         summary, log = self._read()
         comparison = Comparison(self._database, self._name, summary, log)
         with self._database.transaction() as tx:
-            about = tx.verification.about_how_many_avtaler()
-        found = comparison.all(lambda rows: self._progress(ROWS, rows, max(rows, about)))
-        report = Report(summary.messages, summary.messages_unreadable, found)
-        if not deeds.repair and deeds.delete_surplus is None:
-            return report
-        if deeds.repair and found.faults:
+            estimate = tx.verification.estimated_avtaler()
+        found = comparison.compare_all(lambda rows: self._on_progress(ROWS, rows, max(rows, estimate)))
+        messages, unreadable = summary.messages, summary.messages_unreadable
+        if not options.repair and options.delete_surplus is None:
+            return Report(messages, unreadable, found)
+        if options.repair and found.faults:
             self._repair(found, log)
         deleted = 0
-        if deeds.delete_surplus and found.surplus:
+        if options.delete_surplus and found.surplus:
             surplus = Surplus(self._database, self._name, summary, log)
-            deleted = surplus.delete(found.surplus, deeds.delete_surplus)
+            deleted = surplus.delete(found.surplus, options.delete_surplus)
         left = Findings()
-        comparison.again(chain(found.faults, found.surplus), left)
-        return Report(report.messages, report.unreadable, found, left, deleted)
+        comparison.compare(chain(found.faults, found.surplus), left)
+        return Report(messages, unreadable, found, left, deleted)
 
     def _read(self) -> tuple[Summary, Log]:
-        """The topic up to its end, and what there was of it.
+        """Read the topic up to its end.
 
-        Where the consumer stands is asked first: what it handles later is in flight. What comes while we read
-        can make compaction take away what we have not read yet, so the end is asked for twice. Where the log
-        begins is asked last: what retention has taken until then, it may have taken from us.
+        The order matters. First the positions: what the consumer handles later is in flight. Then the
+        messages, up to the end twice: a message that arrives while we read can make compaction remove one
+        that we have not read. Last the low watermarks: retention may have removed messages until then.
         """
-        self._refuse_another()
+        self._refuse_another_topic()
         with self._database.transaction() as tx:
             positions = tx.positions(self._name)
             ended = tx.earlier_generations(self._name)
         summary = Summary(positions, ended, chain.from_iterable(pages(self._markers, _MARKERS)))
         first = watermarks(self._topic)
         refuse_beyond(positions, first)
-        read = {partition: Range(*marks) for partition, marks in first.items()}
-        self._take(summary, read, ended)
+        self._take(summary, {p: Range(low, high) for p, (low, high) in first.items()}, ended)
         last = watermarks(self._topic)
-        self._take(summary, _since(read, last), ended)
-        self._refuse_another()
+        added = {p: Range(first[p].high if p in first else low, high) for p, (low, high) in last.items()}
+        self._take(summary, added, ended)
+        self._refuse_another_topic()
         return summary, Log(positions, ended, {partition: marks.low for partition, marks in last.items()})
 
     def _take(self, summary: Summary, ranges: Ranges, ended: Ended) -> None:
         for messages in self._messages(MESSAGES, ranges, ended):
-            for melding in messages:
-                summary.take(melding)
+            for message in messages:
+                summary.take(message)
 
     def _repair(self, found: Findings, log: Log) -> None:
         ranges = {
@@ -126,29 +126,24 @@ class Verifier:
             for partition, low in log.lows.items()
             if (at := log.positions.get(partition)) and low < at.next_offset
         }
-        repair = Repair(Rewrite(self._database, self._name), found.faults)
-        repair.write(self._messages(AGAIN, ranges, log.ended))
+        messages = self._messages(AGAIN, ranges, log.ended)
+        write_again(Rewrite(self._database, self._name), found.faults, messages)
 
-    def _messages(self, what: str, ranges: Ranges, ended: Ended) -> Iterator[list[Message]]:
-        done, of = 0, sum(end - start for start, end in ranges.values())
+    def _messages(self, stage: str, ranges: Ranges, ended: Ended) -> Iterator[list[Message]]:
+        done, total = 0, sum(end - start for start, end in ranges.values())
         for messages in in_order(self._config, ranges, ended):
             yield messages
             done += len(messages)
-            self._progress(what, done, of)
+            self._on_progress(stage, done, total)
 
     def _markers(self, start: str, limit: int) -> list[tuple[str, Place]]:
         with self._database.transaction() as tx:
             return tx.verification.page_of_markers(start, limit)
 
-    def _refuse_another(self) -> None:
+    def _refuse_another_topic(self) -> None:
         try:
             another = is_another_topic(self._database, self._name, self._topic)
-        except NotFound:  # nobody has said which topic it was
+        except NotFound:  # which topic it was has never been recorded
             return
         if another:
             raise TopicChanged("the offsets are those of another topic: see `offsets new-generation`")
-
-
-def _since(read: Ranges, marks: dict[int, Watermarks]) -> Ranges:
-    """What has been added to the log since these ranges were all there was."""
-    return {p: Range(read[p].end if p in read else low, high) for p, (low, high) in marks.items()}

@@ -13,7 +13,7 @@ from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.verify.judgement import MEANINGS
-from datadeling.operations.verify.verifier import Deeds, Progress, Report, Verifier
+from datadeling.operations.verify.verifier import OnProgress, Options, Report, Verifier
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH
@@ -29,7 +29,7 @@ def counts(report: Report) -> dict[str, int]:
     return {category: n for category in MEANINGS if (n := report.found.counts[category])}
 
 
-def once(when: str, act: Callable[[], object]) -> Progress:
+def once(when: str, act: Callable[[], object]) -> OnProgress:
     """Acts when the first messages have been read, or when the first page of rows has been compared."""
     acted = False
 
@@ -88,11 +88,11 @@ class Both:
         )
 
     def verify(
-        self, *, repair: bool = False, delete: bool = False, progress: Progress | None = None
+        self, *, repair: bool = False, delete: bool = False, progress: OnProgress | None = None
     ) -> Report:
         topic = Topic(self._config)
         verifier = Verifier(self.database, self._config, topic, progress or (lambda *_: None))
-        return verifier.run(Deeds(repair, WHO if delete else None))
+        return verifier.run(Options(repair, WHO if delete else None))
 
     def drop_before(self, offset: int, partition: int = 0) -> None:
         """Let the topic forget what is older, as retention does."""

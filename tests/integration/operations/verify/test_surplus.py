@@ -8,10 +8,9 @@ from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import DatabaseUnavailable
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.verify.fingerprint import packed
 from datadeling.operations.verify.judgement import Log
-from datadeling.operations.verify.summary import Summary, key_of
-from datadeling.operations.verify.surplus import Surplus
+from datadeling.operations.verify.repair import Surplus
+from datadeling.operations.verify.summary import Summary, key_of, pack_place
 from datadeling.operations.verify.verifier import ROWS
 from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.rewrite import Rewrite
@@ -96,7 +95,7 @@ def test_what_has_moved_since_is_left_alone(both: Both) -> None:
     log = Log(positions, {}, {0: 0})
     summary = Summary(positions, {})
     surplus = Surplus(both.database, both.name, summary, log)
-    places = {key_of(avtale_id(n)): packed(Place(0, 0, n - 1)) for n in (1, 2)}
+    places = {key_of(avtale_id(n)): pack_place(Place(0, 0, n - 1)) for n in (1, 2)}
     both.stored(melding(1, offset=2))
     assert surplus.delete(places, OperatorAction("a test")) == 1
     assert both.rows("SELECT avtale_nr FROM avtale") == [(1,)]
@@ -130,7 +129,7 @@ def test_nobody_else_writes_avtaler_meanwhile(both: Both, db_url: str) -> None:
     with both.database.transaction() as tx:
         summary, log = Summary({}, {}), Log(tx.positions(both.name), {}, {})
     impatient = Database(f"{db_url}{'&' if '?' in db_url else '?'}options=-c%20lock_timeout%3D100ms", "test")
-    places = {key_of(avtale_id(1)): packed(Place(0, 0, 0))}
+    places = {key_of(avtale_id(1)): pack_place(Place(0, 0, 0))}
     with closing(impatient), both.database.transaction() as writer:
         writer.lock_partition(both.name, 2)
         with pytest.raises(DatabaseUnavailable):

@@ -4,9 +4,8 @@ import pytest
 
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place, Position
-from datadeling.operations.verify.fingerprint import fingerprint
 from datadeling.operations.verify.judgement import FAULTS, MEANINGS, Category, Log, judge
-from datadeling.operations.verify.summary import Summary, key_of
+from datadeling.operations.verify.summary import Summary, fingerprint, key_of
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone

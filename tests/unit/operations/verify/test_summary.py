@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.domain.hendelse import Place, Position
-from datadeling.operations.verify.fingerprint import fingerprint, packed, place_of, unpacked
-from datadeling.operations.verify.summary import Summary, avtale_id_of, key_of
+from datadeling.operations.verify.summary import (
+    Summary,
+    avtale_id_of,
+    fingerprint,
+    key_of,
+    pack_place,
+    place_of,
+    unpack_place,
+)
 from datadeling.pipeline.fold import fold
 from datadeling.pipeline.message import Ended, Message, avtale_id_in, avtale_ids, generation_at
 from datadeling.pipeline.transform import read
@@ -25,7 +32,7 @@ def summary(*messages: Message, markers: dict[str, Place] | None = None, live: i
 
 
 def offset(place: bytes) -> int:
-    return unpacked(place).offset
+    return unpack_place(place).offset
 
 
 @st.composite
@@ -61,9 +68,9 @@ def test_it_is_what_the_write_path_makes_of_the_log(
 
     assert made.versions == {key_of(a): fingerprint(avtale) for a, avtale in changes.present.items()}
     tombstones = markers | {sletting.avtale_id: sletting.place for sletting in changes.deletions}
-    assert made.tombstones == {key_of(a): packed(place) for a, place in tombstones.items()}
+    assert made.tombstones == {key_of(a): pack_place(place) for a, place in tombstones.items()}
     assert made.unreadable == {
-        key_of(a): packed(message.place) for message in changes.parked for a in avtale_ids([message])
+        key_of(a): pack_place(message.place) for message in changes.parked for a in avtale_ids([message])
     }
     ahead = [avtale_id_in(m.key) for m in topic if m.offset >= live[m.partition]]
     assert made.in_flight == {key_of(a) for a in ahead if a}
@@ -87,8 +94,8 @@ def test_a_marker_counts_as_a_tombstone() -> None:
     marker = {avtale_id(1): Place(0, 0, 4)}
     made = summary(melding(1, offset=4, sistEndret=LATER), melding(1, offset=5), markers=marker)
     assert offset(place_of(made.versions[KEY])) == 5
-    assert made.is_erased(KEY, packed(Place(0, 0, 4)))
-    assert not made.is_erased(KEY, packed(Place(0, 0, 5)))
+    assert made.is_erased(KEY, pack_place(Place(0, 0, 4)))
+    assert not made.is_erased(KEY, pack_place(Place(0, 0, 5)))
 
 
 def test_what_is_beyond_the_consumer_only_says_so() -> None:

@@ -75,7 +75,7 @@ class Verifier:
         self._on_progress = on_progress
 
     def run(self, options: Options) -> Report:
-        """Compare, then repair and delete as requested. What the live consumer writes meanwhile is no fault."""
+        """Compare, then repair and delete as requested. Writes of the live consumer are no faults."""
         summary, log = self._read()
         comparison = Comparison(self._database, self._name, summary, log)
         with self._database.transaction() as tx:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from datadeling.mirror.ddl import files
+from datadeling.mirror.views import files
 
 
 def write(folder: Path) -> None:

@@ -11,8 +11,7 @@ from datadeling.db.table import mirrored_columns
 from datadeling.domain.avtale import COLUMNS
 from datadeling.errors import ConfigError, NotFound
 from datadeling.mirror import check as checks
-from datadeling.mirror.ddl import create
-from datadeling.mirror.views import DATASET, VIEWS
+from datadeling.mirror.views import DATASET, VIEWS, create
 
 FILES = Path(__file__).parents[2] / "mirror" / "views"
 """Where the views stand as files, in a checkout."""

@@ -1,6 +1,6 @@
-"""Replaces the views in BigQuery. The only module that knows google-cloud-bigquery, the extra `bigquery`."""
+"""Replaces the views in BigQuery. The only module that imports google-cloud-bigquery (extra `bigquery`)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -11,33 +11,31 @@ from google.cloud import bigquery
 
 from datadeling.errors import BigQueryRefused
 from datadeling.mirror import check
-from datadeling.mirror.columns import LEFT_OUT, METADATA, PERSONAL
-from datadeling.mirror.ddl import quoted
-from datadeling.mirror.views import SOURCE, VIEWS, View
+from datadeling.mirror.views import LEFT_OUT, METADATA, PERSONAL, SOURCE, VIEWS, View, quoted
 
-_TIMEOUT = 30.0  # seconds a call
-_TRIES = 3  # somebody else may change the same thing meanwhile
+_TIMEOUT = 30.0  # seconds for each call
+_ATTEMPTS = 3  # somebody else may change the same object meanwhile
 
 
 class Applied(NamedTuple):
-    """What has been done: the views in full, and columns of the mirrored table that none of them knows of."""
+    """The full names of the views, and the columns of the mirrored table that are unknown to this release."""
 
     views: list[str]
     unknown: list[str]
 
 
 def connect(project: str) -> bigquery.Client:
-    """A client of the project, as whoever Google's own environment says. Raise `BigQueryRefused`."""
+    """Return a client of the project, signed in by Google's own environment. Raise `BigQueryRefused`."""
     with _refused("signing in"):
         return bigquery.Client(project)
 
 
 def apply(client: bigquery.Client, dataset: str, views_in: str) -> Applied:
-    """Make or replace every view in `views_in` over the table in `dataset`; blocks until it is done.
+    """Create or replace every view in `views_in` over the mirrored table in `dataset`. Blocks until done.
 
-    A view is changed where it stands and never dropped, so who may read it still may. Called again, it does
-    the same again: that is all that one which was cut off needs. Nothing has been changed when the mirrored
-    table lacks a column. Raise `BigQueryRefused`, with the name of what it was about.
+    A view is changed in place and never dropped, so that its readers keep their access. Safe to call again,
+    also after an interruption. Changes nothing when the mirrored table lacks a column. Raise
+    `BigQueryRefused`, with the name of the object that was refused.
     """
     source = f"{client.project}.{dataset}.{SOURCE}"
     with _refused(source):
@@ -50,17 +48,17 @@ def apply(client: bigquery.Client, dataset: str, views_in: str) -> Applied:
     for view in VIEWS:
         name = f"{client.project}.{views_in}.{view.name}"
         with _refused(name):
-            _again(partial(_replace, client, view, name, source))
-            _again(partial(_describe, client, view, name))
+            _retried(partial(_replace, client, view, name, source))
+            _retried(partial(_describe, client, view, name))
         with _refused(f"{client.project}.{dataset}, to let {name} read it"):
-            _again(partial(_authorize, client, dataset, bigquery.TableReference.from_string(name)))
+            _retried(partial(_authorize, client, dataset, bigquery.TableReference.from_string(name)))
         names.append(name)
     known = {column.name for column in PERSONAL} | LEFT_OUT.keys() | {METADATA}
     return Applied(names, sorted(columns.keys() - known))
 
 
 def _replace(client: bigquery.Client, view: View, name: str, source: str) -> None:
-    """The query, and what is told of the view. BigQuery forgets what was told of its columns."""
+    """Write the query, description and labels. BigQuery drops the descriptions of the columns then."""
     query = view.query(quoted(source))
     try:
         table = client.get_table(name, timeout=_TIMEOUT)
@@ -72,49 +70,48 @@ def _replace(client: bigquery.Client, view: View, name: str, source: str) -> Non
     if table.table_type != "VIEW":
         raise BigQueryRefused(f"{name} is no view")
     table.view_query, table.description = query, view.description
-    table.labels = {**table.labels, **view.labels}  # others may have put theirs there
+    table.labels = {**table.labels, **view.labels}  # keep the labels of others
     client.update_table(table, ["view_query", "description", "labels"], timeout=_TIMEOUT)
 
 
 def _describe(client: bigquery.Client, view: View, name: str) -> None:
-    """What is told of the columns. Not in the same call: a view is not given with a schema."""
+    """Write the descriptions of the columns. In a call of its own: a view is not created with a schema."""
     table = client.get_table(name, timeout=_TIMEOUT)
-    wanted = {column.name: column for column in view.columns}
-    made = {field.name: field.field_type for field in table.schema}
-    if made != {column.name: column.type for column in view.columns}:
-        raise BigQueryRefused(f"{name} has other columns than it should: {', '.join(made)}")
+    columns = {column.name: column for column in view.columns}
+    types = {field.name: field.field_type for field in table.schema}
+    if types != {column.name: column.type for column in view.columns}:
+        raise BigQueryRefused(f"{name} has other columns than it should: {', '.join(types)}")
     table.schema = [
-        _described(field, {"description": wanted[field.name].description}) for field in table.schema
+        bigquery.SchemaField.from_api_repr(
+            {**field.to_api_repr(), "description": columns[field.name].description}
+        )
+        for field in table.schema
     ]
     client.update_table(table, ["schema"], timeout=_TIMEOUT)
 
 
-def _described(field: bigquery.SchemaField, told: Mapping[str, str]) -> bigquery.SchemaField:
-    return bigquery.SchemaField.from_api_repr({**field.to_api_repr(), **told})
-
-
 def _authorize(client: bigquery.Client, dataset: str, view: bigquery.TableReference) -> None:
-    """Let who may read the view read the table through it, as for a view in another dataset must be said.
+    """Authorize the view on the dataset, so that its readers need no access to the table.
 
-    Of a view in the same dataset, the data marketplace says it. What has been said is said again, since a
-    view that has changed may have lost it.
+    The data marketplace does so itself for a view in the same dataset. An existing entry is written again,
+    since a view that was replaced may have lost its authorization.
     """
-    found = client.get_dataset(dataset, timeout=_TIMEOUT)
+    owner = client.get_dataset(dataset, timeout=_TIMEOUT)
     entry = bigquery.AccessEntry(role=None, entity_type="view", entity_id=view.to_api_repr())
-    others = [each for each in found.access_entries if not _is_same(each, entry)]
-    if view.dataset_id == dataset and len(others) == len(found.access_entries):
+    others = [
+        each
+        for each in owner.access_entries
+        if (each.entity_type, each.entity_id) != (entry.entity_type, entry.entity_id)
+    ]
+    if view.dataset_id == dataset and len(others) == len(owner.access_entries):
         return
-    found.access_entries = [*others, entry]
-    client.update_dataset(found, ["access_entries"], timeout=_TIMEOUT)
+    owner.access_entries = [*others, entry]
+    client.update_dataset(owner, ["access_entries"], timeout=_TIMEOUT)
 
 
-def _is_same(one: bigquery.AccessEntry, other: bigquery.AccessEntry) -> bool:
-    return (one.entity_type, one.entity_id) == (other.entity_type, other.entity_id)
-
-
-def _again(step: Callable[[], None]) -> None:
-    """Read and write anew when somebody else has written in between."""
-    for _ in range(_TRIES - 1):
+def _retried(step: Callable[[], None]) -> None:
+    """Run a step, and again from its read when somebody else has written in between."""
+    for _ in range(_ATTEMPTS - 1):
         try:
             return step()
         except PreconditionFailed:

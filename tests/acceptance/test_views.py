@@ -11,8 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from datadeling.mirror.columns import METADATA, PERSONAL
-from datadeling.mirror.views import DATASET, SOURCE, VIEWS
+from datadeling.mirror.views import DATASET, METADATA, PERSONAL, SOURCE, VIEWS
 from tests.bigquery import BigQuery, served
 
 PROJECT = "arbeidsgiver-test"

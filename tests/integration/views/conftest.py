@@ -9,8 +9,7 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from datadeling.mirror.columns import METADATA
-from datadeling.mirror.views import DATASET, SOURCE
+from datadeling.mirror.views import DATASET, METADATA, SOURCE
 from tests.bigquery import BigQuery, served
 
 PROJECT = "arbeidsgiver-test"

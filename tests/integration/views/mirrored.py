@@ -11,9 +11,7 @@ import sqlglot
 from psycopg.rows import dict_row
 from sqlglot import exp
 
-from datadeling.mirror.columns import METADATA
-from datadeling.mirror.ddl import create
-from datadeling.mirror.views import DATASET, SOURCE, View
+from datadeling.mirror.views import DATASET, METADATA, SOURCE, View, create
 from tests.integration.views.conftest import mirrored_types
 
 Row = dict[str, Any]

@@ -10,8 +10,7 @@ import psycopg
 import pytest
 
 from datadeling.domain.felt import FELTER, Sensitivity
-from datadeling.mirror.columns import METADATA
-from datadeling.mirror.views import VIEWS, View
+from datadeling.mirror.views import METADATA, VIEWS, View
 from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, melding, tombstone
 from tests.integration.storing import write

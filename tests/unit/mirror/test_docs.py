@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datadeling.mirror.columns import PERSONAL, Pii
-from datadeling.mirror.views import DATASET, SOURCE, VIEWS
+from datadeling.mirror.views import DATASET, PERSONAL, SOURCE, VIEWS, Pii
 
 _PAGE = (Path(__file__).parents[3] / "docs" / "bigquery.md").read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""What every test can ask for. Services start when the first test wants them, once a run."""
+"""Fixtures for every test. Services start when the first test needs them, once a run."""
 
 import secrets
 import signal
@@ -18,7 +18,7 @@ from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.pipeline.message import Message
 from tests.services import Kafka, Postgres, kafka_service, postgres_service
 
-# A shell that starts tests in the background has them ignore Ctrl-C, and so all processes that they start.
+# A shell that starts tests in the background makes them, and all processes that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -35,20 +35,20 @@ USED: dict[str, str] = {}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where tests run in several processes, tell the first one what this one has used."""
-    told = getattr(session.config, "workeroutput", None)
-    if told is not None:
-        told["services"] = USED
+    """Report the services used by this process to the process that started it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["services"] = USED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001
-    """Hear it."""
+    """Collect the services that another process has used."""
     USED.update(getattr(node, "workeroutput", {}).get("services", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which services the tests ran against."""
+    """Print the services that the tests ran against."""
     for name, origin in USED.items():
         terminalreporter.write_line(f"{name}: {origin}")
 
@@ -98,9 +98,9 @@ def _server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def server(_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL for roles and slots, which are the whole server's; none of them outlives the test.
+    """A PostgreSQL for roles and slots, which belong to the whole server; they are dropped after each test.
 
-    And to make a slot waits for whoever writes on the server.
+    It is a server of its own because creating a slot waits for every writing transaction on the server.
     """
     yield _server
     with psycopg.connect(_server.url, autocommit=True) as admin:
@@ -115,7 +115,7 @@ def server(_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def connection(db_url: str) -> Iterator[psycopg.Connection]:
-    """Look into the database of this test from outside the package."""
+    """A connection to the database of this test, without the package."""
     with psycopg.connect(db_url, autocommit=True, options="-c timezone=UTC") as connection:
         yield connection
 
@@ -125,7 +125,7 @@ def topic(kafka: Kafka) -> Iterator[str]:
     """A topic of this test's own, with three partitions."""
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     name = f"avtaler-{secrets.token_hex(4)}"
-    # The messages of tests are older than any retention.
+    # Messages in tests are older than any retention.
     admin.create_topics([NewTopic(name, 3, 1, config={"retention.ms": "-1"})])[name].result(30)
     yield name
     admin.delete_topics([name])[name].result(30)
@@ -134,7 +134,7 @@ def topic(kafka: Kafka) -> Iterator[str]:
 @pytest.fixture
 def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
     """Put messages on the topic of this test and wait until the broker has them."""
-    # Idempotent: what is sent again, because a topic was made just now, stays in its order.
+    # Idempotent, so that messages that are sent again, because the topic is new, keep their order.
     producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "enable.idempotence": True})
 
     def put(messages: list[Message]) -> None:
@@ -150,7 +150,7 @@ def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
 
 @contextmanager
 def fresh_database(postgres: Postgres, template: str) -> Iterator[tuple[str, str]]:
-    """Name and URL of a fresh database, dropped after the block."""
+    """Create a database, dropped after the block; yield its name and URL."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres.url(), autocommit=True) as admin:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")

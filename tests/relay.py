@@ -1,4 +1,4 @@
-"""A way to a server that can be cut, and that can fall silent as a network does."""
+"""A TCP relay to a server that can cut connections, or pass nothing on, as a network may."""
 
 import socket
 from collections.abc import Callable
@@ -13,12 +13,12 @@ _CHUNK = 65_536  # bytes
 
 
 class Relay:
-    """Passes bytes on to a server, by a port of its own that nobody answers on until `start`.
+    """Forwards bytes to a server, from a port of its own that does not listen until `start`.
 
-    Whoever comes while the server is away is let in and cut off at once. Use as a context manager: `stop` at
-    the end. The methods are for one thread, and none waits for a client or the server. `visitors` is how many
-    have come so far, `bytes_back` how much the server has sent them. Every request is kept back for `delay`
-    seconds: what a client sends after it has been answered, in however many pieces.
+    A client that connects while the server is down is accepted and disconnected at once. Use as a context
+    manager: `stop` at the end. The methods are for one thread, and none waits for a client or the server.
+    `visitors` counts connections, `bytes_back` the bytes from the server. Each request is delayed by `delay`
+    seconds: everything that a client sends after an answer, in however many pieces.
     """
 
     def __init__(self, host: str, port: int, *, delay: float = 0.0) -> None:
@@ -36,12 +36,12 @@ class Relay:
 
     @classmethod
     def to(cls, url: str, *, delay: float = 0.0) -> Self:
-        """A relay to the server of a URL."""
+        """Create a relay to the server of a URL."""
         parts = urlsplit(url)
         return cls(parts.hostname or "127.0.0.1", parts.port or 5_432, delay=delay)
 
     def way_to(self, url: str) -> str:
-        """This URL, by way of the relay."""
+        """Return a URL that goes through the relay."""
         parts = urlsplit(url)
         user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
         return urlunsplit(parts._replace(netloc=f"{user}127.0.0.1:{self.port}"))
@@ -53,30 +53,30 @@ class Relay:
         self.stop()
 
     def start(self) -> None:
-        """Answer, and pass on."""
+        """Listen, and forward."""
         self._flowing.set()
         self._listener = listener = socket.create_server(("127.0.0.1", self.port))
         self._accepting = _spawn(lambda: self._accept(listener))
 
     def fall_silent(self) -> None:
-        """Stay connected, accept more, and pass nothing on: neither bytes nor the end of a connection."""
+        """Keep connections, accept more, and forward nothing: neither bytes nor the end of a connection."""
         self._flowing.clear()
 
     def flow(self) -> None:
-        """Pass everything on again, what has come in meanwhile first."""
+        """Forward again, beginning with the bytes that came in meanwhile."""
         self._flowing.set()
 
     def turn_away(self) -> None:
-        """Close every connection, and cut off whoever comes, until `let_in`."""
+        """Close every connection, and disconnect new clients, until `let_in`."""
         self._open = False
         self.cut()
 
     def let_in(self) -> None:
-        """Pass on again for whoever comes."""
+        """Serve new clients again."""
         self._open = True
 
     def cut(self) -> None:
-        """Close every connection, and go on accepting new ones; ends a silence."""
+        """Close every connection, and go on accepting new ones; ends `fall_silent`."""
         self._flowing.set()
         with self._lock:
             links = list(self._links)
@@ -86,7 +86,7 @@ class Relay:
             link.join()
 
     def stop(self) -> None:
-        """Cut every connection and refuse new ones."""
+        """Close every connection and refuse new ones."""
         if self._listener is not None and self._accepting is not None:
             with suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -96,7 +96,7 @@ class Relay:
         self.cut()
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):  # that is how the listener ends
+        with suppress(OSError):  # raised when the listener is closed
             while True:
                 self._let_in(listener.accept()[0])
 

@@ -32,7 +32,7 @@ class Postgres(NamedTuple):
     admin_url: str
 
     def url(self, database: str | None = None) -> str:
-        """The address of a database of this server."""
+        """Return the URL of a database of this server."""
         parts = urlsplit(self.admin_url)
         return urlunsplit(parts._replace(path=f"/{database}")) if database else self.admin_url
 
@@ -46,7 +46,7 @@ class Kafka(NamedTuple):
 
 @contextmanager
 def postgres_service() -> Iterator[Postgres]:
-    """A PostgreSQL until the block ends."""
+    """Provide a PostgreSQL until the block ends."""
     if url := os.environ.get("TEST_DB_URL"):
         yield Postgres("given by TEST_DB_URL", url)
     elif _image_at_hand(POSTGRES_IMAGE):
@@ -69,7 +69,7 @@ def postgres_service() -> Iterator[Postgres]:
 
 @contextmanager
 def kafka_service() -> Iterator[Kafka]:
-    """A broker until the block ends."""
+    """Provide a broker until the block ends."""
     if brokers := os.environ.get("TEST_KAFKA_BROKERS"):
         yield Kafka("given by TEST_KAFKA_BROKERS", brokers)
     elif _image_at_hand(KAFKA_IMAGE):
@@ -101,7 +101,7 @@ def _kafka_settings(port: int) -> dict[str, str]:
 
 @cache
 def _image_at_hand(image: str) -> bool:
-    """True when a Docker daemon answers, and has the image or can pull it."""
+    """Return True when a Docker daemon answers, and has the image or can pull it."""
     if not _daemon_listens():
         return False
     client = docker.from_env()
@@ -120,7 +120,7 @@ def _image_at_hand(image: str) -> bool:
 
 
 def _daemon_listens() -> bool:
-    """Ask the socket ourselves: the client leaves one open when there is nobody behind it."""
+    """Try the socket directly: without a daemon, the Docker client leaves a socket open."""
     host = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     family = socket.AF_UNIX if host.scheme == "unix" else socket.AF_INET
     address: str | tuple[str, int] = (

@@ -1,4 +1,4 @@
-"""The two processes as processes."""
+"""Fixtures for commands that run as processes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ Run = Callable[..., Process]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Start a command; whatever a test starts is ended with it."""
+    """Start commands; they end with the test."""
     with ExitStack() as stack:
         count = iter(range(100))
 
@@ -36,7 +36,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 class Setting(NamedTuple):
-    """The environment that a command gets, and where it answers."""
+    """The environment of a command, and its address."""
 
     env: dict[str, str]
     url: str
@@ -44,7 +44,7 @@ class Setting(NamedTuple):
 
 @pytest.fixture
 def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
-    """How to start `consume` on the topic and database of this test."""
+    """The environment and address of `consume` on the topic and database of this test."""
     port = free_port()
     env = {
         "KAFKA_BROKERS": kafka.brokers,
@@ -65,7 +65,7 @@ def operator(consumer: Setting) -> Operator:
 
 @pytest.fixture
 def stored(run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection) -> Stored:
-    """Start a consumer, that is to handle what the test sends it."""
+    """Start a consumer; return a function that sends messages and waits until it has handled them."""
     run(consumer.env, "consume")
     total = 0
 
@@ -80,7 +80,7 @@ def stored(run: Run, consumer: Setting, produce: Produce, connection: psycopg.Co
 
 @contextmanager
 def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, dict[str, str]]]:
-    """A relay to the database, and the environment of a command that goes through it."""
+    """Start a relay to the database; yield it and the environment of a command that connects through it."""
     url = setting.env["DB_URL"]
     with Relay.to(url, delay=delay) as relay:
         relay.start()
@@ -89,14 +89,14 @@ def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, 
 
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[TokenIssuer]:
-    """Stands in for Entra ID."""
+    """A token issuer instead of Entra ID."""
     with TokenIssuer() as issuer:
         yield issuer
 
 
 @pytest.fixture
 def api(db_url: str, issuer: TokenIssuer, consumer: Setting) -> Setting:
-    """How to start `serve` on the database of this test."""
+    """The environment and address of `serve` on the database of this test."""
     port = free_port()
     env = {
         "DB_URL": db_url,

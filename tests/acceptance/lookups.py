@@ -1,4 +1,4 @@
-"""Lookups of every kind, over a running `serve`, and the records that they leave."""
+"""Lookups of every kind, over a running `serve`, and their records."""
 
 import json
 from typing import NamedTuple
@@ -13,7 +13,7 @@ __all__ = ["CALLS", "CLIENT_ID", "Call", "ask", "recorded"]
 
 
 class Call(NamedTuple):
-    """One way to look the same person up."""
+    """One way to look up the same person."""
 
     path: str
     body: object = None
@@ -30,7 +30,7 @@ CALLS = (
 
 
 def ask(api: Setting, token: str, what: Call = CALLS[0], call_id: str | None = None) -> Answer:
-    """Look it up."""
+    """Send the request."""
     headers = {"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"}
     if call_id is not None:
         headers["Nav-Call-Id"] = call_id
@@ -39,5 +39,5 @@ def ask(api: Setting, token: str, what: Call = CALLS[0], call_id: str | None = N
 
 
 def recorded(connection: psycopg.Connection) -> set[str]:
-    """The ids of the calls that left a record."""
+    """Return the ids of the calls that have a record."""
     return {call_id for (call_id,) in connection.execute("SELECT call_id FROM lookup_log")}

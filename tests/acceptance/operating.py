@@ -11,7 +11,7 @@ from datadeling.pipeline.message import Message
 
 Produce = Callable[[list[Message]], None]
 Stored = Callable[[list[Message]], None]
-"""Sends messages to a running consumer, and waits until it has handled them."""
+"""Send messages to a running consumer, and wait until it has handled them."""
 
 
 class Operator:
@@ -21,7 +21,7 @@ class Operator:
         self._env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **env}
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        """What it prints on standard output, when it ends with this code; else on both."""
+        """Run a command that ends with `code`; return its output, for other codes than 0 with its errors."""
         done = subprocess.run(
             [sys.executable, "-m", "datadeling", *arguments],
             env=self._env, capture_output=True, text=True, timeout=60, check=False,

@@ -1,4 +1,4 @@
-"""Runs the commands as processes, as a user would, and looks at them from outside."""
+"""Run commands as processes, as a user does, and observe them from outside."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ from urllib.error import HTTPError, URLError
 
 import psycopg
 
-_PATIENCE = 60.0  # seconds until something that should happen counts as not happening
+_TIMEOUT = 60.0  # seconds
 _PAUSE = 0.05
 
 
 class Answer(NamedTuple):
-    """What an HTTP call came back with; status 0 when nobody answered."""
+    """The response to an HTTP request; status 0 when there was none."""
 
     status: int
     body: str
@@ -27,17 +27,17 @@ class Answer(NamedTuple):
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Look again and again, and fail with `what` when it does not come about."""
+    """Block until the condition holds, and fail with `what` when it does not."""
     pause = Event()
-    for _ in range(int(_PATIENCE / _PAUSE)):
+    for _ in range(int(_TIMEOUT / _PAUSE)):
         if condition():
             return
         pause.wait(_PAUSE)
-    raise AssertionError(f"it never came about: {what}")
+    raise AssertionError(f"never happened: {what}")
 
 
 def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """GET, or POST when there is a body. Any status is an answer; half an answer is none."""
+    """Send GET, or POST when there is a body. Every status is an answer; half a response is none."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -50,14 +50,14 @@ def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | No
 
 
 def number(connection: psycopg.Connection, query: str) -> int:
-    """The one number that a query answers; 0 for null."""
+    """Return the only value of a query; 0 for null."""
     row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0] or 0)
 
 
 def handled(connection: psycopg.Connection) -> int:
-    """How many messages have been handled, on a topic without holes."""
+    """Return the number of messages handled, on a topic without holes."""
     return number(connection, "SELECT sum(next_offset) FROM consumer_offset")
 
 
@@ -93,17 +93,17 @@ class Process:
         return self._log.read_text("utf-8", "replace")
 
     def terminate(self, timeout: float = 10) -> int:
-        """SIGTERM, and the exit code. Fails when it takes longer."""
+        """Send SIGTERM and return the exit code. Fails when it takes longer."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL and wait."""
         self.process.kill()
         self.process.wait()
 
     def answers(self, url: str, status: int = 200) -> None:
-        """Wait until this address answers so, as long as the process runs."""
+        """Block until this address answers with a status; fail when the process ends."""
 
         def answered() -> bool:
             assert self.process.poll() is None, self.output

@@ -1,4 +1,4 @@
-"""`datadeling demo` does all of it, and leaves nothing behind."""
+"""`datadeling demo` runs everything, and leaves nothing behind."""
 
 import json
 import signal
@@ -17,14 +17,14 @@ DEMO = [sys.executable, "-m", "datadeling", "demo", "--count", "300"]
 
 
 def leftovers(directory: Path) -> list[str]:
-    """What stands below a directory for temporary files, and processes that mention it."""
+    """Return the files below a directory, and the processes whose command lines mention it."""
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     return [path.name for path in directory.iterdir()] + [line for line in lines if str(directory) in line]
 
 
 @pytest.fixture
 def temporary() -> Path:
-    """A directory for temporary files that everybody may enter, as PostgreSQL does as another user."""
+    """A directory for temporary files that PostgreSQL, which runs as another user, may enter."""
     directory = Path(tempfile.mkdtemp(prefix="demo-test-", dir="/tmp"))
     directory.chmod(0o711)
     return directory

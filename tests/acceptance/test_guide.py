@@ -1,4 +1,4 @@
-"""The examples of the consumers' guide do what it says. (The one in Kotlin is not run here: no compiler.)"""
+"""The examples of the consumers' guide work. (The one in Kotlin is not run here: no compiler.)"""
 
 import json
 import os
@@ -29,26 +29,26 @@ def examples(language: str) -> list[str]:
 
 @pytest.fixture
 def env(run: Run, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection) -> dict[str, str]:
-    """What the examples take from the environment, and a person who is on a tiltak."""
+    """The environment of the examples, with a person who is on a tiltak."""
     insert(connection, [row(1, deltaker_fnr=_PERSON)])
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     return {"API": api.url, "TOKEN": issuer.token(CLIENT_ID)}
 
 
 def curl(line: str, env: dict[str, str]) -> Answer:
-    """Send what curl would send."""
-    given = shlex.split(Template(line.replace("\\\n", " ")).substitute(env))
-    assert given[:2] == ["curl", "-s"]
+    """Send the request of a curl line."""
+    parts = shlex.split(Template(line.replace("\\\n", " ")).substitute(env))
+    assert parts[:2] == ["curl", "-s"]
     headers: dict[str, str] = {}
     body = b""
-    for option, value in zip(given[3::2], given[4::2], strict=True):
+    for option, value in zip(parts[3::2], parts[4::2], strict=True):
         if option == "-H":
             name, _, text = value.partition(": ")
             headers[name] = text
         else:
             assert option == "-d"
             body = value.encode()
-    return call(given[2], body=body, headers=headers)
+    return call(parts[2], body=body, headers=headers)
 
 
 def test_curl(env: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""No answer without its record: whatever refuses the record, and whoever is killed."""
+"""No answer without its record, whatever refuses the record and whichever process is killed."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 
 ROLE = "role_of_serve"
-CONNECTIONS = 2 * PER_WORKER  # of the workers that there are if nobody says otherwise
+CONNECTIONS = 2 * PER_WORKER  # of the default number of workers
 _MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'lookup_log'::regclass"
 
 
@@ -39,7 +39,7 @@ def token(issuer: TokenIssuer) -> str:
 
 @pytest.fixture
 def env(issuer: TokenIssuer) -> dict[str, str]:
-    """The environment of `serve`, but for its database."""
+    """The environment of `serve`, without its database."""
     return {
         "AZURE_APP_CLIENT_ID": CLIENT_ID,
         "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
@@ -53,7 +53,7 @@ Serve = Callable[[str], tuple[Setting, Process]]
 
 @pytest.fixture
 def serve(run: Run, env: dict[str, str]) -> Serve:
-    """Start the API over the database of a URL."""
+    """Start the API on the database of a URL."""
 
     def start(url: str) -> tuple[Setting, Process]:
         port = free_port()
@@ -67,7 +67,7 @@ def serve(run: Run, env: dict[str, str]) -> Serve:
 
 @pytest.fixture
 def role(connection: psycopg.Connection) -> Iterator[str]:
-    """Who may do what `serve` needs, and is no superuser."""
+    """A role with the rights of `serve`, which is no superuser."""
     connection.execute(f"CREATE ROLE {ROLE}")
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}")
     connection.execute(f"GRANT INSERT ON lookup_log TO {ROLE}")
@@ -86,7 +86,7 @@ def changed(connection: psycopg.Connection, change: str, back: str) -> Iterator[
 
 
 def trigger(sqlstate: str, when: str) -> tuple[str, str]:
-    """What raises an error for a record: when it is written, or only at the commit."""
+    """Return SQL that makes a record fail, when it is written or at the commit, and SQL that undoes it."""
     function = (
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN RAISE 'hemmelig {FNR}' USING ERRCODE = '{sqlstate}'; END $$;"
@@ -135,10 +135,10 @@ FAULTS = {
 
 
 def refused(answer: Answer, kode: str) -> bool:
-    """Whether it says that there is no answer now, and nothing else."""
+    """Return True when the answer is an error to retry, with nothing about the person."""
     problem = json.loads(answer.body)
-    nothing_told = not {avtale_id(1), FNR, "hemmelig", "VTAO"} & set(answer.body.replace('"', " ").split())
-    return (answer.status, problem["kode"], answer.headers.get("Retry-After"), nothing_told) == (
+    no_data = not {avtale_id(1), FNR, "hemmelig", "VTAO"} & set(answer.body.replace('"', " ").split())
+    return (answer.status, problem["kode"], answer.headers.get("Retry-After"), no_data) == (
         503,
         kode,
         "1",
@@ -146,10 +146,10 @@ def refused(answer: Answer, kode: str) -> bool:
     )
 
 
-def test_what_cannot_be_recorded_is_not_answered(
+def test_a_lookup_without_a_record_is_not_answered(
     serve: Serve, db_url: str, connection: psycopg.Connection, role: str, token: str
 ) -> None:
-    """Over and over, so that it holds for the statement as it comes and for the one that was prepared."""
+    """Repeated, so that it holds for the statement before and after it is prepared."""
     insert(connection, [row(1)])
     api, process = serve(f"{db_url}?options={quote(f'-c role={role}')}")
     for what, (change, back, kode) in FAULTS.items():
@@ -167,10 +167,10 @@ def test_what_cannot_be_recorded_is_not_answered(
     assert FNR not in process.output
 
 
-def test_a_server_that_takes_no_writes_any_more_is_left(
+def test_sessions_on_a_read_only_server_are_replaced(
     serve: Serve, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
-    """As after a failover: it reads, and will never write again."""
+    """As after a failover: the old server reads, and never writes again."""
     insert(connection, [row(1)])
     api, process = serve(db_url)
     name = connection.info.dbname
@@ -192,15 +192,15 @@ def test_a_server_that_takes_no_writes_any_more_is_left(
                 assert refused(answer := ask(api, token, each), "DATABASE_UTILGJENGELIG"), answer
         assert recorded(connection) == set()
         connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-    # Nobody ends a session of the API for this. Each that does not write is left when it is found out.
+    # The sessions of the API still refuse to write: each is replaced when a lookup meets it.
     statuses = [ask(api, token, each).status for each in CALLS for _ in range(10)]
     assert statuses.count(200) >= len(statuses) - CONNECTIONS
     assert len(recorded(connection)) == statuses.count(200)
     assert "25006" in process.output
 
 
-def lingers(connection: psycopg.Connection, answer: Future[Answer]) -> bool:
-    """Whether a lookup waits at its commit."""
+def waits_at_commit(connection: psycopg.Connection, answer: Future[Answer]) -> bool:
+    """Return True when a lookup waits at its commit."""
     assert not answer.done()
     waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     return connection.execute(waiting).rowcount == 1
@@ -213,7 +213,7 @@ def has_passed(relay: Relay, size: int) -> bool:
 def test_cut_off_between_the_rows_and_the_commit(
     serve: Serve, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
-    """The rows have come, the commit has not been heard of: no answer."""
+    """The rows have arrived, the result of the commit has not: no answer."""
     insert(connection, [row(n) for n in range(1, 101)])
     connection.execute("""
         CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS
@@ -228,12 +228,12 @@ def test_cut_off_between_the_rows_and_the_commit(
         relay.start()
         api, _ = serve(relay.way_to(db_url))
         size = len(ask(api, token, CALLS[2]).body)
-        assert size > 30_000  # more than the server keeps back until the commit
+        assert size > 30_000  # more than the server buffers until the commit
         for _ in range(3):
             connection.execute("SELECT pg_advisory_lock(42)")
             before = relay.bytes_back
             answer = pool.submit(ask, api, token, CALLS[2])
-            wait_until(partial(lingers, connection, answer), "the commit has begun")
+            wait_until(partial(waits_at_commit, connection, answer), "the commit has begun")
             wait_until(partial(has_passed, relay, before + size // 2), "rows have come")
             relay.cut()
             assert refused(answer.result(20), "DATABASE_UTILGJENGELIG"), answer
@@ -241,8 +241,8 @@ def test_cut_off_between_the_rows_and_the_commit(
         wait_until(lambda: ask(api, token, CALLS[2]).status == 200, "it answers again")
 
 
-class Asking:
-    """Clients that look up without a pause, and remember which calls they got a whole answer to."""
+class Clients:
+    """Clients that send lookups without a pause, and keep the ids of those with a whole answer."""
 
     def __init__(self, api: Setting, token: str, clients: int = 4) -> None:
         self._api, self._token = api, token
@@ -250,23 +250,23 @@ class Asking:
         self._stop = Event()
         self._pool = ThreadPoolExecutor(clients)
         self.answered: list[str] = []
-        self._asking: list[Future[None]] = [self._pool.submit(self._ask) for _ in range(clients)]
+        self._running: list[Future[None]] = [self._pool.submit(self._send) for _ in range(clients)]
 
-    def __enter__(self) -> "Asking":
+    def __enter__(self) -> "Clients":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._pool.shutdown()
-        for each in self._asking:
+        for each in self._running:
             each.result()
 
     def more(self, answers: int = 50) -> None:
-        """Wait for so many more."""
+        """Block until there are so many more answers."""
         goal = len(self.answered) + answers
         wait_until(lambda: len(self.answered) >= goal, "lookups are answered")
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         while not self._stop.is_set():
             call_id = f"call-{next(self._numbers)}"
             answer = ask(self._api, self._token, CALLS[0], call_id)
@@ -286,37 +286,37 @@ def test_every_answer_has_its_record_when_workers_are_killed(
 ) -> None:
     insert(connection, [row(1)])
     api, process = serve(db_url)
-    with Asking(api, token) as asking:
+    with Clients(api, token) as clients:
         for _ in range(4):
-            asking.more()
+            clients.more()
             for worker in workers(process):
                 os.kill(worker, signal.SIGKILL)
-        asking.more()
-        everybody = [*workers(process), process.process.pid]
-        for pid in everybody:
+        clients.more()
+        pids = [*workers(process), process.process.pid]
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
-    assert len(asking.answered) >= 250
-    assert set(asking.answered) <= recorded(connection)
+    assert len(clients.answered) >= 250
+    assert set(clients.answered) <= recorded(connection)
 
 
 def test_every_answer_has_its_record_when_postgresql_crashes(serve: Serve, token: str) -> None:
-    """What it has said to be committed it knows when it has come up again."""
+    """A record that was committed is there after the crash."""
     with EmbeddedPostgres() as server:
         migrate(server.url)
         with psycopg.connect(server.url, autocommit=True) as connection:
             insert(connection, [row(1)])
         api, _ = serve(server.url)
-        with Asking(api, token) as asking:
+        with Clients(api, token) as clients:
             for _ in range(3):
-                asking.more()
+                clients.more()
                 with psycopg.connect(server.url) as victim:
                     os.kill(victim.info.backend_pid, signal.SIGKILL)
-            asking.more()
+            clients.more()
         with psycopg.connect(server.url) as connection:
-            assert set(asking.answered) <= recorded(connection)
+            assert set(clients.answered) <= recorded(connection)
 
 
-def test_a_header_that_comes_twice_is_one_list(
+def test_a_repeated_header_is_one_list(
     serve: Serve, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
     api, _ = serve(db_url)

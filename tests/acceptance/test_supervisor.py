@@ -1,4 +1,4 @@
-"""What the supervisor does with processes that behave as ours should not."""
+"""The supervisor ends processes that misbehave, and leaves none behind."""
 
 import re
 import signal
@@ -24,7 +24,7 @@ import pathlib, signal, time
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 pathlib.Path("ready").touch()
 signal.sigwait({signal.SIGTERM})
-pathlib.Path("told").touch()
+pathlib.Path("signalled").touch()
 while not pathlib.Path("allowed").exists(): time.sleep(0.01)
 """
 _ENDS_WHEN_THE_OTHER_IS_READY = """
@@ -37,7 +37,7 @@ Supervise = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def supervise(tmp_path: Path) -> Iterator[Supervise]:
-    """Supervise programs by name in a process of its own; what is left of them fails the test."""
+    """Supervise programs by name in a process of its own; a program that is left fails the test."""
     with ExitStack() as stack:
 
         def start(*, grace: float = 60.0, first: str = "pass", **programs: str) -> subprocess.Popen[str]:
@@ -65,7 +65,7 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
         assert not left
 
 
-def test_who_does_not_listen_is_killed(supervise: Supervise) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
     process = supervise(grace=0.2, deaf=_IGNORES_SIGTERM, done=_ENDS_WHEN_THE_OTHER_IS_READY)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -74,13 +74,11 @@ def test_who_does_not_listen_is_killed(supervise: Supervise) -> None:
 
 
 @pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
-def test_to_be_told_twice_is_to_be_told_once(
-    supervise: Supervise, tmp_path: Path, again: signal.Signals
-) -> None:
+def test_a_second_signal_changes_nothing(supervise: Supervise, tmp_path: Path, again: signal.Signals) -> None:
     process = supervise(slow=_TAKES_ITS_TIME)
     wait_until((tmp_path / "ready").exists, "it runs")
     process.send_signal(signal.SIGTERM)
-    wait_until((tmp_path / "told").exists, "it has been told to end")
+    wait_until((tmp_path / "signalled").exists, "it has the signal")
     process.send_signal(again)
     (tmp_path / "allowed").touch()
     output, _ = process.communicate(timeout=60)
@@ -88,8 +86,8 @@ def test_to_be_told_twice_is_to_be_told_once(
     assert "Traceback" not in output
 
 
-def test_an_end_is_heard_of_by_whatever_we_were_started(supervise: Supervise) -> None:
-    # A process inherits which signals are ignored; the kernel then tells nobody of an end.
+def test_an_end_is_noticed_although_the_parent_ignores_sigchld(supervise: Supervise) -> None:
+    # Ignored signals are inherited, and with SIGCHLD ignored the kernel reports no end.
     process = supervise(
         first="import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
         grace=0.2,
@@ -100,7 +98,7 @@ def test_an_end_is_heard_of_by_whatever_we_were_started(supervise: Supervise) ->
     assert process.returncode == 1, output
 
 
-def test_when_one_cannot_be_started_none_is_left(supervise: Supervise) -> None:
+def test_no_process_is_left_when_one_cannot_be_started(supervise: Supervise) -> None:
     fail_at_the_second = """
 import os
 spawn, count = os.posix_spawn, iter(range(9))

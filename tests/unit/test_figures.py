@@ -1,4 +1,4 @@
-"""What `make bench` makes of its runs, and what it does to the file of results."""
+"""`make bench`: medians and shares of several runs, and the tables in the results."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_limit_that_was_not_measured_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0, "0"), (0.756, "0.76"), (12.34, "12.3"), (99.96, "100.0"), (38_123.4, "38,123")]
 )
-def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 

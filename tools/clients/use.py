@@ -1,8 +1,8 @@
-"""What a consumer in Python does with the generated client: run by `make clients`.
+"""Uses the generated client as a consumer in Python does: run by `make clients`.
 
-With API, TOKEN and FNR in the environment it asks a running service, such as that of `make demo`. Without
-them the description answers: every lookup is asked with each example of a question, and gets each example of
-an answer, errors included. What the client sends and reads must be the examples.
+With API, TOKEN and FNR in the environment it calls a running service, such as that of `make demo`. Without
+them the examples of the OpenAPI document answer: every lookup is sent with each example of a request, and
+gets each example of a response, errors included. The client must send and read exactly the examples.
 """
 
 import json
@@ -101,7 +101,7 @@ def _try(lookup: Ask, question: Json, status: int, value: Json) -> None:
 
 
 def _unread(read: Any) -> Iterator[str]:  # noqa: ANN401 (a value of the client's)
-    """What the client has kept as it came: it does not complain of a value that is not of its type."""
+    """Return the fields that the client has not parsed: it accepts values of the wrong type as they are."""
     yield from getattr(read, "additional_properties", {})
     for field in attrs.fields(type(read)):
         value = getattr(read, field.name)
@@ -114,8 +114,8 @@ def _unread(read: Any) -> Iterator[str]:  # noqa: ANN401 (a value of the client'
                 yield field.name
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can say)
-    """The same with each time in one spelling of the many that it has."""
+def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON)
+    """Parse every time in a document, so that its spellings compare as equal."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -126,12 +126,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever JSON can say)
 
 def _answers(call: Json, shared: Json) -> Iterator[tuple[int, Json]]:
     for status, response in call["responses"].items():
-        told = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
-        yield from ((int(status), value) for value in _examples(told))
+        schema = shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+        yield from ((int(status), value) for value in _examples(schema))
 
 
-def _examples(told: Json) -> Iterator[Json]:
-    for media in told.get("content", {}).values():
+def _examples(schema: Json) -> Iterator[Json]:
+    for media in schema.get("content", {}).values():
         yield from (example["value"] for example in media["examples"].values())
 
 

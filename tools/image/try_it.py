@@ -1,7 +1,7 @@
-"""`python -m tools.image.try_it IMAGE`: run an image as the platform does, look somebody up, stop it.
+"""`python -m tools.image.try_it IMAGE`: run an image as the platform does, look up a person, stop it.
 
-PostgreSQL, Kafka and the issuer of tokens are those of the demo; the container shares this machine's network.
-Needs the command `docker`, a daemon and an image: see CONTRIBUTING.md.
+PostgreSQL, Kafka and the token issuer are those of the demo, outside the container, which shares the host's
+network. Needs the command `docker`, a daemon and an image: see CONTRIBUTING.md.
 """
 
 import subprocess
@@ -23,12 +23,12 @@ from datadeling.demo.services import Services
 _TOPIC = "avtaler"
 _CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 _EVENTS = 1_000
-_PATIENCE = 60.0  # seconds
+_TIMEOUT_S = 60.0
 _LIKE_THE_PLATFORM = ("--read-only", "--user", "1069:1069", "--tmpfs", "/tmp", "--cap-drop", "ALL")
 
 
 def main(image: str) -> int:
-    """0 when the answer is what the events say, and SIGTERM ended the container with 0 within 10 s."""
+    """Return 0 when the answer agrees with the events, and SIGTERM ends the container with 0 within 10 s."""
     today = datetime.now(ZoneInfo("Europe/Oslo")).date()
     records = list(HendelseGenerator(2026, today).hendelser(_EVENTS))
     person = interesting_person(siste_tilstand(records), today)
@@ -41,20 +41,20 @@ def main(image: str) -> int:
             producer.produce(_TOPIC, record.value, record.key)
         producer.flush(30)
         api, settings = _settings(services, issuer)
-        container = _started(image, settings)
+        container = _start(image, settings)
         stack.callback(_docker, "rm", "--force", container)
         _wait_until_ready(container, api, f"http://127.0.0.1:{settings['CONSUMER_PORT']}")
-        answer, wanted = None, expected_answer(person, today)
-        deadline = time.monotonic() + _PATIENCE
-        while answer != wanted and time.monotonic() < deadline:
+        answer, expected = None, expected_answer(person, today)
+        deadline = time.monotonic() + _TIMEOUT_S
+        while answer != expected and time.monotonic() < deadline:
             answer = post(f"{api}/api/v1/tiltaksstatus", {"fnr": person.fnr}, issuer.token(_CLIENT_ID))
             time.sleep(0.2)
         began = time.monotonic()
         _docker("stop", "--time", "30", container)
         took = time.monotonic() - began
         code = int(_docker("inspect", "--format", "{{.State.ExitCode}}", container))
-        print(f"answer as expected: {answer == wanted}; SIGTERM: exit code {code} after {took:.1f} s")
-        return 0 if answer == wanted and code == 0 and took < 10 else 1
+        print(f"answer as expected: {answer == expected}; SIGTERM: exit code {code} after {took:.1f} s")
+        return 0 if answer == expected and code == 0 and took < 10 else 1
 
 
 def _settings(services: Services, issuer: TokenIssuer) -> tuple[str, dict[str, str]]:
@@ -72,17 +72,17 @@ def _settings(services: Services, issuer: TokenIssuer) -> tuple[str, dict[str, s
     }
 
 
-def _started(image: str, settings: dict[str, str]) -> str:
+def _start(image: str, settings: dict[str, str]) -> str:
     env = [part for name, value in settings.items() for part in ("--env", f"{name}={value}")]
     return _docker("run", "--detach", "--network", "host", *_LIKE_THE_PLATFORM, *env, image)
 
 
 def _wait_until_ready(container: str, *urls: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_S
     while not all(is_ready(url) for url in urls):
         state = _docker("inspect", "--format", "{{.State.Status}}", container)
         if state != "running" or time.monotonic() > deadline:
-            sys.exit(f"the container never was ready:\n{_docker('logs', container)}")
+            sys.exit(f"the container never became ready:\n{_docker('logs', container)}")
         time.sleep(0.2)
 
 

@@ -1,10 +1,10 @@
-"""Questions over GraphQL, with the numbers of persons in every place that a document has."""
+"""GraphQL requests with identity numbers in every place of a document."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from tests.acceptance.leaks.numbers import WORD, Numbers
-from tests.acceptance.leaks.questions import Call
+from tests.acceptance.leaks.requests import Call
 
 _PERSON = "query Q($p: String) { avtalerForPerson(personnummer: $p) { avtaleId } }"
 
@@ -62,14 +62,14 @@ _DOCUMENTS = (
 
 
 def call(person: str) -> Call:
-    """The call that the description of the API leaves to the schema."""
+    """Return the call that the OpenAPI document leaves to the schema."""
     good = {"query": _PERSON.replace("avtaleId", "avtaleId deltakerFnr"), "variables": {"p": person}}
     properties = ("query", "variables", "operationName")
     return Call("graphql", "POST", "/graphql", (), properties, {}, "", good)
 
 
 def bodies(numbers: Numbers) -> Iterator[tuple[str, Any]]:
-    """What is asked, in words, and the body."""
+    """Generate a description and a body of each request."""
     for document in _DOCUMENTS:
         query = document.format(numbers.new(f"GraphQL: {document}"), WORD=WORD)
         yield document, {"query": query}

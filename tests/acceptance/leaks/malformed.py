@@ -1,4 +1,4 @@
-"""What is no request at all, with the number of a person in it; gunicorn answers most of it."""
+"""Malformed HTTP with identity numbers in it; gunicorn answers most of it."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ _LONG = "x" * 10_000
 
 
 def requests(numbers: Numbers) -> Iterator[tuple[str, bytes]]:
-    """What it is, and its bytes."""
+    """Generate a description and the bytes of each."""
     for form in _FORMS:
         number = numbers.new(f"malformed: {form}")
         yield form, form.format(number, WORD=WORD, LONG=_LONG).encode("latin-1")

@@ -1,4 +1,4 @@
-"""Messages about many persons, with their numbers where they belong and everywhere else."""
+"""Messages about many persons, with their numbers in the right fields and in every other place."""
 
 import json
 import random
@@ -12,18 +12,18 @@ from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.poison import FORMS
 
 REFUSED = "refused by the database"
-"""A `bedriftNr` that the test has the database refuse, with a text that tells of the person."""
+"""A `bedriftNr` that the database refuses, with an error text that contains the number of the person."""
 
 GIVEN_UP = "given up by the consumer"
-"""The same, in such a way that the consumer stops."""
+"""A `bedriftNr` that the database refuses with an error that stops the consumer."""
 
 _GENERATED = 200
 _PARTITIONS = 3
-_FIRST = 1_000  # number of an avtale, beyond those that a test asks for
+_FIRST = 1_000  # of the avtaler that no test looks up
 
 
 def of_person(fnr: str) -> list[Message]:
-    """What lookups are to find: three avtaler of one person; the first has an earlier version."""
+    """Return the messages that lookups find: three avtaler of one person, the first with two versions."""
     return [
         melding(1, offset=0, deltakerFnr=fnr, avtaleStatus="MANGLER_GODKJENNING", versjon=1),
         melding(1, offset=1, deltakerFnr=fnr, sistEndret="2022-03-01T00:00:00Z", versjon=2),
@@ -33,7 +33,7 @@ def of_person(fnr: str) -> list[Message]:
 
 
 def of_others(numbers: Numbers) -> list[Message]:
-    """All else, well mixed. Each number in them is one of `numbers`."""
+    """Return all other messages, shuffled. Each number in them is one of `numbers`."""
     messages = [*_generated(numbers), *_unreadable(numbers), *_odd(numbers), *_keys(numbers)]
     messages.append(of_refused(numbers, REFUSED))
     random.Random(6).shuffle(messages)
@@ -41,7 +41,7 @@ def of_others(numbers: Numbers) -> list[Message]:
 
 
 def of_refused(numbers: Numbers, bedrift_nr: str) -> Message:
-    """A good message that the database will not have."""
+    """Return a valid message that the database refuses."""
     return melding(_FIRST - 1, deltakerFnr=numbers.new(bedrift_nr), bedriftNr=bedrift_nr)
 
 
@@ -51,19 +51,19 @@ def _generated(numbers: Numbers) -> Iterator[Message]:
         fields: dict[str, Any] = json.loads(value)
         for name, number in fields.items():
             if name in {"deltakerFnr", "arbeidsgiverKontonummer"} and number is not None:
-                numbers.know(number, f"{name} of a generated message")
+                numbers.add(number, f"{name} of a generated message")
         yield record(0, key, value)
 
 
 def _unreadable(numbers: Numbers) -> Iterator[Message]:
-    """Messages that nobody can use, in all their forms."""
+    """Generate unreadable messages of every form."""
     for avtale, (name, form) in enumerate(FORMS.items(), _FIRST):
         key, value = form.record(avtale)
         yield record(0, key, value and value.replace(FNR.encode(), numbers.new(name).encode()))
 
 
 def _odd(numbers: Numbers) -> Iterator[Message]:
-    """A number where something else belongs: in each field, and beside them."""
+    """Generate messages with a number in each field, and in fields that are not in the contract."""
     avtale = 2 * _FIRST
     for name in (*hendelse(), "godkjentAvDeltaker", "annullertTidspunkt", "opphav", "ukjent"):
         for form, written in _WAYS.items():
@@ -94,7 +94,7 @@ _WAYS: dict[str, Callable[[str], Any]] = {
 
 
 def _keys(numbers: Numbers) -> Iterator[Message]:
-    """A number in the key; and tombstones."""
+    """Generate messages with a number in the key, and tombstones."""
     for form in ("{}", "1{}", "{}-0000-4000-8000", f"{WORD} {{}}", "\xff{}", "'{}'"):
         for value in (None, b"{", encoded(hendelse(1, deltakerFnr=None))):
             key = form.format(numbers.new(f"a key {form}"))

@@ -1,4 +1,4 @@
-"""Numbers of persons who do not exist, each used once, so that one that turns up says where it comes from."""
+"""Synthetic identity numbers, each used once, so that a leaked one shows where it comes from."""
 
 import random
 import re
@@ -7,35 +7,35 @@ from collections.abc import Iterator
 from datadeling.demo.synthetic.draws import syntetisk_fnr
 
 WORD = "hemmelig"
-"""Stands beside the numbers: what would show a text has hidden only the number in it."""
+"""A word beside the numbers: it leaks when a text is shown with only the number masked."""
 
 _LONG = re.compile(r"\d{11,}", re.ASCII)
 _DIGITS = 11
 
 
 class Numbers:
-    """Gives numbers out, and finds them again. Always the same ones for a seed."""
+    """Creates numbers, the same for a seed, and finds them in texts."""
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
-        self._given: dict[str, str] = {}
+        self._used: dict[str, str] = {}
 
     def __len__(self) -> int:
-        return len(self._given)
+        return len(self._used)
 
     def new(self, what: str) -> str:
-        """One that nobody has had; `what` says where it goes."""
+        """Return a number that has not been used; `what` describes its place."""
         number = syntetisk_fnr(self._rng)
-        return self.new(what) if number in self._given else self.know(number, what)
+        return self.new(what) if number in self._used else self.add(number, what)
 
-    def know(self, number: str, what: str) -> str:
-        """One that came from elsewhere."""
-        self._given[number] = what
+    def add(self, number: str, what: str) -> str:
+        """Add a number from elsewhere."""
+        self._used[number] = what
         return number
 
     def in_text(self, text: str) -> dict[str, str]:
-        """Those that stand in a text, also inside a longer number, with where each was put."""
-        return {number: self._given[number] for number in _elevens(text) if number in self._given}
+        """Return the numbers in a text, also inside a longer number, each with its place."""
+        return {number: self._used[number] for number in _elevens(text) if number in self._used}
 
 
 def _elevens(text: str) -> Iterator[str]:

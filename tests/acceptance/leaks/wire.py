@@ -1,4 +1,4 @@
-"""HTTP as it goes over the wire: any method, address, header or body, well-formed or not."""
+"""HTTP over a socket: any method, address, header or body, well-formed or not."""
 
 import socket
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import NamedTuple
 _TIMEOUT = 30.0  # seconds
 
 
-class Question(NamedTuple):
-    """A request. `what` says for people what is the matter with it."""
+class Request(NamedTuple):
+    """A request. `what` describes it in a failure."""
 
     what: str
     method: str
@@ -20,7 +20,7 @@ class Question(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back; `headers` are all of them, as text."""
+    """The response; `headers` are all of them, as text."""
 
     status: int
     headers: str
@@ -28,26 +28,26 @@ class Reply(NamedTuple):
 
 
 class Wire:
-    """Where a server listens. Each request has a connection of its own."""
+    """Sends requests to a port of this machine, each over a connection of its own."""
 
     def __init__(self, port: int) -> None:
         self._address = ("127.0.0.1", port)
 
-    def ask(self, question: Question) -> Reply:
-        """Send it as it is, and read the whole answer."""
-        body = question.body or b""
-        headers = {"Host": "localhost", "Content-Length": str(len(body)), **question.headers}
-        lines = [f"{question.method} {question.path} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items())]
+    def send(self, request: Request) -> Reply:
+        """Send a request as it is, and read the whole response."""
+        body = request.body or b""
+        headers = {"Host": "localhost", "Content-Length": str(len(body)), **request.headers}
+        lines = [f"{request.method} {request.path} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.items())]
         raw = "".join(f"{line}\r\n" for line in [*lines, "Connection: close", ""]).encode() + body
         with socket.create_connection(self._address, timeout=_TIMEOUT) as connection:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it has heard enough to answer
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read all
                 connection.sendall(raw)
-            with HTTPResponse(connection, method=question.method) as response:
+            with HTTPResponse(connection, method=request.method) as response:
                 response.begin()
                 return Reply(response.status, str(response.headers), response.read().decode())
 
-    def send(self, raw: bytes) -> str:
-        """Send these bytes and nothing more; all that comes back."""
+    def send_raw(self, raw: bytes) -> str:
+        """Send bytes, close our side, and return everything that comes back."""
         with socket.create_connection(self._address, timeout=_TIMEOUT) as connection:
             connection.sendall(raw)
             connection.shutdown(socket.SHUT_WR)

@@ -1,6 +1,6 @@
-"""Every call that there is, asked well and in every wrong way, with numbers of persons all over it.
+"""Valid and invalid requests of every call, with identity numbers in every place.
 
-Which calls there are is what the description of the API says, so that a new one is asked, too.
+The calls are those of the OpenAPI document, so that a new one is included.
 """
 
 import base64
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from tests.acceptance.leaks.numbers import WORD, Numbers
-from tests.acceptance.leaks.wire import Question
+from tests.acceptance.leaks.wire import Request
 from tools.openapi import described
 
 Token = Callable[..., str]
@@ -19,7 +19,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE")
 
 
 class Call(NamedTuple):
-    """A call as it is described, and how to ask it well: values for its address, and a body."""
+    """A call of the document, with the path, query and body of a valid request."""
 
     name: str
     method: str
@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
     @property
     def is_lookup(self) -> bool:
-        """True when answers may tell of a person."""
+        """True when answers may contain the number of a person."""
         return "/admin/" not in self.rule
 
 
@@ -41,7 +41,7 @@ Good = Mapping[str, tuple[Mapping[str, str], str, Any]]
 
 
 def calls(good: Good) -> list[Call]:
-    """Those of the description, each with how to ask it well. They must be the same."""
+    """Return the calls of the document with their valid requests, which must be complete."""
     spec = json.loads(described())
     found = []
     for rule, operations in spec["paths"].items():
@@ -58,8 +58,8 @@ def calls(good: Good) -> list[Call]:
     return found
 
 
-class Curious:
-    """Asks about the calls. `token` gives one that may do everything, but for the claims it is given."""
+class RequestBuilder:
+    """Builds requests. `token` returns a token with every right, with the claims passed to it."""
 
     def __init__(self, numbers: Numbers, token: Token) -> None:
         self._new = numbers.new
@@ -70,24 +70,24 @@ class Curious:
             "Content-Type": _JSON,
         }
 
-    def well(self, call: Call, **headers: str) -> Question:
-        """As it should be asked."""
-        return self._ask(call, "well", headers=headers)
+    def well(self, call: Call, **headers: str) -> Request:
+        """Build a valid request."""
+        return self._build(call, "well", headers=headers)
 
-    def wrongly(self, call: Call) -> Iterator[Question]:
-        """In every other way."""
+    def wrongly(self, call: Call) -> Iterator[Request]:
+        """Build invalid requests."""
         yield from self._headers_of(call)
         yield from self._addresses(call)
         yield from self._methods(call)
         if call.body is not None:
             yield from self._bodies(call)
 
-    def json(self, what: str, path: str, body: object, **headers: str) -> Question:
-        """A body for any address."""
+    def json(self, what: str, path: str, body: object, **headers: str) -> Request:
+        """Build a request with a JSON body."""
         sent = {**self._headers, **headers}
-        return Question(what, "POST", path, sent, json.dumps(body, ensure_ascii=False).encode())
+        return Request(what, "POST", path, sent, json.dumps(body, ensure_ascii=False).encode())
 
-    def _ask(self, call: Call, what: str, **changed: Any) -> Question:
+    def _build(self, call: Call, what: str, **changed: Any) -> Request:
         path = call.rule.format_map(changed.get("path", call.path))
         query = changed.get("query", call.query)
         body = changed.get("body", call.body)
@@ -95,35 +95,35 @@ class Curious:
         address = changed.get("address", f"{path}?{query}" if query else path)
         headers = {**self._headers, **changed.get("headers", {})}
         sent = {name: value for name, value in headers.items() if value}
-        return Question(f"{call.name}: {what}", changed.get("method", call.method), address, sent, raw)
+        return Request(f"{call.name}: {what}", changed.get("method", call.method), address, sent, raw)
 
-    def _headers_of(self, call: Call) -> Iterator[Question]:
-        def asked(name: str, form: str) -> Question:
+    def _headers_of(self, call: Call) -> Iterator[Request]:
+        def request(name: str, form: str) -> Request:
             what = f"{name}: {form}"
             value = form.format(self._new(f"{call.name}: {what}"))
-            return self._ask(call, what, headers={name: value})
+            return self._build(call, what, headers={name: value})
 
         for form in ("{}", "call-{}", "{0}:{0}", "_{}.x", f"{WORD} {{}}", "æ{}"):
-            yield asked("Nav-Call-Id", form)
+            yield request("Nav-Call-Id", form)
         for name in ("Nav-CallId", "X-Correlation-Id"):
-            yield asked(name, "{}")
+            yield request(name, "{}")
         for form in ("{}", "B123,{}", "B{}", f"{WORD} {{}}", "B123, B{}"):
-            yield asked("Behandlingsnummer", form)
+            yield request("Behandlingsnummer", form)
         for form in ("", "{}", "Bearer {}", "Bearer {0}.{0}.{0}", "Basic {}", f"Bearer {WORD} {{}}"):
-            yield asked("Authorization", form)
+            yield request("Authorization", form)
         for name in (WORD, "Cookie", "User-Agent", "Accept", "Origin", "Referer", "Host", "X-Forwarded-Host"):
-            yield asked(name, f"{WORD}{{}}")
+            yield request(name, f"{WORD}{{}}")
         for form in ("{}", "text/{}", f"{_JSON}; charset={{}}", f"{_JSON}; {{0}}={{0}}", "æ{}"):
-            yield asked("Content-Type", form)
+            yield request("Content-Type", form)
         for name in ("Content-Encoding", "If-None-Match", "Range", "X-HTTP-Method-Override", "SCRIPT_NAME"):
-            yield asked(name, "{}")
+            yield request(name, "{}")
         number = self._new(f"{call.name}: the name of a header")
-        yield self._ask(call, "the name of a header", headers={f"X-{number}": number})
+        yield self._build(call, "the name of a header", headers={f"X-{number}": number})
         for what, token in self._tokens(call):
-            yield self._ask(call, what, headers={"Authorization": f"Bearer {token}"})
+            yield self._build(call, what, headers={"Authorization": f"Bearer {token}"})
 
     def _tokens(self, call: Call) -> Iterator[tuple[str, str]]:
-        """Tokens that are not let in, with numbers in what they say."""
+        """Build tokens that are refused, with numbers in their claims."""
         number = self._new(f"{call.name}: an expired token")
         yield "expired", self._token(lifetime_s=-3_600, NAVident=number, azp_name=number)
         number = self._new(f"{call.name}: a token for others")
@@ -138,7 +138,7 @@ class Curious:
         yield "of a user", self._token(idtyp=None, scp="defaultaccess", NAVident="Z999999", groups=())
         yield "of a narrow client", self._token(azp="narrow", groups=())
 
-    def _addresses(self, call: Call) -> Iterator[Question]:
+    def _addresses(self, call: Call) -> Iterator[Request]:
         path = call.rule.format_map(call.path)
         forms = [
             f"{path}?{{0}}={{0}}", f"{path}?fnr={{}}&{WORD}", f"{path}/{{}}", f"/{{}}{path}", f"/{path}?{{}}",
@@ -155,30 +155,30 @@ class Curious:
             forms += [call.rule.format_map({**call.path, name: value}) for value in values]
         for form in forms:
             address = form.format(self._new(f"{call.name}: {form}"))
-            yield self._ask(call, form, address=address)
+            yield self._build(call, form, address=address)
 
-    def _methods(self, call: Call) -> Iterator[Question]:
+    def _methods(self, call: Call) -> Iterator[Request]:
         for method in _METHODS:
             if method != call.method and not (call.name == "sokAvtaler" and method == "GET"):
                 number = self._new(f"{call.name}: {method}")
                 query = f"{call.query}&{number}"
-                yield self._ask(call, method, method=method, query=query, body=json.dumps(number).encode())
+                yield self._build(call, method, method=method, query=query, body=json.dumps(number).encode())
 
-    def _bodies(self, call: Call) -> Iterator[Question]:
+    def _bodies(self, call: Call) -> Iterator[Request]:
         def number(what: str) -> str:
             return self._new(f"{call.name}: {what}")
 
         for name in call.properties:
             for odd in _odd_values(number(name), _word_for(name)):
-                yield self._ask(call, name, body={**call.body, name: odd})
+                yield self._build(call, name, body={**call.body, name: odd})
         for odd in (
             {number("a name"): 1},
             {f"{WORD} {number('a name')}": {}},
             {"felter": [number("felter")]},
         ):
-            yield self._ask(call, "an unknown property", body={**call.body, **odd})
+            yield self._build(call, "an unknown property", body={**call.body, **odd})
         for odd in _odd_values(number("a body")):
-            yield self._ask(call, "another body", body=odd)
+            yield self._build(call, "another body", body=odd)
         for form in (
             '{{"fnr": "{}"',
             '{{"fnr": "{0}", "fnr": "{0}"}}',
@@ -186,14 +186,14 @@ class Curious:
             "[" * 50_000 + "{}",
             "'{}'",
         ):
-            yield self._ask(call, "no JSON", body=form.format(number("no JSON")).encode("latin-1"))
+            yield self._build(call, "no JSON", body=form.format(number("no JSON")).encode("latin-1"))
         for size in (70_000, 600_000):
             long = json.dumps({"fnr": number("a long body"), WORD: "x" * size}).encode()
-            yield self._ask(call, "a long body", body=long)
+            yield self._build(call, "a long body", body=long)
 
 
 def _word_for(name: str) -> str:
-    """What administrators say of their deeds is kept and shown, but for the numbers in it."""
+    """Return a word for a field: reasons of administrators are stored and shown, numbers excepted."""
     return "because" if name in {"begrunnelse", "consumer"} else WORD
 
 

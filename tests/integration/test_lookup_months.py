@@ -20,7 +20,7 @@ from datadeling.domain.month import Month
 from datadeling.errors import UnstorableRow
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.retention import MONTHS, Pruner, count_prunable, prune
-from tests.integration.api.asking import status
+from tests.integration.api.lookups import status
 from tests.integration.api.rows import FNR
 from tests.integration.audit.records import write_record
 from tests.integration.consuming import Start

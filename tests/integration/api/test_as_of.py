@@ -1,4 +1,4 @@
-"""What was known at a time, against a plain telling of it, for any versions that were really stored."""
+"""As-of lookups against a plain version of them, for any versions that were really stored."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ from datadeling.domain.search import Search
 from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, melding
 from tests.hendelser import FNR as HENDELSE_FNR
-from tests.integration.api.asking import ASKER
+from tests.integration.api.lookups import CONTEXT
 from tests.integration.api.versions import (
     EMPLOYERS,
     PERSONS,
@@ -63,7 +63,7 @@ def test_the_newest_version_told_by_then_is_what_was_known(
         write(store, melding(offset=offset, versjon=offset)._replace(timestamp=time))
     for minute, version in known.items():
         search = Search(identer=[HENDELSE_FNR], tidspunkt=EPOCH + timedelta(minutes=minute))
-        answer = msgspec.json.decode(lookups.search(ASKER, search, (BY_NAME["versjon"],), 10))
+        answer = msgspec.json.decode(lookups.search(CONTEXT, search, (BY_NAME["versjon"],), 10))
         assert answer["avtaler"] == ([] if version is None else [{"versjon": version}]), minute
 
 
@@ -76,11 +76,11 @@ def test_any_search_finds_what_was_known_then(
         _store(store, connection, log)
         for _ in range(4):
             time, wanted = data.draw(times), data.draw(_searches)
-            answer = lookups.search(ASKER, Search(tidspunkt=time, **wanted), _FELTER, 100)
+            answer = lookups.search(CONTEXT, Search(tidspunkt=time, **wanted), _FELTER, 100)
             known = known_at(log, time, feilregistrerte=wanted["feilregistrerte"])
             found = msgspec.json.decode(answer)["avtaler"]
             assert found == [
-                _told(n, known[n]) for n in (3, 2, 1) if n in known and _fits(n, known[n], wanted)
+                _as_json(n, known[n]) for n in (3, 2, 1) if n in known and _fits(n, known[n], wanted)
             ]
 
     check()
@@ -95,13 +95,13 @@ def test_anybodys_status_is_as_it_was_known_then(
         _store(store, connection, log)
         known = known_at(log, time)
         of_person = [n for n in sorted(known) if known[n].fnr in identer and known[n].state != "ANNULLERT"]
-        told = msgspec.json.decode(lookups.tiltaksstatus(ASKER, identer, _DAY, _FELTER, time))
-        assert told["naavaerende"] == [_told(n, known[n]) for n in of_person]
-        assert told["antall"] == len(of_person)
-        bolk = msgspec.json.decode(lookups.tiltaksstatus_bolk(ASKER, [["1"], identer], _DAY, _FELTER, time))
+        stored = msgspec.json.decode(lookups.tiltaksstatus(CONTEXT, identer, _DAY, _FELTER, time))
+        assert stored["naavaerende"] == [_as_json(n, known[n]) for n in of_person]
+        assert stored["antall"] == len(of_person)
+        bolk = msgspec.json.decode(lookups.tiltaksstatus_bolk(CONTEXT, [["1"], identer], _DAY, _FELTER, time))
         assert bolk["resultater"][0]["antall"] == 0
         begins = bolk["historikkKomplettFra"]
-        assert {**bolk["resultater"][1], "historikkKomplettFra": begins} == {"kode": "OK", **told}
+        assert {**bolk["resultater"][1], "historikkKomplettFra": begins} == {"kode": "OK", **stored}
 
     check()
 
@@ -115,14 +115,14 @@ def test_history_tells_all_versions_and_when_they_held(
         _store(store, connection, log)
         expected = versions(log)
         for number in (1, 2, 3):
-            answer = lookups.history(ASKER, f"{number:032x}", _FELTER)
-            told = expected.get(number, [])
-            if not told or told[-1].content.feilregistrert:
+            answer = lookups.history(CONTEXT, f"{number:032x}", _FELTER)
+            stored = expected.get(number, [])
+            if not stored or stored[-1].content.feilregistrert:
                 assert answer is None
                 continue
             found = msgspec.json.decode(answer or "")["versjoner"][::-1]
-            assert [each["avtale"] for each in found] == [_told(number, each.content) for each in told]
-            since = [version.since for version in told]
+            assert [each["avtale"] for each in found] == [_as_json(number, each.content) for each in stored]
+            since = [version.since for version in stored]
             assert [datetime.fromisoformat(each["gyldigFra"]) for each in found] == since
             until = [max(pair) for pair in pairwise(since)]
             assert [datetime.fromisoformat(each["gyldigTil"]) for each in found[:-1]] == until
@@ -141,7 +141,7 @@ def _store(store: Store, connection: psycopg.Connection, log: list[Entry]) -> No
         write(store, *(entry.melding for entry in batch))
 
 
-def _told(number: int, content: Content) -> dict[str, Any]:
+def _as_json(number: int, content: Content) -> dict[str, Any]:
     return {
         "avtaleNr": number,
         "deltakerFnr": content.fnr,

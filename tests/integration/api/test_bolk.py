@@ -1,4 +1,4 @@
-"""Many persons at once: each is answered as alone, in the order asked, by one statement with one record."""
+"""Many persons at once: each is answered as alone, in order, by one statement with one audit record."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -57,15 +57,15 @@ def test_each_of_many_is_answered_as_alone(client: FlaskClient, connection: psyc
             options = {**options, "dato": str(_DAY)}  # today may become yesterday meanwhile
         connection.execute("DELETE FROM avtale")
         insert(connection, (row(number, **each) for number, each in enumerate(rows)))
-        told = _ask(client, persons, **options)
-        assert ("historikkKomplettFra" in told) == bool(options.get("tidspunkt"))
-        assert told["resultater"] == [_alone(client, person, options) for person in persons]
+        answer = _ask(client, persons, **options)
+        assert ("historikkKomplettFra" in answer) == bool(options.get("tidspunkt"))
+        assert answer["resultater"] == [_alone(client, person, options) for person in persons]
 
     check()
 
 
 def _alone(client: FlaskClient, person: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """What `tiltaksstatus` says of one of them, as `bolk` would."""
+    """Return the answer of `tiltaksstatus` for one of them, in the form of `bolk`."""
     sent = {**person, **options} if isinstance(person, dict) else person
     response = client.post(_STATUS, data=msgspec.json.encode(sent), content_type="application/json")
     assert isinstance(response.json, dict)
@@ -79,10 +79,12 @@ def test_a_thousand_are_answered_in_the_order_asked_with_one_record(
 ) -> None:
     numbers = [f"158775{number:05d}" for number in range(1_000)]
     insert(connection, (row(n, deltaker_fnr=fnr) for n, fnr in enumerate(numbers) if n % 2))
-    asked = [*reversed(numbers[1:]), numbers[-1]]
-    told = _ask(client, [{"fnr": fnr} for fnr in asked], felter=["deltakerFnr"], dato=str(_DAY))["resultater"]
-    assert [person["naavaerende"] for person in told] == [
-        [{"deltakerFnr": fnr}] if int(fnr[6:]) % 2 else [] for fnr in asked
+    requested = [*reversed(numbers[1:]), numbers[-1]]
+    answer = _ask(client, [{"fnr": fnr} for fnr in requested], felter=["deltakerFnr"], dato=str(_DAY))[
+        "resultater"
+    ]
+    assert [person["naavaerende"] for person in answer] == [
+        [{"deltakerFnr": fnr}] if int(fnr[6:]) % 2 else [] for fnr in requested
     ]
     (record,) = connection.execute("SELECT personer, hits, criteria, felter FROM lookup_log").fetchall()
     assert record == ([*reversed(numbers[1:])], 501, ["identer"], ["deltakerFnr"])
@@ -92,8 +94,8 @@ def test_the_greatest_request_there_can_be_is_answered(client: FlaskClient) -> N
     """1000 persons with 20 numbers each."""
     persons = [{"identer": [f"15877{p:04d}{n:02d}" for n in range(20)]} for p in range(1_000)]
     assert len(msgspec.json.encode({"personer": persons})) > 256 * 1024
-    told = _ask(client, persons)["resultater"]
-    assert [person["antall"] for person in told] == [0] * 1_000
+    answer = _ask(client, persons)["resultater"]
+    assert [person["antall"] for person in answer] == [0] * 1_000
 
 
 @pytest.mark.parametrize(

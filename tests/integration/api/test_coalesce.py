@@ -17,7 +17,7 @@ from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
 from tests.acceptance.processes import wait_until
-from tests.integration.api.asking import ask_together, find, search, status
+from tests.integration.api.lookups import find, look_up_together, search, status
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 
 _ROWS = "json_to_recordset(%(questions)s::json) AS question (number int)"
@@ -203,7 +203,7 @@ def test_lookups_of_different_persons_and_days_are_answered_as_if_each_were_alon
     calls += [partial(find, lookups, avtale_id(n)) for n in (1, 8, 99)]
     alone = [call() for call in calls]
     assert len(set(alone)) > len(persons)
-    assert ask_together(lookups, calls) == alone
+    assert look_up_together(lookups, calls) == alone
     records = connection.execute(
         "SELECT personer, hits, criteria, felter, count(*) FROM lookup_log GROUP BY 1, 2, 3, 4"
     ).fetchall()

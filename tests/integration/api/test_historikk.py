@@ -31,13 +31,13 @@ def test_versions_are_told_newest_first_with_what_changed(client: FlaskClient, s
         melding(offset=4, sluttDato="2022-09-01", avtaleStatus="AVSLUTTET", opphav="ARENA"),
         melding(offset=5, sluttDato="2022-09-01", avtaleStatus="AVSLUTTET"),
     )
-    told = _ask(client)
-    assert told == {
+    answer = _ask(client)
+    assert answer == {
         "versjoner": [
             {
                 "gyldigFra": "2026-01-01T01:05:00+01:00",
                 "gyldigTil": None,
-                "endret": [],  # only what was not asked for
+                "endret": [],  # only fields that were not requested
                 "avtale": {"avtaleStatus": "AVSLUTTET", "sluttDato": "2022-09-01", "stillingprosent": 50.5},
             },
             {
@@ -55,14 +55,14 @@ def test_versions_are_told_newest_first_with_what_changed(client: FlaskClient, s
             {
                 "gyldigFra": "2026-01-01T01:00:00+01:00",
                 "gyldigTil": "2026-01-01T01:01:00+01:00",
-                "endret": [],  # nobody knows what was before
+                "endret": [],  # the version before is not known
                 "avtale": {"avtaleStatus": "PÅBEGYNT", "sluttDato": "2022-08-01", "stillingprosent": 50.5},
             },
         ],
         "historikkKomplettFra": "2026-01-01T01:00:00+01:00",
     }
-    assert list(told) == list(Historikk().fields)
-    assert list(told["versjoner"][0]) == list(Versjon().fields)
+    assert list(answer) == list(Historikk().fields)
+    assert list(answer["versjoner"][0]) == list(Versjon().fields)
 
 
 def test_the_record_counts_versions_and_names_whom_they_are_about(
@@ -100,15 +100,15 @@ def test_an_erased_avtale_has_no_history(client: FlaskClient, store: Store) -> N
 
 
 def test_an_edit_orders_versions_and_then_the_place(client: FlaskClient, store: Store) -> None:
-    """Whatever the times of the messages say: an interval of no length is told, too."""
+    """Whatever the times of the messages: an empty interval is answered, too."""
     late, early = melding(offset=9).timestamp, melding(offset=0).timestamp
     times = (late, early, late)
     for offset, time in enumerate(times):
         edited = f"2022-02-04T08:46:0{min(offset, 1)}Z"
         write(store, melding(offset=offset, versjon=offset + 1, sistEndret=edited)._replace(timestamp=time))
-    told = _ask(client, felter="versjon")["versjoner"]
-    assert [each["avtale"]["versjon"] for each in told] == [3, 2, 1]
-    assert told[2]["gyldigFra"] == told[2]["gyldigTil"]
+    answer = _ask(client, felter="versjon")["versjoner"]
+    assert [each["avtale"]["versjon"] for each in answer] == [3, 2, 1]
+    assert answer[2]["gyldigFra"] == answer[2]["gyldigTil"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from datadeling.api.v1.avtaler import Markoer
 from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import BY_NAME
 from datadeling.domain.search import Search
-from tests.integration.api.asking import ASKER
+from tests.integration.api.lookups import CONTEXT
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 
 _FELTER = (BY_NAME["avtaleId"],)
@@ -34,7 +34,7 @@ _deeds = st.lists(st.tuples(st.sampled_from(["come", "change", "leave", "go"]), 
 
 
 class _Table:
-    """What the table holds of one person, and what it has held since the first page."""
+    """The rows of one person, and those that there have been since the first page."""
 
     def __init__(self, connection: psycopg.Connection, rows: dict[int, datetime]) -> None:
         self._connection = connection
@@ -85,7 +85,7 @@ def test_pages_pass_nothing_over_and_repeat_nothing(lookups: Lookups, connection
         marker = None
         while True:
             answer = msgspec.json.decode(
-                lookups.search(ASKER, Search(identer=[FNR], marker=marker), _FELTER, most)
+                lookups.search(CONTEXT, Search(identer=[FNR], marker=marker), _FELTER, most)
             )
             page = [int(avtale["avtaleId"][-4:], 16) for avtale in answer["avtaler"]]
             seen += page
@@ -117,12 +117,12 @@ def test_the_marker_is_null_on_the_last_page_and_only_there(
 
 
 def test_pages_of_any_search_go_on_as_they_began(client: FlaskClient, connection: psycopg.Connection) -> None:
-    """Also as of a time, and whichever fields are asked for: the marker needs none of them."""
+    """Also as of a time, and whichever fields are requested: the marker needs none of them."""
     insert(connection, (row(number, opprettet_tidspunkt=_TIMES[number % 5]) for number in range(9)))
     then = (_BEGINNING + timedelta(days=9)).isoformat()
     for body in ({"bedriftNr": "999999999"}, {"identer": [OTHER_FNR, FNR]}, {"fnr": FNR, "tidspunkt": then}):
-        asked = {**body, "periode": {"fom": "2026-01-01"}, "antall": 4, "felter": ["avtaleNr"]}
-        pages = _pages(client, asked)
+        criteria = {**body, "periode": {"fom": "2026-01-01"}, "antall": 4, "felter": ["avtaleNr"]}
+        pages = _pages(client, criteria)
         assert [len(page) for page in pages] == [4, 4, 1]
         assert [avtale["avtaleNr"] for page in pages for avtale in page] == [4, 8, 3, 7, 2, 6, 1, 5, 0]
 
@@ -136,13 +136,13 @@ def test_a_time_beyond_the_calendar_does_no_harm(
     connection.execute(
         "UPDATE avtale SET opprettet_tidspunkt = %s WHERE avtale_id <> %s", (time, avtale_id(0))
     )
-    asked = {"fnr": FNR, "felter": ["avtaleNr"]}
-    page = client.post("/api/v1/avtaler/sok", json=asked).json
+    criteria = {"fnr": FNR, "felter": ["avtaleNr"]}
+    page = client.post("/api/v1/avtaler/sok", json=criteria).json
     assert page
     assert len(page["avtaler"]) == 3
-    first = client.post("/api/v1/avtaler/sok", json={**asked, "antall": 1}).json
+    first = client.post("/api/v1/avtaler/sok", json={**criteria, "antall": 1}).json
     assert first
-    answer = client.post("/api/v1/avtaler/sok", json={**asked, "markoer": first["markoer"]})
+    answer = client.post("/api/v1/avtaler/sok", json={**criteria, "markoer": first["markoer"]})
     assert answer.status_code in {200, 400}
 
 

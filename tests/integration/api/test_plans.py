@@ -15,7 +15,7 @@ from datadeling.db.pool import Pool
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
 from datadeling.domain.search import Marker, Search
-from tests.integration.api.asking import ASKER, ask_together
+from tests.integration.api.lookups import CONTEXT, look_up_together
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 
 _THEN = datetime(2025, 12, 2, 12, tzinfo=UTC)  # the second of three earlier versions held
@@ -36,54 +36,54 @@ _OF_ITS_OWN = {
 
 _PAGE = Marker(datetime(2026, 3, 1, tzinfo=UTC), UUID(avtale_id(1)))
 _LOOKUPS: dict[str, Callable[[Lookups], object]] = {
-    "tiltaksstatus": lambda on: on.tiltaksstatus(ASKER, [FNR], _DAY, FELTER, None),
-    "tiltaksstatus of all numbers": lambda on: on.tiltaksstatus(ASKER, [FNR, OTHER_FNR], _DAY, FELTER, None),
-    "tiltaksstatus as of": lambda on: on.tiltaksstatus(ASKER, [FNR, OTHER_FNR], _DAY, FELTER, _THEN),
-    "bolk": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(50), _DAY, FELTER, None),
-    "bolk of many as of": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(1_000), _DAY, FELTER, _THEN),
-    "bolk as of": lambda on: on.tiltaksstatus_bolk(ASKER, _persons(50), _DAY, FELTER, _THEN),
-    "search": lambda on: on.search(ASKER, Search(identer=[FNR]), FELTER, 100),
-    "search as of": lambda on: on.search(ASKER, Search(identer=[FNR], tidspunkt=_THEN), FELTER, 100),
+    "tiltaksstatus": lambda on: on.tiltaksstatus(CONTEXT, [FNR], _DAY, FELTER, None),
+    "tiltaksstatus, all numbers": lambda on: on.tiltaksstatus(CONTEXT, [FNR, OTHER_FNR], _DAY, FELTER, None),
+    "tiltaksstatus as of": lambda on: on.tiltaksstatus(CONTEXT, [FNR, OTHER_FNR], _DAY, FELTER, _THEN),
+    "bolk": lambda on: on.tiltaksstatus_bolk(CONTEXT, _persons(50), _DAY, FELTER, None),
+    "bolk of many as of": lambda on: on.tiltaksstatus_bolk(CONTEXT, _persons(1_000), _DAY, FELTER, _THEN),
+    "bolk as of": lambda on: on.tiltaksstatus_bolk(CONTEXT, _persons(50), _DAY, FELTER, _THEN),
+    "search": lambda on: on.search(CONTEXT, Search(identer=[FNR]), FELTER, 100),
+    "search as of": lambda on: on.search(CONTEXT, Search(identer=[FNR], tidspunkt=_THEN), FELTER, 100),
     "a mistake as of": lambda on: on.search(
-        ASKER, Search(identer=[FNR], tidspunkt=_THEN, feilregistrerte=True), FELTER, 100
+        CONTEXT, Search(identer=[FNR], tidspunkt=_THEN, feilregistrerte=True), FELTER, 100
     ),
-    "another page": lambda on: on.search(ASKER, Search(identer=[FNR], marker=_PAGE), FELTER, 100),
+    "another page": lambda on: on.search(CONTEXT, Search(identer=[FNR], marker=_PAGE), FELTER, 100),
     "another page as of": lambda on: on.search(
-        ASKER, Search(identer=[FNR], tidspunkt=_THEN, fom=_DAY, marker=_PAGE), FELTER, 100
+        CONTEXT, Search(identer=[FNR], tidspunkt=_THEN, fom=_DAY, marker=_PAGE), FELTER, 100
     ),
-    "by employer": lambda on: on.search(ASKER, Search(bedrift_nr="900000001"), FELTER, 100),
-    "by id": lambda on: on.find(ASKER, Search(avtale_id=avtale_id(1)), FELTER),
-    "by number": lambda on: on.find(ASKER, Search(avtale_nr=1), FELTER),
+    "by employer": lambda on: on.search(CONTEXT, Search(bedrift_nr="900000001"), FELTER, 100),
+    "by id": lambda on: on.find(CONTEXT, Search(avtale_id=avtale_id(1)), FELTER),
+    "by number": lambda on: on.find(CONTEXT, Search(avtale_nr=1), FELTER),
     "by employer as of": lambda on: on.search(
-        ASKER, Search(bedrift_nr="900000001", tidspunkt=_THEN), FELTER, 100
+        CONTEXT, Search(bedrift_nr="900000001", tidspunkt=_THEN), FELTER, 100
     ),
     "by every criterion": lambda on: on.search(
-        ASKER,
+        CONTEXT,
         Search(
             identer=[FNR, OTHER_FNR], bedrift_nr="900000001", tiltakstype=_COMMON, avtale_status="AVSLUTTET",
             fom=_DAY, tom=_DAY, marker=_PAGE,
         ),
         FELTER, 100,
     ),
-    "history": lambda on: on.history(ASKER, avtale_id(1), FELTER),
-    "GraphQL: of a person": lambda on: on.listed(ASKER, Search(identer=[FNR], numbered=True), FELTER, _MOST),
+    "history": lambda on: on.history(CONTEXT, avtale_id(1), FELTER),
+    "GraphQL: a person": lambda on: on.listed(CONTEXT, Search(identer=[FNR], numbered=True), FELTER, _MOST),
     "GraphQL: of an employer": lambda on: on.listed(
-        ASKER, Search(bedrift_nr="900000001", numbered=True), FELTER, _MOST
+        CONTEXT, Search(bedrift_nr="900000001", numbered=True), FELTER, _MOST
     ),
     "GraphQL: one, by id": lambda on: on.listed(
-        ASKER, Search(avtale_id=avtale_id(1), numbered=True), FELTER, _MOST
+        CONTEXT, Search(avtale_id=avtale_id(1), numbered=True), FELTER, _MOST
     ),
-    "GraphQL: one, by number": lambda on: on.listed(ASKER, Search(avtale_nr=1, numbered=True), FELTER, _MOST),
+    "GraphQL: by number": lambda on: on.listed(CONTEXT, Search(avtale_nr=1, numbered=True), FELTER, _MOST),
 }  # fmt: skip
 
 # What is about any number of avtaler needs the role bulk. It is read page by page, newest first.
 _PAGES: dict[str, Callable[[Lookups], object]] = {
-    "of a kind": lambda on: on.search(ASKER, Search(tiltakstype=_COMMON), FELTER, 100),
+    "of a kind": lambda on: on.search(CONTEXT, Search(tiltakstype=_COMMON), FELTER, 100),
     "of a kind, another page": lambda on: on.search(
-        ASKER, Search(tiltakstype=_COMMON, marker=_PAGE), FELTER, 100
+        CONTEXT, Search(tiltakstype=_COMMON, marker=_PAGE), FELTER, 100
     ),
-    "of a status": lambda on: on.search(ASKER, Search(avtale_status="AVSLUTTET"), FELTER, 100),
-    "of a period": lambda on: on.search(ASKER, Search(fom=_DAY, tom=_DAY), FELTER, 100),
+    "of a status": lambda on: on.search(CONTEXT, Search(avtale_status="AVSLUTTET"), FELTER, 100),
+    "of a period": lambda on: on.search(CONTEXT, Search(fom=_DAY, tom=_DAY), FELTER, 100),
 }
 
 
@@ -119,10 +119,10 @@ def test_explain_tells_of_no_whole_table_where_many_ask_together(
     db_url: str, connection: psycopg.Connection
 ) -> None:
     _fill(connection, 20_000)
-    with _explaining(db_url) as (lookups, told):
+    with _explaining(db_url) as (lookups, plans):
         for name in _TOGETHER:
             _look_up(_LOOKUPS[name], lookups, 16)
-    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in told]
+    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in plans]
     found = dict(zip(_TOGETHER, scans, strict=True))  # one statement for all sixteen
     assert all(found.values())
     assert {name: nodes for name, nodes in found.items() if "Seq Scan" in nodes} == {}
@@ -131,10 +131,10 @@ def test_explain_tells_of_no_whole_table_where_many_ask_together(
 def test_explain_tells_of_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
     """As planned for the very values; above, by what was read, after plans for any values, too."""
     _fill(connection, 20_000)
-    with _explaining(db_url) as (lookups, told):
+    with _explaining(db_url) as (lookups, plans):
         for look_up in (*_LOOKUPS.values(), *_PAGES.values()):
             look_up(lookups)
-    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in told]
+    scans = [[node["Node Type"] for node in _nodes(plan) if _is_of_avtaler(node)] for plan in plans]
     found = dict(zip((*_LOOKUPS, *_PAGES), scans, strict=True))
     assert all(found.values())
     assert {name: nodes for name, nodes in found.items() if "Seq Scan" in nodes} == {}
@@ -152,14 +152,14 @@ def test_the_commonest_lookups_are_planned_once(
     for _ in range(30):
         _look_up(_LOOKUPS[name], Lookups(pool), members)
     with pool.connection() as session:
-        ((plans,),) = session.execute("SELECT max(generic_plans) FROM pg_prepared_statements").fetchall()
+        ((generic,),) = session.execute("SELECT max(generic_plans) FROM pg_prepared_statements").fetchall()
     pool.close()
-    assert plans >= 15
+    assert generic >= 15
 
 
 def _look_up(look_up: Callable[[Lookups], object], lookups: Lookups, members: int) -> None:
     """Have so many ask for the same at once."""
-    answers = ask_together(lookups, [lambda: look_up(lookups)] * members)
+    answers = look_up_together(lookups, [lambda: look_up(lookups)] * members)
     assert all(answers)
 
 
@@ -188,12 +188,12 @@ def _fill(connection: psycopg.Connection, count: int) -> None:
 class _Explaining(psycopg.Cursor[tuple[Any, ...]]):
     """Has each lookup explained before it is carried out."""
 
-    told: ClassVar[list[Any]] = []
+    plans: ClassVar[list[Any]] = []
 
     def execute(self, query: Any, params: Any = None, **rest: Any) -> Self:
         if isinstance(query, bytes) and b"INSERT INTO lookup_log" in query:
             ((plan,),) = super().execute(b"EXPLAIN (FORMAT JSON) " + query, params, **rest).fetchall()
-            self.told.append(plan[0]["Plan"])
+            self.plans.append(plan[0]["Plan"])
         return super().execute(query, params, **rest)
 
 
@@ -203,9 +203,9 @@ def _explaining(db_url: str) -> Iterator[tuple[Lookups, list[Any]]]:
     pool = Pool(db_url, 1)
     assert isinstance(pool._pool.kwargs, dict)
     pool._pool.kwargs["cursor_factory"] = _Explaining
-    _Explaining.told.clear()
+    _Explaining.plans.clear()
     pool.open()
-    yield Lookups(pool), _Explaining.told
+    yield Lookups(pool), _Explaining.plans
     pool.close()
 
 
@@ -220,7 +220,7 @@ def _is_of_avtaler(node: Any) -> bool:
 
 
 def _whole_reads(pool: Pool, connection: psycopg.Connection) -> int:
-    """How often a table of avtaler has been read from one end to the other."""
+    """Return the number of sequential scans of the tables of avtaler."""
     with pool.connection() as session:
         session.execute("SELECT pg_stat_force_next_flush()")
     row = connection.execute("""

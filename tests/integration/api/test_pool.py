@@ -11,7 +11,7 @@ from datadeling.db.lookups import Lookups
 from datadeling.db.migrate import migrate
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseUnavailable
-from tests.integration.api.asking import find, search, status
+from tests.integration.api.lookups import find, search, status
 from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 

@@ -1,4 +1,4 @@
-"""What the record of a lookup says, and which calls leave one."""
+"""The audit record of a lookup, and the calls that leave one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,7 +127,7 @@ def test_a_record_says_who_what_and_why(
             "POST /api/v1/tiltaksstatus/bolk",
             ["identer"],
             ([FNR, OTHER_FNR, THIRD_FNR], 3),
-            id="bolk: everybody asked for, each once; not who is no one",
+            id="bolk: everybody in the request, each once, without bad persons",
         ),
         pytest.param(
             "avtaler/sok", {"fnr": FNR}, "POST /api/v1/avtaler/sok", ["identer"], ([FNR], 2), id="person"
@@ -154,7 +154,7 @@ def test_a_record_says_who_what_and_why(
             "POST /api/v1/avtaler/sok",
             ["bedrift_nr"],
             ([OTHER_FNR], 2),
-            id="a page: its persons, also when their numbers are not told",
+            id="a page: its persons, also when their numbers are not in the answer",
         ),
         pytest.param(
             f"avtaler/{avtale_id(3)}",
@@ -259,7 +259,7 @@ def test_a_name_gives_nothing(
 def test_two_of_one_name_are_told_apart_by_their_ids(
     config: ApiConfig, connection: psycopg.Connection, issuer: Issuer
 ) -> None:
-    """What a consumer may read goes by its id, too."""
+    """The fields that a consumer may read go by its id, too."""
     narrow = replace(config, consumer_fields={CONSUMER: frozenset({"avtaleId"})})
     other = "44444444-dddd-4ddd-8ddd-444444444444"
     with running(narrow) as client:

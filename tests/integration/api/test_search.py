@@ -109,7 +109,7 @@ def _told(contents: list[Row]) -> list[Version]:
 
 
 def _is_meant(versions: list[Version], body: dict[str, Any]) -> bool:
-    """The criteria, told plainly."""
+    """Return whether an avtale meets the criteria: a plain version of them."""
     then = [
         version
         for version in versions
@@ -146,19 +146,19 @@ def _sent(body: dict[str, Any]) -> dict[str, Any]:
 def _store(connection: psycopg.Connection, avtaler: list[list[Version]]) -> None:
     connection.execute("DELETE FROM avtale")
     connection.execute("DELETE FROM avtale_historikk")
-    insert(connection, (_row(number, told, len(told) - 1) for number, told in enumerate(avtaler)))
+    insert(connection, (_row(number, history, len(history) - 1) for number, history in enumerate(avtaler)))
     columns = (*COLUMNS, "gyldig_fra", "gyldig_til")
     statement = sql.SQL("INSERT INTO avtale_historikk ({}) VALUES ({})").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(", ").join(map(sql.Placeholder, columns))
     )
-    for number, told in enumerate(avtaler):
-        for version, (former, successor) in enumerate(pairwise(told)):
+    for number, history in enumerate(avtaler):
+        for version, (former, successor) in enumerate(pairwise(history)):
             interval = {"gyldig_fra": former.since, "gyldig_til": successor.since}
-            connection.execute(statement, _row(number, told, version) | interval)
+            connection.execute(statement, _row(number, history, version) | interval)
 
 
-def _row(number: int, told: list[Version], version: int) -> Row:
-    since, content = told[version]
+def _row(number: int, history: list[Version], version: int) -> Row:
+    since, content = history[version]
     return row(number, **content, hendelse_tidspunkt=since, kafka_offset=10 * number + version)
 
 

@@ -82,7 +82,7 @@ _GENERATION = {
 _NOT_CHECKED = {
     # A bad person is answered in its place; the others get their answers.
     "tiltaksstatusBolk": ("negative_data_rejection",),
-    # The address is also that of something with an id, which is asked for by GET.
+    # The address also fits a call with an id in it, whose method is GET.
     "sokAvtaler": ("allow_header_conformance", "unsupported_method"),
     "adminProevAlleIgjen": ("allow_header_conformance", "unsupported_method"),
 }

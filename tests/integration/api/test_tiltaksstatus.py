@@ -1,4 +1,4 @@
-"""The rules of `tiltaksstatus`, one by one, and all together against a plain telling of them."""
+"""The rules of `tiltaksstatus`, one by one, and all together against a plain version of them."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datadeling.api.v1.avtale import TILTAK
 from datadeling.api.v1.tiltaksstatus import Tiltaksstatus
 from datadeling.db.lookups import Lookups
-from tests.integration.api.asking import status
+from tests.integration.api.lookups import status
 from tests.integration.api.rows import FNR, OTHER_FNR, Row, avtale_id, insert, row
 
 _DAY = date(2026, 3, 1)
@@ -75,11 +75,11 @@ def test_where_an_avtale_stands_and_how_long_it_is(
     connection: psycopg.Connection,
 ) -> None:
     insert(connection, [row(1, **columns)])
-    told = _ask(client)
-    assert {name: len(told[name]) for name in _LISTS} == {name: int(name == where) for name in _LISTS}
-    assert (told["paaTiltak"], told["antall"]) == (where == "naavaerende", int(where == "naavaerende"))
+    answer = _ask(client)
+    assert {name: len(answer[name]) for name in _LISTS} == {name: int(name == where) for name in _LISTS}
+    assert (answer["paaTiltak"], answer["antall"]) == (where == "naavaerende", int(where == "naavaerende"))
     if where:
-        assert told[where][0]["varighetDager"] == duration
+        assert answer[where][0]["varighetDager"] == duration
 
 
 def test_an_unknown_person_is_on_no_tiltak(client: FlaskClient) -> None:
@@ -151,7 +151,7 @@ def test_any_rows_on_any_day_are_as_the_rules_say(lookups: Lookups, connection: 
 
 
 def _oracle(rows: list[Row], day: date) -> dict[str, Any]:
-    """The rules, told plainly."""
+    """Return the answer by a plain version of the rules."""
     lists: dict[str, list[Row]] = {name: [] for name in _LISTS}
     for each in sorted(rows, key=lambda r: (r["start_dato"] or date.min, r["avtale_id"])):
         start, end = each["start_dato"], each["slutt_dato"]

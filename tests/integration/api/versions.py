@@ -1,4 +1,4 @@
-"""Logs of versions of a few avtaler, and what was known of them at any time: told plainly."""
+"""Logs of versions of a few avtaler, and a plain version of the state at any time."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +15,7 @@ STATES = ("GJENNOMFØRES", "AVSLUTTET", "ANNULLERT")
 
 
 class Content(NamedTuple):
-    """What differs between the versions of an avtale."""
+    """The fields that differ between the versions of an avtale."""
 
     fnr: str | None
     bedrift: str
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 
 class Version(NamedTuple):
-    """A state of an avtale, and when it was first told."""
+    """A state of an avtale, and the time of its first message."""
 
     since: datetime
     edited: int
@@ -73,7 +73,7 @@ times = st.integers(-1, 13).map(lambda number: EPOCH + timedelta(seconds=30 * nu
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Entry]:
-    """Times that run backwards, states that are told again, late edits, tombstones."""
+    """Times that run backwards, states that are sent again, late edits, tombstones."""
     log: list[Entry] = []
     before: dict[int, Entry] = {}
     for offset in range(draw(st.integers(2, 14))):
@@ -92,7 +92,7 @@ def logs(draw: st.DrawFn) -> list[Entry]:
 
 
 def versions(log: list[Entry]) -> dict[int, list[Version]]:
-    """What has become of each avtale, oldest first."""
+    """Return the versions of each avtale, oldest first."""
     found: dict[int, list[Version]] = {}
     for entry in log:
         if entry.content is None:
@@ -107,11 +107,11 @@ def versions(log: list[Entry]) -> dict[int, list[Version]]:
 
 
 def known_at(log: list[Entry], time: datetime, *, feilregistrerte: bool = False) -> dict[int, Content]:
-    """Of each avtale the newest version that had been told by then; nothing of a mistake, now or then."""
+    """Return the newest version of each avtale by then, without those that are mistakes, now or then."""
     known = {}
-    for number, told in versions(log).items():
-        then = [version.content for version in told if version.since <= time]
-        is_mistake = told[-1].content.feilregistrert or (bool(then) and then[-1].feilregistrert)
+    for number, stored in versions(log).items():
+        then = [version.content for version in stored if version.since <= time]
+        is_mistake = stored[-1].content.feilregistrert or (bool(then) and then[-1].feilregistrert)
         if then and (feilregistrerte or not is_mistake):
             known[number] = then[-1]
     return known

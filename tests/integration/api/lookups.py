@@ -1,4 +1,4 @@
-"""Ask the lookups as the API does, without HTTP."""
+"""Lookups as the API makes them, without HTTP."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,22 +12,22 @@ from datadeling.db.lookups import Lookups
 from datadeling.domain.felt import FELTER
 from datadeling.domain.search import AuditContext, Search
 
-ASKER = AuditContext("call-1", "client-1", "team:client", None, ("B123",), "POST /test")
+CONTEXT = AuditContext("call-1", "client-1", "team:client", None, ("B123",), "POST /test")
 
 
 def status(lookups: Lookups, identer: list[str], dato: date) -> str:
-    return lookups.tiltaksstatus(ASKER, identer, dato, TILTAK, None)
+    return lookups.tiltaksstatus(CONTEXT, identer, dato, TILTAK, None)
 
 
 def search(lookups: Lookups, identer: list[str]) -> str:
-    return lookups.search(ASKER, Search(identer=identer), FELTER, 100)
+    return lookups.search(CONTEXT, Search(identer=identer), FELTER, 100)
 
 
 def find(lookups: Lookups, avtale_id: str) -> str | None:
-    return lookups.find(ASKER, Search(avtale_id=avtale_id), FELTER)
+    return lookups.find(CONTEXT, Search(avtale_id=avtale_id), FELTER)
 
 
-def ask_together(lookups: Lookups, calls: Sequence[Callable[[], object]]) -> list[object]:
+def look_up_together(lookups: Lookups, calls: Sequence[Callable[[], object]]) -> list[object]:
     """Return the answers of calls that wait for a leader at the same time: those alike share a statement."""
     coalescer = lookups._coalescer
     coalescer._leaders = coalesce._LEADERS  # as if all of them were busy

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from signal import Signals
 from typing import ClassVar, Self
 
 from datadeling.demo.process import Child, Guard, ServiceFailed
@@ -108,6 +109,11 @@ class EmbeddedService(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _stop(self, *steps: tuple[Signals, float]) -> None:
+        if self._child is not None:
+            self._child.stop(*steps)
+            self._child = None
 
     def _await_answer(self, child: Child) -> None:
         deadline = time.monotonic() + self.deadline_s

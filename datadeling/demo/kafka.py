@@ -4,7 +4,7 @@ import base64
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGKILL, SIGTERM
 from typing import ClassVar, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -94,11 +94,11 @@ class EmbeddedKafka(EmbeddedService):
 
     def stop(self) -> None:
         """Stop, by force after 10 s, and block until it is gone; data stays. Safe when not running."""
-        self._end((SIGTERM, 10.0))
+        self._stop((SIGTERM, 10.0))
 
     def kill(self) -> None:
         """Kill it as a crash would, and block until it is gone. `start` takes some 3 s longer after that."""
-        self._end()
+        self._stop()
 
     @property
     def _data(self) -> Path:
@@ -111,11 +111,6 @@ class EmbeddedKafka(EmbeddedService):
     @property
     def _properties(self) -> Path:
         return self.directory / "server.properties"
-
-    def _end(self, *steps: tuple[Signals, float]) -> None:
-        if self._child is not None:
-            self._child.stop(*steps)
-            self._child = None
 
     def _prepare(self) -> None:
         # Checked once for each instance, so that a restart does not read 43 MB again.

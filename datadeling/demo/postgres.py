@@ -94,11 +94,8 @@ class EmbeddedPostgres(EmbeddedService):
         `fast` ends the sessions and writes everything to disk; `immediate` is a crash: the next start
         recovers from the WAL. After 10 s `fast` turns into `immediate`, and that into SIGKILL.
         """
-        if self._child is None:
-            return
         orderly = [(SIGINT, 10.0)] if mode == "fast" else []
-        self._child.stop(*orderly, (SIGQUIT, 10.0))
-        self._child = None
+        self._stop(*orderly, (SIGQUIT, 10.0))
 
     @property
     def _data(self) -> Path:

@@ -174,7 +174,8 @@ class Child:
 
     def log_tail(self) -> str:
         """Return the last lines of its output."""
-        return tail(self.log)
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
 def run(
@@ -197,15 +198,6 @@ def run(
         child.stop()
     if code:
         raise ServiceFailed(f"{Path(args[0]).name} ended ({code}):\n{child.log_tail()}")
-
-
-def tail(log: Path) -> str:
-    """Return the last lines of a log; empty when there is none."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
 def clean_environment(*prefixes: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from datadeling.demo.process import Child, Guard, ServiceFailed, free_port, run, tail
+from datadeling.demo.process import Child, Guard, ServiceFailed, free_port, run
 
 WAIT_S = 20
 
@@ -91,10 +91,6 @@ def test_run_raises_with_the_end_of_the_log(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Child([tmp_path / "nothing"], log=tmp_path / "log", cwd=tmp_path)
-
-
-def test_the_tail_of_no_log_is_empty(tmp_path: Path) -> None:
-    assert tail(tmp_path / "log") == ""
 
 
 def test_ports_differ_and_are_below_those_of_outgoing_connections() -> None:

@@ -40,13 +40,13 @@ def admit_query() -> None:
 
 def identify() -> None:
     """Leave the caller in `g`, whatever it may do. Raise `Problem` 401 or 503. For `before_request`."""
-    g.caller = services().authenticator.caller(request.headers.get("Authorization", ""))
+    g.caller = services().authenticator.caller(request.environ.get("HTTP_AUTHORIZATION", ""))
 
 
 def _admit() -> None:
     g.started = time.perf_counter()
     parts = services()
-    g.caller = caller = parts.authenticator.caller(request.headers.get("Authorization", ""))
+    g.caller = caller = parts.authenticator.caller(request.environ.get("HTTP_AUTHORIZATION", ""))
     parts.authenticator.authorise(caller)
     if parts.config.calls_per_second:
         parts.rate_limit.check(caller.consumer)
@@ -66,9 +66,9 @@ def measure_lookup(response: Response) -> Response:
 
 def finish(response: Response) -> Response:
     """Add the call id, and the security headers that the answer has not set itself. For `after_request`."""
+    own = dict(response.headers)
+    response.headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in own})
     response.headers[CALL_ID] = g.call_id
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
     return response
 
 

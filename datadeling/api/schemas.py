@@ -190,10 +190,10 @@ def read_body(schema: Schema, max_bytes: int | None = None) -> dict[str, Any]:
 
 def read_json() -> Any:  # noqa: ANN401 (any JSON)
     """Return the body of the request at hand as JSON. Raise `Problem`; Werkzeug raises 413."""
-    if not request.is_json or request.headers.get("Content-Encoding", "identity") != "identity":
+    if not request.is_json or request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise Problem(415)
     body = request.get_data(cache=False)
-    if len(body) >= (request.max_content_length or 0) and request.content_length is None:
+    if request.content_length is None and len(body) >= (request.max_content_length or 0):
         raise Problem(413)  # sent in chunks: Werkzeug stops reading at the limit, and says nothing
     try:
         sent = msgspec.json.decode(body)

@@ -17,7 +17,8 @@ from datadeling.domain.search import AuditContext
 CALL_ID = "Nav-Call-Id"
 PURPOSE = "Behandlingsnummer"
 
-_CALL_ID_HEADERS = (CALL_ID, "Nav-CallId", "X-Correlation-Id")
+_ACCEPTED = ("HTTP_NAV_CALL_ID", "HTTP_NAV_CALLID", "HTTP_X_CORRELATION_ID")  # as WSGI names the headers
+_PURPOSE_HEADER = "HTTP_BEHANDLINGSNUMMER"
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
 _PERSON = re.compile(r"(?<!\d)\d{6}[.:_-]?\d{5}(?!\d)", re.ASCII)  # also in two parts, as people write it
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
@@ -30,13 +31,14 @@ def set_call_id() -> None:
 
     An id that looks like an identity number is replaced: it goes into logs and answers.
     """
-    g.call_id = str(uuid4())
-    for header in _CALL_ID_HEADERS:
-        value = request.headers.get(header, "")
+    environ = request.environ
+    for header in _ACCEPTED:
+        value = environ.get(header, "")
         # A UUID can have eleven digits in a row by chance.
         if _WELL_FORMED.fullmatch(value) and (not _PERSON.search(value) or _UUID.fullmatch(value)):
             g.call_id = value
             return
+    g.call_id = str(uuid4())
 
 
 def add_call(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -49,7 +51,7 @@ def add_call(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def required_purpose() -> tuple[str, ...]:
     """Return the purposes of a lookup. Raise `Problem` 400."""
-    header = request.headers.get(PURPOSE, "")
+    header = request.environ.get(_PURPOSE_HEADER, "")
     if not header.strip():
         detail = "Headeren Behandlingsnummer mangler: B og tre siffer, flere med komma mellom."
         raise Problem(400, kode="MANGLER_BEHANDLINGSNUMMER", detail=detail)
@@ -61,7 +63,7 @@ def required_purpose() -> tuple[str, ...]:
 
 def optional_purpose() -> tuple[str, ...]:
     """Return the purposes when there are any that can be read."""
-    return _parse_purposes(request.headers.get(PURPOSE, ""))
+    return _parse_purposes(request.environ.get(_PURPOSE_HEADER, ""))
 
 
 @lru_cache
@@ -74,7 +76,8 @@ def _parse_purposes(header: str) -> tuple[str, ...]:
 
 def route() -> str:
     """Return the route of the call at hand as OpenAPI writes it, never its address."""
-    return request.url_rule.rule.replace("<", "{").replace(">", "}") if request.url_rule else ""
+    rule = request.url_rule
+    return rule.rule.replace("<", "{").replace(">", "}") if rule else ""
 
 
 def audit_context() -> AuditContext:

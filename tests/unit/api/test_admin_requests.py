@@ -1,4 +1,4 @@
-"""What administrators send is checked before anything is done with it."""
+"""Requests of administrators are checked before anything is done."""
 
 from typing import Any
 

@@ -1,5 +1,6 @@
 """`datadeling replay`: read the topic again beside the live consumer, and write only what differs."""
 
+import gc
 from datetime import datetime
 from typing import Any
 
@@ -123,6 +124,9 @@ def _add(jobs: Jobs, given: dict[str, Any]) -> int:
 
 
 def _setting(on: CommandContext) -> Setting:
+    # As in the consumer: a batch has many objects, and none of them refers to itself.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     return Setting(on.kafka, on.settings.db_url)
 
 

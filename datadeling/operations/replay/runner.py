@@ -1,7 +1,7 @@
 """Run one replay: one partition after the other, on a thread, while the caller's thread reports progress."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from threading import Event, Thread
 from typing import NamedTuple, TypeVar
 
@@ -35,9 +35,9 @@ class Setting(NamedTuple):
 
 def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProgress) -> Tally:
     """Return the tally that a replay would have; write nothing. Raise what `plan` raises."""
-    with _database(setting) as database:
+    with closing(Database(setting.db_url, _APPLICATION)) as database:
         planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, UNHURRIED))
-    parts = [_part(setting, request, p, one.range) for p, one in planned.items()]
+    parts = [PartitionReplay(setting.kafka, p, one.range, request.avtale_id) for p, one in planned.items()]
 
     def writer_of(database: Database, part: PartitionReplay) -> Writer:
         return DryRunWriter(database, setting.kafka.topic, part.at)
@@ -78,7 +78,8 @@ class Runner:
         partitions = {one.partition: one for one in self._jobs.begin(row, self._planned(row))}
         parts = []
         for one in partitions.values():
-            part = _part(self._setting, request, one.partition, Range(one.next_offset, one.to_offset))
+            left = Range(one.next_offset, one.to_offset)
+            part = PartitionReplay(self._setting.kafka, one.partition, left, request.avtale_id)
             part.first = one.from_offset
             parts.append(part)
 
@@ -98,7 +99,7 @@ class Runner:
     def _planned(self, row: ReplayRow) -> Mapping[int, Planned]:
         if self._jobs.partitions(row.id):
             return {}
-        with _database(self._setting) as database:
+        with closing(Database(self._setting.db_url, _APPLICATION)) as database:
             return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, UNHURRIED))
 
     def _check_state(self, row: ReplayRow) -> None:
@@ -124,10 +125,6 @@ def _claimed(db_url: str, replay: int) -> Iterator[Claim]:
         claim.release()
 
 
-def _part(setting: Setting, request: Request, partition: int, range_: Range) -> PartitionReplay:
-    return PartitionReplay(setting.kafka, partition, range_, request.avtale_id)
-
-
 def _read(
     setting: Setting,
     request: Request,
@@ -147,7 +144,7 @@ def _read(
     def read() -> None:
         rate = Rate(request.rate, end, setting.lag)
         try:
-            with _database(setting) as database:
+            with closing(Database(setting.db_url, _APPLICATION)) as database:
                 for part in parts:
                     writer = writer_of(database, part)
                     part.run(database, writer, rate, end, setting.batch_size)
@@ -172,15 +169,6 @@ def _read(
     if errors:
         raise errors[0]
     return tally
-
-
-@contextmanager
-def _database(setting: Setting) -> Iterator[Database]:
-    database = Database(setting.db_url, _APPLICATION)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _retried(step: Callable[[], _T], stop: Event) -> _T:

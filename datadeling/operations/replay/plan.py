@@ -13,7 +13,7 @@ from datadeling.pipeline.partitioner import partition_of
 def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[int, Planned]:
     """Return the range to read of each partition, in order; none goes beyond the live consumer's position.
 
-    Asks the broker, which takes some seconds at most. Raise `NotFound` when a partition or the topic has not
+    Queries the broker, for some seconds at most. Raise `NotFound` when a partition or the topic has not
     been read, `TopicChanged` when the broker's topic is another one, `BrokerUnavailable`.
     """
     with database.transaction() as tx:

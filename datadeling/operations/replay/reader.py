@@ -48,7 +48,7 @@ class Reader:
         ends before its range does.
         """
         self._errors.clear()
-        # consume() waits until it has as many as it is asked for, so never ask for more than there are.
+        # consume() waits for the full number until its timeout: never request more than there are.
         limit = min(limit, sum(self._ends[partition] - at for partition, at in self._positions.items()))
         messages = [m for message in self._consumer.consume(limit, timeout) if (m := self._take(message))]
         if not messages and self._errors and not self.done:

@@ -25,7 +25,7 @@ _PROGRESS_EVERY = 0.5  # seconds
 
 
 class Setting(NamedTuple):
-    """How to run replays. `lag` returns the number of messages that are waiting for the live consumer."""
+    """Settings of a replay. `lag` returns the number of messages that are waiting for the live consumer."""
 
     kafka: KafkaConfig
     db_url: str

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from datadeling import config
-from datadeling.db.table import mirrored_columns
+from datadeling.db.mirror import mirrored_columns
 from datadeling.domain.avtale import COLUMNS
 from datadeling.errors import ConfigError, NotFound
 from datadeling.mirror import check as checks

@@ -1,4 +1,4 @@
-"""A connection of our own that is made when it is needed, and made again after it was lost."""
+"""A connection that is opened when it is needed, and again after it was lost."""
 
 import os
 import socket
@@ -8,16 +8,16 @@ from threading import Timer
 
 import psycopg
 
-from datadeling.db.connection import UNHURRIED, DeadlineConnection, Limits, connect, translated
+from datadeling.db.connection import BACKGROUND, DeadlineConnection, Limits, connect, translated
 from datadeling.db.transaction import Transaction
 from datadeling.db.waiting import Meanwhile
 from datadeling.errors import DatabaseUnavailable
 
 
 class Database:
-    """Hands out transactions over one connection. For one thread at a time, but for `wind_up`."""
+    """Transactions over one connection. For one thread at a time, except `wind_up`."""
 
-    def __init__(self, db_url: str, application: str, limits: Limits = UNHURRIED) -> None:
+    def __init__(self, db_url: str, application: str, limits: Limits = BACKGROUND) -> None:
         self._db_url = db_url
         self._application = application
         self._limits = limits
@@ -27,7 +27,7 @@ class Database:
 
     @contextmanager
     def working(self, meanwhile: Meanwhile) -> Iterator[None]:
-        """In this block, transactions call `meanwhile` again and again while they wait for the server.
+        """Call `meanwhile` repeatedly while transactions in this block wait for the server.
 
         It must not use this database.
         """
@@ -39,10 +39,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Everything done inside is committed at the end, or nothing of it.
+        """Commit everything that is done inside, or nothing.
 
-        Raise `DatabaseUnavailable` (the outcome of a commit that was cut off is unknown: try again, the
-        compare-and-set of offsets tells), `UnstorableRow` or `DatabaseBug`.
+        Raise `DatabaseUnavailable`, `UnstorableRow` or `DatabaseBug`. After `DatabaseUnavailable` the commit
+        may have happened: run the transaction again, and the compare-and-set of offsets decides.
         """
         connection = self._connected()
         connection.meanwhile = self._meanwhile
@@ -50,28 +50,28 @@ class Database:
             yield Transaction(connection)
 
     def close(self) -> None:
-        """Let go of the connection; the next use makes a new one."""
+        """Close the connection; the next use opens a new one."""
         if self._connection is not None:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
 
     def wind_up(self, seconds: float) -> None:
-        """Connect no more, and cut the connection there is after so many seconds.
+        """Open no more connections, and cut the present one after so many seconds.
 
-        From then on everything raises `DatabaseUnavailable`, also what is waiting for a silent server right
-        then. Returns at once. Any thread and a signal handler may call it.
+        From then on everything raises `DatabaseUnavailable`, also a statement that is waiting for a silent
+        server. Returns at once. May be called from any thread and from a signal handler.
         """
         self._winding_up = True
-        cutting = Timer(seconds, self._cut)
-        cutting.daemon = True
-        cutting.start()
+        timer = Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
 
     def _cut(self) -> None:
         connection = self._connection
         if connection is None:
             return
-        # Only the kernel's end of it: what psycopg holds belongs to the thread that is waiting.
+        # Only the socket: psycopg's connection belongs to the thread that is waiting.
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
@@ -82,8 +82,8 @@ class Database:
                 self._connection = connect(
                     self._db_url, options=self._limits.options, application=self._application
                 )
-                self._connection.patience = self._limits.patience
-            if self._winding_up:  # maybe only since
+                self._connection.timeout = self._limits.timeout
+            if self._winding_up:  # maybe only since it connected
                 self.close()
         if self._connection is None:
             raise DatabaseUnavailable("winding up")

@@ -1,8 +1,8 @@
-"""The schema: which migrations there are, which have been applied, and applying the rest.
+"""Applies the migrations and reports which have been applied.
 
 yoyo commits the steps of a migration and its own mark on different connections, and its lock row outlives a
 killed process. So every migration can be run again, and an advisory lock of ours, which ends with its
-connection, decides who migrates.
+connection, lets one process migrate at a time.
 """
 
 import time
@@ -30,22 +30,22 @@ _RETRY_LOCK = 0.2  # seconds
 
 
 class Migration(NamedTuple):
-    """A migration that this release knows, and whether the database has it."""
+    """A migration of this release. `applied` is True when the database has it."""
 
     id: str
     applied: bool
 
 
 def migrate(db_url: str) -> list[str]:
-    """Apply what is missing, make the coming months of the log of lookups and the mirror, and return the ids.
+    """Apply the missing migrations and return their ids; create the months of the log, and set up the mirror.
 
-    Blocks while another process migrates, for as long as it takes. Raise `DatabaseUnavailable`, or
-    `MigrationFailed` when a migration is refused. Killed at any point, it can be run again.
+    Blocks for as long as another process migrates. Raise `DatabaseUnavailable`, or `MigrationFailed` when a
+    migration is refused. Can be run again after it was killed at any point.
     """
     with _alone(db_url) as connection, _migrations() as migrations, _backend(db_url) as backend:
         try:
             with translated(writes=True):
-                backend.break_lock()  # ours is held: what is there belongs to a process that is gone
+                backend.break_lock()  # we hold ours, so the process of this one is gone
             with translated(writes=True), backend.lock():
                 missing = backend.to_apply(migrations)
                 ids = [migration.id for migration in missing]
@@ -53,13 +53,13 @@ def migrate(db_url: str) -> list[str]:
         except LockTimeout:
             raise MigrationFailed("somebody else is migrating without our lock") from None
         with translated(connection, writes=True), connection.transaction():
-            LookupLog(connection).make_months()
+            LookupLog(connection).create_months()
         Mirror(connection).set_up()
         return ids
 
 
 def remove_mirror(db_url: str) -> list[str]:
-    """Undo what `migrate` did for the mirror and say what has been removed; see `Mirror.remove`.
+    """Undo the mirror's part of `migrate` and return the names of what was removed; see `Mirror.remove`.
 
     Blocks while another process migrates.
     """
@@ -68,20 +68,20 @@ def remove_mirror(db_url: str) -> list[str]:
 
 
 def status(db_url: str) -> list[Migration]:
-    """Every migration of this release, in order. Raise `DatabaseUnavailable`."""
+    """Return every migration of this release, in order. Raise `DatabaseUnavailable`."""
     with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
         applied = _applied(connection)
     return [Migration(name, name in applied) for name in known()]
 
 
 def known() -> list[str]:
-    """The ids of the migrations that this release needs, in order."""
+    """Return the ids of the migrations that this release needs, in order."""
     with _migrations() as migrations:
         return [migration.id for migration in migrations]
 
 
 def is_current(connection: psycopg.Connection, needed: list[str]) -> bool:
-    """True when the database has every migration of `needed`; it may have newer ones, too."""
+    """Return True when the database has every migration of `needed`; it may have newer ones, too."""
     return set(needed) <= _applied(connection)
 
 
@@ -95,7 +95,7 @@ def _applied(connection: psycopg.Connection) -> set[str]:
 
 @contextmanager
 def _alone(db_url: str) -> Iterator[DeadlineConnection]:
-    """Hold the migration lock. Asks again and again: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
+    """Hold the migration lock. Tries repeatedly: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
     with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
         with translated(connection):
             while connection.execute(queries["try_migration_lock"]).fetchone() != (True,):

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 class _PooledConnection(DeadlineConnection):
-    patience = _TIMEOUT
+    timeout = _TIMEOUT
     checked = -math.inf  # by the monotonic clock
 
     def check(self) -> None:
@@ -45,11 +45,8 @@ class _PooledConnection(DeadlineConnection):
         for _ in range(2):  # the server's last message, and then the end
             self.pgconn.consume_input()
         if time.monotonic() - self.checked > _FRESH:
-            self.patience = _WAIT
-            try:
+            with self.with_timeout(_WAIT):
                 ConnectionPool.check_connection(self)
-            finally:
-                self.patience = _TIMEOUT
             self.checked = time.monotonic()
 
 

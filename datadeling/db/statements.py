@@ -1,4 +1,4 @@
-"""How a named statement is run inside an open transaction."""
+"""Named statements inside an open transaction."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from datadeling.db.queries import queries
 
 
 class Statements:
-    """Statements on one connection. What they raise is translated where the transaction was begun."""
+    """Statements on one connection. Errors are translated where the transaction was begun."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -23,11 +23,11 @@ class Statements:
 
 
 def text_array(texts: Collection[str]) -> str:
-    """Texts as PostgreSQL writes an array of them: psycopg would look at each in Python, and at all types."""
+    """Return texts as the text of an array, which is faster than psycopg's adaptation of each element."""
     quoted = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
     return '{"' + '","'.join(quoted) + '"}' if texts else "{}"
 
 
 def uuid_array(ids: Iterable[str]) -> str:
-    """UUIDs as PostgreSQL writes an array of them: to send each as a text of its own takes 1 µs more."""
+    """Return UUIDs as the text of an array."""
     return "{" + ",".join(ids) + "}"

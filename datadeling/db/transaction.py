@@ -1,4 +1,4 @@
-"""What the write path asks of PostgreSQL, nearly always one statement a method."""
+"""A transaction and the statements of the write path, nearly always one for each method."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from datadeling.domain.hendelse import Place, Position, Sletting
 
 
 class Erased(NamedTuple):
-    """How many rows a deletion took away."""
+    """The number of rows that a deletion removed."""
 
     avtaler: int
     versions: int
@@ -34,15 +34,14 @@ _COPY_CHANGED = queries["copy_changed"].format(columns=columns(*COLUMNS)).as_byt
 _UPDATE_CHANGED = queries["update_changed"].format(
     columns=columns(*COLUMNS), changed_columns=columns(*COLUMNS, table="endret_avtale")
 )
-# as text, as in the messages; everything else comes back as it went in
-_AS_THEY_WENT_IN = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
-_SELECT_AVTALER = queries["select_avtaler"].format(columns=_AS_THEY_WENT_IN)
-_SELECT_HISTORY = queries["select_history"].format(columns=_AS_THEY_WENT_IN)
+# The id is text in an `Avtale`, as in the messages.
+_SELECTED = SQL("avtale_id::text, ") + columns(*COLUMNS[1:])
+_SELECT_AVTALER = queries["select_avtaler"].format(columns=_SELECTED)
+_SELECT_HISTORY = queries["select_history"].format(columns=_SELECTED)
 
-
-# What the values of a row are sent as, in the binary form of COPY: that takes half the CPU of the text form
-# here, and a fifth less in the server. The id of an avtale goes as the 16 bytes that it is.
-_SENT_AS = {
+# Types of the binary form of COPY, which takes less CPU than the text form on both sides. The id of an avtale
+# is sent as the 16 bytes of a uuid.
+_COPIED_AS = {
     Type.UUID: "bytea",
     Type.TEXT: "text",
     Type.INTEGER: "int4",
@@ -51,7 +50,7 @@ _SENT_AS = {
     Type.TIME: "timestamptz",
     Type.BOOLEAN: "bool",
 }
-_COLUMN_TYPES = {felt.column: _SENT_AS[felt.type] for felt in FELTER} | {
+_COLUMN_TYPES = {felt.column: _COPIED_AS[felt.type] for felt in FELTER} | {
     "generation": "int4",
     "kafka_partition": "int4",
     "kafka_offset": "int8",
@@ -63,45 +62,48 @@ _SUPERSEDED = [*_AVTALE, "timestamptz", "timestamptz"]
 
 
 class Transaction(Statements):
-    """One open transaction. What it raises has been translated: see `datadeling.db.connection`."""
+    """One open transaction: the statements of the write path, and the others by subject.
+
+    Errors have been translated: see `datadeling.db.connection`.
+    """
 
     @property
     def parking(self) -> Parking:
-        """What it can do with messages that could not be used."""
+        """Return the statements on parked messages."""
         return Parking(self._connection)
 
     @property
     def operator(self) -> Operator:
-        """What only an operator asks for."""
+        """Return the statements of the operator's commands."""
         return Operator(self._connection)
 
     @property
     def replays(self) -> Replays:
-        """What it can do with replays."""
+        """Return the statements on replays."""
         return Replays(self._connection)
 
     @property
     def pruning(self) -> Prunable:
-        """What it can do with what has been kept long enough."""
+        """Return the statements of retention."""
         return Prunable(self._connection)
 
     @property
     def lookup_log(self) -> LookupLog:
-        """What it can do with the months of the log of lookups."""
+        """Return the statements on the months of the log of lookups."""
         return LookupLog(self._connection)
 
     @property
     def audit(self) -> Audit:
-        """What it can be asked about lookups."""
+        """Return the reports from the log of lookups."""
         return Audit(self._connection)
 
     @property
     def verification(self) -> Verification:
-        """What comparing the tables with the topic reads."""
+        """Return the statements that compare the tables with the topic."""
         return Verification(self._connection)
 
     def slot_lags(self) -> dict[str, int]:
-        """By replication slot, how many bytes its reader is behind."""
+        """Return the number of bytes that the reader of each replication slot is behind."""
         return dict(self._run("slot_lags"))
 
     def lock_partition(self, topic: str, partition: int) -> None:
@@ -109,7 +111,7 @@ class Transaction(Statements):
         self._run("lock_partition", topic=topic, partition=partition)
 
     def insert_offset(self, topic: str, partition: int, next_offset: int, historikk_fra: datetime) -> None:
-        """Begin a partition that is not known yet at `next_offset`."""
+        """Begin a new partition at `next_offset`."""
         self._run(
             "insert_offset",
             topic=topic,
@@ -119,29 +121,29 @@ class Transaction(Statements):
         )
 
     def position(self, topic: str, partition: int) -> Position | None:
-        """Where the partition stands, or None when it has never been read."""
+        """Return the position of the partition, or None when it has never been read."""
         row = self._run("select_offset", topic=topic, partition=partition).fetchone()
         return Position(*row) if row else None
 
     def positions(self, topic: str) -> dict[int, Position]:
-        """Where all partitions stand that have ever been read."""
+        """Return the positions of all partitions that have ever been read."""
         return {partition: Position(*rest) for partition, *rest in self._run("select_offsets", topic=topic)}
 
     def is_of_topic(self, topic: str, partition: int, topic_id: str) -> bool:
-        """Whether the partition's offset belongs to this topic; it does when nobody has said yet."""
+        """Return True if the partition's offset belongs to this topic. The first topic takes it."""
         self._run("recognise_topic", topic=topic, partition=partition, topic_id=topic_id)
         row = self._run("select_topic_id", topic=topic, partition=partition).fetchone()
         return row is not None and row[0] == topic_id
 
     def earlier_generations(self, topic: str) -> dict[int, list[tuple[int, int]]]:
-        """By partition, in order: generations that have ended, and the first offset beyond each."""
+        """Return by partition, in order, the generations that have ended and the first offset beyond each."""
         ended: dict[int, list[tuple[int, int]]] = {}
         for partition, generation, end in self._run("select_earlier_generations", topic=topic):
             ended.setdefault(partition, []).append((generation, end))
         return ended
 
     def advance_offset(self, topic: str, partition: int, start: Position, end: Position) -> bool:
-        """Move on from exactly `start` to `end`. Return False when the partition stands somewhere else."""
+        """Move from exactly `start` to `end`. Return False when the partition's position is another one."""
         cursor = self._run(
             "advance_offset",
             topic=topic,
@@ -154,22 +156,22 @@ class Transaction(Statements):
         return cursor.rowcount == 1
 
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
-        """The stored versions of these avtaler."""
+        """Return the stored versions of these avtaler."""
         with self._connection.cursor(row_factory=args_row(Avtale), binary=True) as cursor:
             rows = cursor.execute(_SELECT_AVTALER, {"ids": uuid_array(ids)}).fetchall()
         return {avtale.avtale_id: avtale for avtale in rows}
 
     def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
-        """The superseded versions of these avtaler."""
-        found: dict[str, list[Superseded]] = {}
+        """Return the superseded versions of these avtaler."""
+        versions: dict[str, list[Superseded]] = {}
         with self._connection.cursor(binary=True) as cursor:
             for *avtale, fra, til in cursor.execute(_SELECT_HISTORY, {"ids": uuid_array(ids)}):
                 version = Superseded(Avtale(*avtale), fra, til)
-                found.setdefault(version.avtale.avtale_id, []).append(version)
-        return found
+                versions.setdefault(version.avtale.avtale_id, []).append(version)
+        return versions
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
-        """The places of these avtaler's tombstones."""
+        """Return the places of the tombstones of these avtaler."""
         rows = self._run("select_markers", ids=uuid_array(ids)).fetchall()
         return {avtale_id: Place(*place) for avtale_id, *place in rows}
 
@@ -188,17 +190,17 @@ class Transaction(Statements):
 
     def insert(self, avtaler: Iterable[Avtale]) -> None:
         """Add avtaler of which there is no row."""
-        self._copy(_COPY_NEW, _AVTALE, map(_sent, avtaler))
+        self._copy(_COPY_NEW, _AVTALE, map(_row, avtaler))
 
     def update(self, avtaler: Iterable[Avtale]) -> None:
         """Write new versions over the rows of the same avtaler."""
         self._run("create_changed")
-        self._copy(_COPY_CHANGED, _AVTALE, map(_sent, avtaler))
+        self._copy(_COPY_CHANGED, _AVTALE, map(_row, avtaler))
         self._connection.execute(_UPDATE_CHANGED)
 
     def insert_history(self, versions: Iterable[Superseded]) -> None:
         """Add superseded versions."""
-        rows = ((*_sent(avtale), fra, til) for avtale, fra, til in versions)
+        rows = ((*_row(avtale), fra, til) for avtale, fra, til in versions)
         self._copy(_COPY_HISTORY, _SUPERSEDED, rows)
 
     def _copy(self, statement: bytes, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -208,5 +210,5 @@ class Transaction(Statements):
                 copy.write_row(row)
 
 
-def _sent(avtale: Avtale) -> tuple[object, ...]:
+def _row(avtale: Avtale) -> tuple[object, ...]:
     return (bytes.fromhex(avtale[0].replace("-", "")), *avtale[1:])

@@ -1,8 +1,7 @@
-"""Waits for the server, and works meanwhile.
+"""Waits for the server and calls other work meanwhile, in one thread.
 
-What psycopg does with a connection is a generator, which says what it would wait for, and is told when that
-has come. So whoever drives it can use the time, in one thread: two would share one interpreter, and take a
-quarter more CPU for changing places than they have to do.
+psycopg implements each operation as a generator that yields the socket events it waits for, so the code that
+drives the generator can use the time. A second thread would cost a quarter more CPU (adr/0022).
 """
 
 import time
@@ -15,30 +14,30 @@ from psycopg.abc import PQGen
 from psycopg.waiting import Ready, Wait
 
 Meanwhile = Callable[[], bool]
-"""Does a small part of some other work, and says whether there was any. It must not use the connection."""
+"""Do a small part of other work, and return True if there was any. Must not use the connection."""
 
 _EVENTS = {Wait.R: POLLIN, Wait.W: POLLOUT, Wait.RW: POLLIN | POLLOUT}
-_REST_MS = 10  # before there may be work again, when there was none
+_PAUSE_MS = 10  # when there was no other work
 
 _T = TypeVar("_T")
 
 
-def wait_at_work(gen: PQGen[_T], fileno: int, meanwhile: Meanwhile, patience: float) -> _T:
-    """What `gen` comes to, over the socket `fileno`.
+def wait_with_work(gen: PQGen[_T], fileno: int, meanwhile: Meanwhile, timeout: float) -> _T:
+    """Run `gen` over the socket `fileno` and return its result.
 
-    Between two parts of the other work it looks whether the server has answered. Raise `OperationalError`
-    when `patience` seconds have passed before the end, and whatever `gen` and `meanwhile` raise.
+    Polls the socket between two parts of the other work. Raise `OperationalError` after `timeout` seconds,
+    and whatever `gen` and `meanwhile` raise.
     """
-    give_up_at = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     socket = poll()
     try:
         wanted = next(gen)
         while True:
             socket.register(fileno, _EVENTS[wanted])
             while not (events := socket.poll(0)):
-                if time.monotonic() > give_up_at:
+                if time.monotonic() > deadline:
                     raise psycopg.OperationalError("the server has not answered in time")
-                if not meanwhile() and (events := socket.poll(_REST_MS)):
+                if not meanwhile() and (events := socket.poll(_PAUSE_MS)):
                     break
             wanted = gen.send(_ready(events[0][1]))
     except StopIteration as end:
@@ -47,6 +46,6 @@ def wait_at_work(gen: PQGen[_T], fileno: int, meanwhile: Meanwhile, patience: fl
 
 
 def _ready(events: int) -> Ready:
-    """What has come. An error, or the end of the connection, is for `gen` to find when it reads."""
+    """Return the events for `gen`. It finds an error or the end of the connection itself when it reads."""
     reading = Ready.R if events & ~POLLOUT else Ready.NONE
     return Ready(reading | Ready.W) if events & POLLOUT else reading

@@ -33,7 +33,7 @@ def report(
     """
     target = masked_prose(f"{month} {consumer}") if consumer else str(month)
     with database.transaction() as tx:
-        with tx.audit.taking_time(timeout) if timeout else nullcontext():
+        with tx.audit.with_timeout(timeout) if timeout else nullcontext():
             readings = tx.audit.readings(month.begins, month.ends, consumer)
         action.record(tx, COMMAND, target)
     action.log(COMMAND, target)

@@ -140,7 +140,7 @@ class Pruner:
 def _create_months(database: Database) -> None:
     try:
         with database.transaction() as tx:
-            created = tx.lookup_log.make_months()
+            created = tx.lookup_log.create_months()
     except Locked:  # another process is creating them
         return
     if created:

@@ -50,7 +50,7 @@ def months(connection: psycopg.Connection) -> dict[str, str]:
 
 def make(connection: psycopg.Connection, now: datetime | None = None) -> list[str]:
     with connection.transaction():
-        return LookupLog(connection).make_months(now)
+        return LookupLog(connection).create_months(now)
 
 
 def drop_all(connection: psycopg.Connection) -> None:
@@ -177,7 +177,7 @@ def test_lookups_and_the_making_of_months_do_not_wait_for_each_other(
     with psycopg.connect(db_url) as lookup:
         write_record(lookup, tidspunkt=datetime.now(UTC))  # and no commit yet
         with connection.transaction():
-            assert len(LookupLog(connection).make_months(NEW_YEAR)) == 12
+            assert len(LookupLog(connection).create_months(NEW_YEAR)) == 12
             look_up(lookups)
             lookup.commit()
 

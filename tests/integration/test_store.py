@@ -159,7 +159,7 @@ def test_long_text_in_an_index_can_become_history(store: Store, connection: psyc
 
 
 def test_a_server_that_falls_silent_is_given_up(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DeadlineConnection, "patience", 0.2)
+    monkeypatch.setattr(DeadlineConnection, "timeout", 0.2)
     database = Database(db_url, "test")
     with connect(db_url, application="test") as connection:
         with pytest.raises(DatabaseUnavailable), translated(connection):

@@ -56,7 +56,7 @@ def test_the_session_has_its_limits(db_url: str) -> None:
             "transaction_timeout": ("30s",),
             "client_connection_check_interval": ("2s",),
         }
-    assert 5 < DeadlineConnection.patience < NOTICED_WITHIN
+    assert 5 < DeadlineConnection.timeout < NOTICED_WITHIN
 
 
 def test_the_socket_has_its_limits(db_url: str) -> None:
@@ -161,7 +161,7 @@ def in_vain(store: Store, *batch: object) -> int:
 def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DeadlineConnection, "patience", 0.5)
+    monkeypatch.setattr(DeadlineConnection, "timeout", 0.5)
     with Relay.to(db_url) as relay, store_at(relay.way_to(db_url)) as store:
         relay.start()
         positions = begin(store)

@@ -63,7 +63,7 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(
 ) -> None:
     def ask_impatiently() -> None:
         with database.transaction() as tx:
-            monkeypatch.setattr(tx._connection, "patience", 0.1)
+            monkeypatch.setattr(tx._connection, "timeout", 0.1)
             tx._connection.execute("SELECT pg_sleep(60)")
 
     backend = _ask(database, "SELECT pg_backend_pid()")

@@ -17,7 +17,7 @@ from datadeling.api.schemas import UNKNOWN
 from datadeling.api.security.tokens import Caller, forbidden
 from datadeling.api.services import services
 from datadeling.config import ApiConfig
-from datadeling.db.connection import FOR_A_CALL
+from datadeling.db.connection import REQUEST
 from datadeling.db.database import Database
 from datadeling.errors import NotFound, TooLate
 from datadeling.operations.action import OperatorAction
@@ -68,7 +68,7 @@ class AdminSession:
         """Open a database for one call. Raise `Problem` 503 when two calls are running already."""
         if not self._places.acquire(blocking=False):
             raise unavailable("ADMIN_OPPTATT")
-        database = Database(self._db_url, "datadeling admin", FOR_A_CALL)
+        database = Database(self._db_url, "datadeling admin", REQUEST)
         try:
             yield database
         finally:

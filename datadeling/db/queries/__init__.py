@@ -12,11 +12,11 @@ from importlib.resources import files
 from psycopg import sql
 
 _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
-_DESCRIPTION = re.compile(r"\A\s*(--.*\n)+")  # for us: the server need not read it each time
+_DESCRIPTION = re.compile(r"\A\s*(--.*\n)+")  # not sent to the server
 
 
 def load(names: Collection[str] | None = None) -> dict[str, sql.SQL]:
-    """All statements by name, or those of some files. Raise `ValueError` when two have the same name."""
+    """Return all statements by name, or those of some files. Raise `ValueError` for a repeated name."""
     statements: dict[str, sql.SQL] = {}
     for file in files(__name__).iterdir():
         if not file.name.endswith(".sql") or (names is not None and file.name not in names):
@@ -33,6 +33,6 @@ queries = load()
 
 
 def columns(*names: str, table: str | None = None) -> sql.Composed:
-    """A list of quoted column names, for `queries[…].format(columns=…)`."""
+    """Return a list of quoted column names, for `queries[…].format(columns=…)`."""
     path = (table,) if table else ()
     return sql.SQL(", ").join(sql.Identifier(*path, name) for name in names)

@@ -1,7 +1,7 @@
 -- audit_lookups --
--- Who read which fields under which purposes in a time. The order in which purposes and fields were named does
--- not matter; who asked under several names is called by the newest. A null consumer is anyone. No person.
--- There may be millions of records, of few kinds: so kinds are numbered first, and persons told apart by number.
+-- Return the totals of lookups in an interval by consumer, call, purposes and fields, whatever the order in which the
+-- request listed these. A consumer has its newest name; a null consumer is any. No person is returned.
+-- There may be millions of records of few kinds, so the kinds are numbered first and persons are counted by number.
 WITH kind AS MATERIALIZED (
     SELECT
         *,
@@ -68,12 +68,13 @@ LEFT JOIN called USING (consumer)
 GROUP BY nr, consumer, called.consumer_name, endpoint, purposes, fields, about.persons, behalf.users
 ORDER BY nr;
 
--- take_time --
--- For the rest of the transaction. Its own limit is running already, and can only be lifted.
+-- set_statement_timeout --
+-- Limit the statements of the rest of the transaction. transaction_timeout is running already, and can only be lifted.
 SELECT set_config('transaction_timeout', '0', TRUE), set_config('statement_timeout', %(limit)s::text, TRUE);
 
 -- audit_person --
--- The lookups of a person in a time, oldest first. In some nobody was asked for, and the person was in the answer.
+-- Return the lookups of a person in an interval, oldest first. `asked_for` is false if the request named no person and
+-- this one was in the answer.
 SELECT
     tidspunkt,
     consumer,

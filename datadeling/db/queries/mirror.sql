@@ -1,29 +1,32 @@
 -- datastream_exists --
--- Datastream signs in as this role. Where there is none, nothing is mirrored.
+-- Return true if the role of Datastream exists. Without it, nothing is mirrored.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'datastream');
 
 -- roles_without_replication --
--- Of those who need the right to replicate (we make the slot, Datastream reads it), those who lack it.
+-- Return the roles that need the right to replicate (we create the slot, Datastream reads it) and lack it.
 SELECT rolname
 FROM pg_roles
 WHERE rolname IN (current_user, 'datastream') AND NOT rolreplication AND NOT rolsuper
 ORDER BY rolname;
 
 -- roles_with_replication --
--- Of the same, those who have it.
+-- Return those of the same roles that have the right.
 SELECT rolname
 FROM pg_roles
 WHERE rolname IN (current_user, 'datastream') AND rolreplication AND NOT rolsuper
 ORDER BY rolname;
 
 -- allow_replication --
+-- Let a role create and read replication slots.
 ALTER ROLE {role} REPLICATION;
 
 -- disallow_replication --
+-- Undo allow_replication.
 ALTER ROLE {role} NOREPLICATION;
 
 -- publication_is_right --
--- True when it names one table, `avtale`, with all its columns and rows, and no schema. One of all tables names none.
+-- Return true if the publication has one table, `avtale`, with all columns and rows, and no schema. A publication of
+-- all tables names none.
 SELECT EXISTS (
     SELECT
     FROM pg_publication
@@ -37,18 +40,20 @@ SELECT EXISTS (
 );
 
 -- publication_exists --
+-- Return true if there is a publication of this name.
 SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = 'ds_publication');
 
 -- create_publication --
--- Waits for no reader and no writer of the table.
+-- Publish `avtale`. Waits for no reader and no writer of the table.
 CREATE PUBLICATION ds_publication FOR TABLE avtale;
 
 -- drop_publication --
+-- Drop the publication, whatever it publishes.
 DROP PUBLICATION IF EXISTS ds_publication;
 
 -- granted_to_datastream --
--- What it has been granted by name, on relations of any kind and on their columns: schema, name, and whether
--- that is what it needs, to read `avtale`, or more.
+-- Return the relations of any kind on which, or on whose columns, the role has direct grants: schema, name, and true
+-- if the grant is no more than it needs, to read `avtale`.
 WITH granted AS (
     SELECT pg_class.oid, privilege_type, grantee
     FROM pg_class, aclexplode(relacl)
@@ -68,10 +73,11 @@ GROUP BY nspname, relname
 ORDER BY nspname, relname;
 
 -- revoke_from_datastream --
+-- Revoke all grants on one relation.
 REVOKE ALL ON TABLE {table} FROM datastream;
 
 -- defaults_for_datastream --
--- What it is to be granted on tables that are yet to come: whose tables, and in which schema (null is any).
+-- Return the default privileges of the role on future tables: owner of the tables, and schema (null is any).
 SELECT pg_get_userbyid(defaclrole), nspname
 FROM pg_default_acl
 JOIN pg_roles ON rolname = 'datastream'
@@ -81,13 +87,15 @@ WHERE defaclobjtype = 'r'
 ORDER BY 1, 2;
 
 -- revoke_defaults --
+-- Grant nothing on the future tables of an owner, in any schema.
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} REVOKE ALL ON TABLES FROM datastream;
 
 -- revoke_defaults_in_schema --
+-- Grant nothing on the future tables of an owner, in one schema.
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} REVOKE ALL ON TABLES FROM datastream;
 
 -- datastream_can_read --
--- Whether it can enter the schema of `avtale`, and read the table; and which schema that is.
+-- Return whether the role can use the schema of `avtale`, whether it can read the table, and the schema's name.
 SELECT
     has_schema_privilege(rolname, relnamespace, 'USAGE'),
     has_table_privilege(rolname, pg_class.oid, 'SELECT'),
@@ -98,13 +106,15 @@ JOIN pg_roles ON rolname = 'datastream'
 WHERE pg_class.oid = to_regclass('avtale');
 
 -- let_datastream_enter --
+-- Let the role use the schema of `avtale`.
 GRANT USAGE ON SCHEMA {schema} TO datastream;
 
 -- let_datastream_read --
+-- Let the role read `avtale`.
 GRANT SELECT ON avtale TO datastream;
 
 -- schemas_opened --
--- Those that it may enter because it was granted that by name.
+-- Return the schemas on which the role has direct grants.
 SELECT nspname
 FROM pg_namespace
 JOIN pg_roles ON rolname = 'datastream'
@@ -112,10 +122,11 @@ WHERE EXISTS (SELECT FROM aclexplode(nspacl) WHERE grantee = pg_roles.oid)
 ORDER BY nspname;
 
 -- keep_datastream_out --
+-- Revoke all grants on one schema.
 REVOKE ALL ON SCHEMA {schema} FROM datastream;
 
 -- readable_beyond_the_mirror --
--- What else it can read, by whatever way: a role that it is a member of, or a right of everybody's.
+-- Return the other relations that the role can read, also by membership in a role or by a grant to PUBLIC.
 SELECT quote_ident(nspname) || '.' || quote_ident(relname)
 FROM pg_class
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -128,22 +139,25 @@ WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY 1;
 
 -- mirror_slot --
--- The slot: whether it is of this database and of the right kind, in use, and has lost what was not read in time.
+-- Return of the slot whether it has the right database and plugin, is in use, and has lost WAL that was not read in
+-- time.
 SELECT database IS NOT DISTINCT FROM current_database() AND plugin = 'pgoutput', active, wal_status = 'lost'
 FROM pg_replication_slots
 WHERE slot_name = 'ds_replication';
 
 -- wal_level --
+-- Return the server's setting, which must be logical for a slot.
 SELECT current_setting('wal_level');
 
--- patience_for_writers --
--- For the rest of the transaction, which it does not make one that has written. To make a slot waits for each
--- transaction that was writing then, so the limit is for the whole of it.
+-- set_timeout_for_writers --
+-- Limit the rest of the transaction as a whole: creating a slot waits for each transaction that was writing. Does not
+-- itself write.
 SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', %(milliseconds)s, true);
 
 -- create_slot --
--- Refused in a transaction that has written. Waits for all that were writing, in any database of the server.
+-- Create the slot. Refused in a transaction that has written. Waits for all writers, in any database of the server.
 SELECT pg_create_logical_replication_slot('ds_replication', 'pgoutput');
 
 -- drop_slot --
+-- Drop the slot, so that the server retains no WAL for it.
 SELECT pg_drop_replication_slot('ds_replication');

@@ -1,10 +1,10 @@
 -- clock --
--- The rows were stamped by this clock, and their age is told by it.
+-- Return the time by the clock that stamped the rows.
 SELECT now();
 
 -- prune_failed_message --
--- A bounded part, as of every table: handled or outdated ones, and those that nobody handled. Of any topic: of
--- one that is read no longer they would stay for ever.
+-- Delete a bounded number of messages, handled or not, each after its own time; the other tables likewise. Of any
+-- topic, since those of a topic that is no longer read would stay for ever.
 DELETE FROM failed_message
 WHERE (topic, generation, kafka_partition, kafka_offset) IN (
     SELECT topic, generation, kafka_partition, kafka_offset
@@ -16,13 +16,14 @@ WHERE (topic, generation, kafka_partition, kafka_offset) IN (
 );
 
 -- count_prunable_failed_message --
+-- Count the messages that prune_failed_message would delete in the end.
 SELECT count(*)
 FROM failed_message
 WHERE state <> 'new' AND updated_at < %(handled)s
    OR state = 'new' AND created_at < %(unhandled)s;
 
 -- prune_avtale_historikk --
--- Oldest first, so that the index is used however outdated the statistics are.
+-- Delete old versions, the oldest first, so that the index is used however outdated the statistics are.
 DELETE FROM avtale_historikk
 WHERE (avtale_id, generation, kafka_offset, kafka_partition) IN (
     SELECT avtale_id, generation, kafka_offset, kafka_partition
@@ -34,22 +35,23 @@ WHERE (avtale_id, generation, kafka_offset, kafka_partition) IN (
 );
 
 -- count_prunable_avtale_historikk --
+-- Count the versions that prune_avtale_historikk would delete in the end.
 SELECT count(*) FROM avtale_historikk WHERE gyldig_til < %(history)s;
 
 -- claims_pruned_history --
--- Whether there is history to prune of a time for which the topic still claims to have all.
+-- Return true if there is history to delete from a time for which the topic still claims complete history.
 SELECT (SELECT min(gyldig_til) FROM avtale_historikk) < %(history)s
    AND EXISTS (SELECT FROM consumer_offset WHERE topic = %(topic)s AND historikk_fra < %(history)s);
 
 -- move_historikk_fra --
--- Only ever forward.
+-- Move the beginning of complete history, only ever forward.
 UPDATE consumer_offset
 SET historikk_fra = %(history)s
 WHERE topic = %(topic)s AND historikk_fra < %(history)s;
 
 -- prune_operator_log --
--- Not the record of an erasure whose marker is there: it tells that the marker was set by hand, and must be
--- carried to a topic that is read again (erased_by_hand).
+-- Delete old records, but not of an erasure whose marker exists: the record shows that the marker was set by hand, and
+-- must be carried over to a topic that is read again (erased_by_hand).
 DELETE FROM operator_log
 WHERE id IN (
     SELECT id
@@ -65,6 +67,7 @@ WHERE id IN (
 );
 
 -- count_prunable_operator_log --
+-- Count the records that prune_operator_log would delete in the end.
 SELECT count(*)
 FROM operator_log
 WHERE tidspunkt < %(operator_log)s
@@ -74,7 +77,7 @@ WHERE tidspunkt < %(operator_log)s
   );
 
 -- prune_replay_job --
--- Its partitions go with it. One that was neither ended nor resumed for so long is over, too.
+-- Delete old replays with their partitions, also those that were neither ended nor resumed for so long.
 DELETE FROM replay_job
 WHERE id IN (
     SELECT id
@@ -86,4 +89,5 @@ WHERE id IN (
 );
 
 -- count_prunable_replay_job --
+-- Count the replays that prune_replay_job would delete in the end.
 SELECT count(*) FROM replay_job WHERE coalesce(finished_at, started_at, requested_at) < %(replay_jobs)s;

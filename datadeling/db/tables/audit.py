@@ -1,4 +1,4 @@
-"""What the log of lookups is asked: for reports, and for a person's right to know."""
+"""Reports from the log of lookups: who read which fields, and who looked a person up."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,17 +11,17 @@ from datadeling.db.connection import DeadlineConnection
 from datadeling.db.queries import queries
 from datadeling.db.statements import Statements
 
-_ANSWER = 5.0  # seconds that the server gets to say that the time is up
+_GRACE = 5.0  # seconds in which the server can report its own timeout
 
 
 class Reading(NamedTuple):
-    """That a consumer read these fields by this call under these purposes, and how much. Nobody is named.
+    """The lookups of one consumer with the same call, purposes and fields, as totals. Names no person.
 
-    `consumer` is the client's id, `consumer_name` what it was called last. `behandlingsnummer` and `felter`
-    are sorted; without a purpose, over GraphQL, the first is empty. `lookups` are the calls that were
-    answered, `hits` the avtaler in their answers. `persons` counts different numbers of persons, so one who
-    was asked for under two counts twice; `users` the different users on whose behalf the consumer asked, 0
-    when it was for itself. `first` and `last` are when, as aware times.
+    `consumer` is the client's id, `consumer_name` its newest name. `behandlingsnummer` and `felter` are
+    sorted; over GraphQL, which has no purposes, the first is empty. `lookups` counts the answered calls,
+    `hits` the avtaler in their answers, `persons` the different identity numbers (two of one person count
+    twice), and `users` the different users on whose behalf the consumer called. `first` and `last` are aware
+    times.
     """
 
     consumer: str
@@ -38,10 +38,10 @@ class Reading(NamedTuple):
 
 
 class PersonLookup(NamedTuple):
-    """That a person was looked up: when, by whom, why, and which fields were read. The person is not named.
+    """One lookup of a person: time, consumer, purposes and fields. Does not name the person.
 
-    `nav_ident` is the user on whose behalf the consumer asked. `asked_for` is False when no person was asked
-    for, and this one was in the answer. `call_id` finds the call in the logs.
+    `nav_ident` is the user on whose behalf the consumer called. `asked_for` is False when the request named
+    no person, and this one was in the answer. `call_id` is that of the logs.
     """
 
     tidspunkt: datetime
@@ -56,30 +56,25 @@ class PersonLookup(NamedTuple):
 
 
 class Audit(Statements):
-    """Reads the log of lookups, inside an open transaction."""
+    """The log of lookups, inside an open transaction."""
+
+    _connection: DeadlineConnection
 
     @contextmanager
-    def taking_time(self, seconds: float) -> Iterator[None]:
-        """Inside, a statement may take so long, whatever the session says."""
-        self._run("take_time", limit=f"{int(seconds)}s")
-        connection = self._connection
-        if not isinstance(connection, DeadlineConnection):
+    def with_timeout(self, seconds: float) -> Iterator[None]:
+        """Let statements in the block take so long, whatever the limits of the session."""
+        self._run("set_statement_timeout", limit=f"{int(seconds)}s")
+        with self._connection.with_timeout(seconds + _GRACE):
             yield
-            return
-        patience, connection.patience = connection.patience, seconds + _ANSWER
-        try:
-            yield
-        finally:
-            connection.patience = patience
 
     def readings(self, begins: datetime, ends: datetime, consumer: str | None) -> list[Reading]:
-        """Who read what from a time until before another; None is any consumer. Sorted."""
+        """Return the readings from `begins` until before `ends`, sorted; None is any consumer."""
         with self._connection.cursor(row_factory=class_row(Reading)) as cursor:
             values = {"begins": begins, "ends": ends, "consumer": consumer}
             return cursor.execute(queries["audit_lookups"], values).fetchall()
 
     def person_lookups(self, identer: Sequence[str], begins: datetime, ends: datetime) -> list[PersonLookup]:
-        """Who looked a person up, by any of the numbers, from a time until before another. Oldest first."""
+        """Return the lookups of a person by any of the numbers in the interval, oldest first."""
         with self._connection.cursor(row_factory=class_row(PersonLookup)) as cursor:
             values = {"identer": list(identer), "begins": begins, "ends": ends}
             return cursor.execute(queries["audit_person"], values).fetchall()

@@ -1,4 +1,4 @@
-"""The months of `lookup_log`: a partition for each, made long before it begins."""
+"""The months of `lookup_log`: a partition for each, created long before it begins."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from datadeling.db.statements import Statements
 from datadeling.domain.month import Month
 from datadeling.errors import DatabaseBug, Locked, UnstorableRow
 
-_AHEAD = 12  # months: longer than a consumer, which makes them, can be away unseen
+_AHEAD = 12  # months: longer than the consumer, which creates them, can be down unnoticed
 
 log = structlog.get_logger(__name__)
 
@@ -26,35 +26,35 @@ class _Partition(NamedTuple):
 
 
 class LookupLog(Statements):
-    """The months of the log, inside an open transaction. One process at a time makes or drops them."""
+    """The months of the log, inside an open transaction. One process at a time creates or drops them."""
 
-    def make_months(self, now: datetime | None = None) -> list[str]:
-        """Make those that are missing, from the month of `now` to the eleventh after it, and say which.
+    def create_months(self, now: datetime | None = None) -> list[str]:
+        """Create the missing months, from that of `now` to the eleventh after it, and return their names.
 
-        `now` is the database's clock, which stamps the records, if left out. Lookups go on meanwhile. A
-        table that has been made by hand under a month's name becomes the month, if it can be one. A month
-        that cannot be made, for whatever reason, is logged and holds up nothing else.
+        `now` defaults to the database's clock, which stamps the records. Lookups go on meanwhile. A table
+        that somebody created under a month's name becomes the month, if it fits. A month that cannot be
+        created is logged, and the others are created all the same.
         """
         self._run("lock_lookup_log")
-        made = []
+        created = []
         for month in self._missing(now or self._run("clock").fetchall()[0][0]):
             name = f"lookup_log_{month.year}_{month.month:02d}"
             try:
                 with translated(self._connection, writes=True), self._connection.transaction():  # a savepoint
-                    self._make(name, month)
-                made.append(name)
+                    self._create(name, month)
+                created.append(name)
             except (DatabaseBug, UnstorableRow, Locked) as error:
                 log.error("lookup_log_month_refused", month=name, cause=str(error))  # noqa: TRY400
-        return made
+        return created
 
     def spans(self) -> list[tuple[datetime, datetime]]:
-        """When the months that there are begin and end, in their order."""
+        """Return the beginning and end of each month that exists, in order."""
         return [(month.begins, month.ends) for month in self._months() if month.begins and month.ends]
 
     def time_left(self, now: datetime | None = None) -> timedelta:
-        """For how long from `now`, the database's clock if left out, lookups can be recorded.
+        """Return the time from `now` (default: the database's clock) until no lookup can be recorded.
 
-        Up to the first moment that no month covers, whatever comes after it; 0 when `now` is one.
+        Until the first moment that no month covers; 0 when `now` is one.
         """
         began = end = now or self._run("clock").fetchall()[0][0]
         for begins, ends in self.spans():
@@ -63,14 +63,14 @@ class LookupLog(Statements):
         return end - began
 
     def months_over(self, cutoff: datetime) -> int:
-        """How many months ended by then."""
+        """Count the months that ended by then."""
         return len(self._over(cutoff))
 
     def drop_month(self, cutoff: datetime) -> bool:
-        """Drop the oldest month that ended by then; False when there is none.
+        """Drop the oldest month that ended by then. Return False when there is none.
 
-        Nobody can look anything up while it waits for a lock. It waits for 0.1 s at most, for the log as for
-        the month, and raises `Locked` then.
+        Lookups queue while this waits for a lock, so it waits for the log and the month for 0.1 s at most
+        each, and then raises `Locked`.
         """
         self._run("hurry")
         self._run("lock_lookup_log")
@@ -92,7 +92,7 @@ class LookupLog(Statements):
     def _months(self) -> list[_Partition]:
         return [_Partition(*row) for row in self._run("lookup_log_months")]
 
-    def _make(self, name: str, month: Month) -> None:
+    def _create(self, name: str, month: Month) -> None:
         parts = {"month": Identifier(name), "begins": Literal(month.begins), "ends": Literal(month.ends)}
         for statement in ("create", "attach", "comment"):
             self._connection.execute(queries[f"{statement}_lookup_log_month"].format(**parts))

@@ -1,4 +1,4 @@
-"""What retention asks of PostgreSQL: to count and to delete what is older than its time."""
+"""The statements of retention: count and delete rows that are too old."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,33 +11,33 @@ PRUNED = ("failed_message", "avtale_historikk", "operator_log", "replay_job")
 """The tables that are pruned. Each has two statements: `prune_…` and `count_prunable_…`."""
 
 Cutoffs = Mapping[str, datetime]
-"""Before when something goes, by the names of `config.Retention`, which the statements use, too."""
+"""The times before which rows are too old, by the names of `config.Retention`, which the statements use."""
 
 
 class Prunable(Statements):
-    """What has been kept long enough, inside an open transaction."""
+    """The statements of retention, inside an open transaction."""
 
     def cutoffs(self, kept: Mapping[str, timedelta]) -> Cutoffs:
-        """What is older now than it is kept, by the database's clock."""
+        """Return the times that are as long ago as rows are kept, by the database's clock."""
         ((now,),) = self._run("clock").fetchall()
         return {name: now - time for name, time in kept.items()}
 
     def delete(self, table: str, cutoffs: Cutoffs, limit: int) -> int:
-        """Delete at most `limit` rows of one of `PRUNED`, and say how many it were. Waits for nobody."""
+        """Delete at most `limit` rows of one of `PRUNED` and return their number. Skips locked rows."""
         return self._run(f"prune_{table}", limit=limit, **_values(cutoffs)).rowcount
 
     def count(self, table: str, cutoffs: Cutoffs) -> int:
-        """How many rows of one of `PRUNED` are to go."""
+        """Count the rows of one of `PRUNED` that are too old."""
         ((rows,),) = self._run(f"count_prunable_{table}", **_values(cutoffs)).fetchall()
         return int(rows)
 
     def claims_pruned_history(self, topic: str, cutoffs: Cutoffs) -> bool:
-        """True while versions are to go that, by `historikk_fra`, are all there."""
+        """Return True while versions are too old that `historikk_fra` still promises."""
         ((claims,),) = self._run("claims_pruned_history", topic=topic, **cutoffs).fetchall()
         return bool(claims)  # null when there is no history at all
 
     def move_historikk_fra(self, topic: str, cutoffs: Cutoffs) -> None:
-        """Claim no history of before the cutoff any more. The locks of all partitions must be held."""
+        """Promise no history from before the cutoff any more. The locks of all partitions must be held."""
         self._run("move_historikk_fra", topic=topic, **cutoffs)
 
 

@@ -42,7 +42,7 @@ def coalescer(
 ) -> Iterator[Coalescer]:
     """Without the limits of time that would end a test on a slow machine."""
     monkeypatch.setattr(pool_module, "_TIMEOUT", 60.0)
-    monkeypatch.setattr(pool_module._PooledConnection, "patience", 60.0)
+    monkeypatch.setattr(pool_module._PooledConnection, "timeout", 60.0)
     monkeypatch.setattr(module, "_TIMEOUT", 60.0)
     connection.execute("CREATE TABLE note (number int CHECK (number > 0))")
     pool = Pool(make_conninfo(db_url, options="-c lock_timeout=0 -c statement_timeout=0"), 2)

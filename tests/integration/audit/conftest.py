@@ -11,4 +11,4 @@ from tests.integration.audit.records import WHEN
 def months(connection: psycopg.Connection) -> None:
     """The months around the records of the tests."""
     with connection.transaction():
-        LookupLog(connection).make_months(WHEN.replace(month=9))
+        LookupLog(connection).create_months(WHEN.replace(month=9))

@@ -145,11 +145,11 @@ def test_it_may_take_longer_than_the_session(database: Database) -> None:
     with database.transaction() as tx:
         connection = tx._connection
         assert isinstance(connection, DeadlineConnection)
-        patience = connection.patience
-        with tx.audit.taking_time(600):
+        timeout = connection.timeout
+        with tx.audit.with_timeout(600):
             assert connection.execute(settings).fetchone() == ("0", "10min")
-            assert connection.patience > 600
-        assert connection.patience == patience
+            assert connection.timeout > 600
+        assert connection.timeout == timeout
     with database.transaction() as tx:
         assert tx._connection.execute(settings).fetchone() == ("30s", "0")
     assert report(database, None, NOVEMBER, WHO, timeout=600) == []

@@ -125,7 +125,7 @@ def test_a_month_that_is_made_later_cannot_be_read(platform: Platform, admin: ps
     migrate(platform.url)
     with connect(platform.url, application="test") as connection, connection.transaction():
         ((later,),) = connection.execute("SELECT now() + interval '3 years'").fetchall()
-        assert len(LookupLog(connection).make_months(later)) == 12
+        assert len(LookupLog(connection).create_months(later)) == 12
     assert platform.mirrored().readable == ["avtale"]
 
 

@@ -67,7 +67,7 @@ def test_who_writes_for_long_is_not_waited_for(platform: Platform) -> None:
 def test_one_can_wait_for_longer_than_for_other_answers(
     platform: Platform, admin: psycopg.Connection
 ) -> None:
-    """A connection that hears nothing for its `patience` is closed; not while it waits for writers."""
+    """A connection that hears nothing for its `timeout` is closed; not while it waits for writers."""
     migrate(platform.url)
     platform.add_datastream()
     with (
@@ -75,12 +75,12 @@ def test_one_can_wait_for_longer_than_for_other_answers(
         somebody_writes(platform.url) as writer,
         connect(platform.url, application="test") as connection,
     ):
-        connection.patience = 1.5
+        connection.timeout = 1.5
         done = pool.submit(Mirror(connection).set_up)
         wait_until(is_true(admin, _WAITING_FOR_LONG), "it has waited for longer than that")
         writer.commit()
         assert done.result(60) == []
-        assert connection.patience == 1.5
+        assert connection.timeout == 1.5
 
 
 def test_a_transaction_that_has_written_makes_no_slot(platform: Platform, admin: psycopg.Connection) -> None:

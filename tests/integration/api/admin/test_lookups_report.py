@@ -14,7 +14,7 @@ from tests.integration.audit.records import WHEN, write_record
 def months(connection: psycopg.Connection) -> None:
     """The log reaches as far as the records."""
     with connection.transaction():
-        LookupLog(connection).make_months(WHEN)
+        LookupLog(connection).create_months(WHEN)
 
 
 @pytest.mark.usefixtures("months")

@@ -41,7 +41,7 @@ def test_no_whole_table_is_read(asked: tuple[str, dict[str, Any]], connection: p
 def test_a_report_reads_one_month(connection: psycopg.Connection) -> None:
     months = [datetime.fromisoformat(f"2026-{month}-01T00:00:00+01:00") for month in ("11", "12")]
     with connection.transaction():
-        LookupLog(connection).make_months(months[0])
+        LookupLog(connection).create_months(months[0])
     values = {"begins": months[0], "ends": months[1], "consumer": None}
     plan = _explain(connection, "audit_lookups", values)
     names = {node["Relation Name"] for node in _nodes(plan) if "Relation Name" in node}

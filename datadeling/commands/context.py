@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from datadeling import config
-from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Database
 from datadeling.errors import ConfigError
 from datadeling.log import configure_logging
@@ -58,7 +58,9 @@ def command_context() -> Iterator[CommandContext]:
     configure_logging(config.log_format(os.environ))
     database = Database(settings.db_url, "datadeling operator")
     try:
-        yield CommandContext(settings, database, Topic(settings.kafka, UNHURRIED) if settings.kafka else None)
+        yield CommandContext(
+            settings, database, Topic(settings.kafka, OPERATOR_TIMEOUT) if settings.kafka else None
+        )
     finally:
         database.close()
 

@@ -16,7 +16,7 @@ from datadeling.commands.context import (
     print_table,
     reason_option,
 )
-from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.operations.verify import verifier as whole
 from datadeling.operations.verify.compare import Findings
 from datadeling.operations.verify.judgement import FAULTS, MEANINGS
@@ -53,7 +53,7 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, asked_by: str
 
 def _run(options: whole.Options) -> whole.Report:
     with command_context() as on, _shown_progress() as progress:
-        topic = Topic(on.kafka, UNHURRIED)
+        topic = Topic(on.kafka, OPERATOR_TIMEOUT)
         return whole.Verifier(on.database, on.kafka, topic, progress).run(options)
 
 

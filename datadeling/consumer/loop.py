@@ -1,7 +1,7 @@
-"""Poll, fill, write, and wait out what is not the messages' fault. No SQL, no JSON.
+"""The consumer's loop: fetch, write when the batch is ready, back off when a service fails. No SQL, no JSON.
 
-One thread. While the database works on a batch, it fetches and reads for the next one. Whatever happens it
-keeps calling `Source.fetch`, so that the group keeps us.
+One thread. While the database works on a batch, it fetches and reads messages for the next one. Whatever
+happens, it keeps calling `Source.fetch`, so that the group keeps it as a member.
 """
 
 import time
@@ -16,22 +16,21 @@ from datadeling.consumer.health import Health, Service
 from datadeling.consumer.partitions import TOO_MANY_UNREADABLE, Partitions
 from datadeling.consumer.source import Source
 from datadeling.db.tables.parking import Parked
-from datadeling.domain.hendelse import Position
 from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartition
 from datadeling.metrics import ConsumerMetrics
 from datadeling.pipeline.message import Decoded, Message
 from datadeling.pipeline.store import FAILED_STATES, Store, Written, read_all
 
-_LONGEST_FETCH = 0.5  # seconds; a signal is seen after one at the latest
-_CATCHING_UP = 0.01  # seconds in which more comes in, if there is more
-_CHECK_EVERY = 5.0  # seconds
-_PRUNE_EVERY = 3_600.0  # seconds
+_FETCH_TIMEOUT = 0.5  # seconds; a signal is noticed after that at the latest
+_BACKLOG_TIMEOUT = 0.01  # seconds; enough for the next messages of a backlog
+_CHECK_INTERVAL = 5.0  # seconds
+_PRUNE_INTERVAL = 3_600.0  # seconds
 
 log = structlog.get_logger(__name__)
 
 
 class Loop:
-    """Carries messages from the source to the store until `stop`."""
+    """Moves messages from the source to the store until `stop`."""
 
     def __init__(
         self,
@@ -51,61 +50,61 @@ class Loop:
         self._health = health
         self._metrics = metrics
         self._stopping = False
-        self._behind = False
+        self._has_backlog = False
         self._check_at = 0.0
         self._prune_at = 0.0
 
     def stop(self) -> None:
-        """Write the batch in hand, leave the group, return from `run`. A signal handler may call it."""
+        """Make `run` write the batch in hand, leave the group and return. A signal handler may call it."""
         self._stopping = True
 
     def run(self) -> None:
-        """Turn until `stop`. Whatever ends it, the group has been left when it returns or raises.
+        """Run until `stop`. The group has been left when it returns or raises.
 
-        Raise `DatabaseBug` or `UnstorableRow` when going on would need a change of this program.
+        Raise `DatabaseBug` or `UnstorableRow` for a fault in this program.
         """
         try:
             self._source.subscribe()
             while not self._stopping:
-                self.turn()
+                self.run_once()
             if self._batch.messages:
                 self._attempt(self._write, self._health.database)
         finally:
             self.close()
 
     def close(self) -> None:
-        """Leave the group. Calling again is safe."""
+        """Leave the group. Calling it again is safe."""
         self._source.close()
 
-    def turn(self) -> None:
-        """One round: look after services and partitions, fetch, write when the batch is ready."""
+    def run_once(self) -> None:
+        """Check services and partitions, fetch, and write when the batch is ready."""
         began = time.monotonic()
-        self._health.turned()
+        self._health.record_turn()
         self._check(began)
         has_more = self._fetch(began)
         if self._partitions.waiting() and not self._stopping:
-            self._attempt(self._partitions.begin, self._health.broker, self._health.database)
-        has_caught_up = self._behind and not has_more
+            self._attempt(self._partitions.start_waiting, self._health.broker, self._health.database)
+        has_caught_up = self._has_backlog and not has_more
         if self._batch.ready(time.monotonic(), is_all=has_caught_up):
             self._attempt(self._write, self._health.database)
         elif has_caught_up:
-            self._behind = False
+            self._has_backlog = False
 
     def _check(self, now: float) -> None:
-        """Ask both services now and then: health is to be right when no message comes, too."""
+        """Call both services regularly, so that health is right even when no messages come."""
         due = now >= self._check_at
         if due or self._health.broker.failing:
-            self._attempt(self._partitions.ask_topic, self._health.broker)
+            self._attempt(self._partitions.check_topic, self._health.broker)
         if due or self._health.database.failing:
             self._attempt(self.refresh_metrics, self._health.database)
         if now >= self._prune_at:
             self._attempt(self._prune, self._health.database)
         if due:
-            self._check_at = time.monotonic() + _CHECK_EVERY
-            self._tell_broker()
+            self._check_at = time.monotonic() + _CHECK_INTERVAL
+            self._commit_to_kafka()
 
     def refresh_metrics(self) -> None:
-        """Bring the gauges up to date, and see what operators have done. Raises what `Store.write` does."""
+        """Set the gauges, and notice offsets that operators have changed. Raises like `Store.write`."""
         backlog = self._store.backlog()
         nothing = Parked(0, 0.0)
         for state in FAILED_STATES:
@@ -118,66 +117,68 @@ class Loop:
         self._partitions.check_offsets()
         self._partitions.refresh_lag()
 
-    def _tell_broker(self) -> None:
-        """Let lag tools know where we stand.
+    def _commit_to_kafka(self) -> None:
+        """Commit the positions for lag tools.
 
-        Seldom, and only while the broker answers: a commit that is under way when the broker goes comes after
-        we have taken our place in the group again, and then we are fenced.
+        Seldom, and only while the broker answers: a commit that arrives after we have rejoined the group as
+        the same static member would fence us.
         """
         if self._health.broker.available:
             self._source.commit({p: at.next_offset for p, at in self._partitions.positions.items()})
 
     def _prune(self) -> None:
-        """Delete a part of what is kept no longer; the rest at the next turns, then nothing for an hour."""
+        """Delete a part of what is too old; the rest in the next turns, then nothing for an hour."""
         pruned = self._prune_step()
         if pruned:
             log.info("pruned", **pruned)
         else:
-            self._prune_at = time.monotonic() + _PRUNE_EVERY
+            self._prune_at = time.monotonic() + _PRUNE_INTERVAL
 
     def _fetch(self, began: float) -> bool:
-        """Take in what comes until the batch is due; False when that was less than there is room for."""
-        timeout = min(self._batch.patience(began), _CATCHING_UP if self._behind else _LONGEST_FETCH)
+        """Fetch and read messages. Return False when there were fewer than there was room for."""
+        timeout = min(self._batch.time_left(began), _BACKLOG_TIMEOUT if self._has_backlog else _FETCH_TIMEOUT)
         if self._health.database.failing:
-            timeout = min(self._health.database.pause_left(), _LONGEST_FETCH)
+            timeout = min(self._health.database.pause_left(), _FETCH_TIMEOUT)
         room = self._batch.room
-        return self._take_in(began, timeout) >= room
+        return self._add_to_batch(began, timeout) >= room
 
-    def _take_in(self, began: float, timeout: float) -> int:
-        """Fetch what there is room for, and read it while it is in the processor's cache; how many came."""
+    def _add_to_batch(self, began: float, timeout: float) -> int:
+        """Fetch up to `Batch.room` messages, add and read them; return their number."""
         messages = self._source.fetch(max(self._batch.room, 1), timeout)
-        self._partitions.look()
+        self._partitions.update_assignment()
+        self._drop_not_running()
         running = self._partitions.positions
-        self._drop_others(running)
-        # The wait counts from before the fetch: the first of them may have come in right then.
+        # The wait counts from before the fetch: the first message may have arrived right then.
         self._batch.add([m for m in messages if m.partition in running], began)
         self._batch.read(self._read)
         return len(messages)
 
     def _read_ahead(self) -> bool:
-        """Do some of the work of the next turn while the database is busy; False when there is none."""
-        self._health.turned()
+        """Begin the next batch while the database works on this one; False when there is nothing to do."""
+        self._health.record_turn()
         if self._stopping or self._batch.is_full:
             return False
-        return self._take_in(time.monotonic(), 0.0) > 0
+        return self._add_to_batch(time.monotonic(), 0.0) > 0
 
     def _read(self, messages: Sequence[Message]) -> list[Decoded]:
         return read_all(messages, self._partitions.positions)
 
-    def _drop_others(self, running: Mapping[int, Position]) -> None:
-        """Forget what has been fetched of partitions that do not run any more."""
-        self._batch.drop(self._batch.partitions - running.keys())
+    def _drop_not_running(self) -> None:
+        """Drop the messages of partitions that have been revoked, held or stopped."""
+        self._batch.drop(self._batch.partitions - self._partitions.positions.keys())
 
     def _write(self) -> None:
-        """Write the batch; meanwhile the next one begins."""
-        positions = self._partitions.positions
-        self._drop_others(positions)
+        """Write the batch, and begin the next one meanwhile."""
+        # 1. Take the batch out, so that messages read ahead go into the next one.
+        self._drop_not_running()
         self._batch.read(self._read)
         messages, run = self._batch.messages, self._batch.run
         self._batch.clear()
-        self._behind = len(messages) >= self._batch.size
+        self._has_backlog = len(messages) >= self._batch.size
         if not messages:
             return
+        # 2. Write it. A rebalance may take partitions away meanwhile, for `_read_ahead` fetches.
+        positions = self._partitions.positions
         began = time.monotonic()
         try:
             with self._store.working(self._read_ahead):
@@ -186,12 +187,13 @@ class Loop:
             self._batch.put_back(messages)
             raise
         seconds = time.monotonic() - began
-        self._partitions.moved({p: at for p, at in written.positions.items() if p in positions})
+        # 3. Move only the positions of partitions that are still running here.
+        self._partitions.advance({p: at for p, at in written.positions.items() if p in positions})
         for partition in written.broken & positions.keys():
             self._partitions.stop(partition, positions[partition], TOO_MANY_UNREADABLE)
-        self._tell(messages, written, seconds)
+        self._record_metrics(messages, written, seconds)
 
-    def _tell(self, messages: Sequence[Message], written: Written, seconds: float) -> None:
+    def _record_metrics(self, messages: Sequence[Message], written: Written, seconds: float) -> None:
         now, oldest = datetime.now(UTC), min(map(attrgetter("timestamp"), messages))
         self._metrics.batch_events.observe(len(messages))
         self._metrics.batch_seconds.observe(seconds)
@@ -202,7 +204,7 @@ class Loop:
         self._partitions.refresh_lag()
 
     def _attempt(self, step: Callable[[], None], *services: Service) -> None:
-        """Run a step that needs these services, unless one of them is being left alone."""
+        """Run a step that needs these services, unless one of them is backing off."""
         if any(service.pause_left() for service in services) and not self._stopping:
             return
         database_was_failing = self._health.database.failing

@@ -1,9 +1,9 @@
-"""Where the partitions stand that the group has given us, and from where each is read.
+"""The state of the assigned partitions, and the offset from which each is read.
 
-A partition of ours is in one of three states. *Running*: it has a position, and what is fetched of it goes
-into the batch. *Waiting*, as the source says: new, lost to another consumer, or at an offset that the broker
-does not know; `begin` reads the position again and makes it run. *Stopped*: waiting, and left alone until its
-position in the database has been changed, or this process is started again.
+*Running*: has a position, and its messages go into the batch. *Waiting* (see `Source.waiting`): new, taken
+over by another consumer, or at an offset that the broker does not have; `start_waiting` reads the position
+again and makes it run. *Stopped*: waiting, and left alone until its position in the database has been changed
+or this process has been restarted.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class Partitions:
-    """The positions of running partitions, and why others stand still. For one thread."""
+    """The positions of running partitions, and why others are stopped. For one thread."""
 
     def __init__(
         self,
@@ -51,45 +51,45 @@ class Partitions:
 
     @property
     def positions(self) -> Mapping[int, Position]:
-        """Where the running partitions stand."""
+        """The positions of the running partitions."""
         return self._positions
 
     def waiting(self) -> list[int]:
-        """The partitions that `begin` can make run."""
+        """Return the partitions that `start_waiting` can start."""
         return sorted(self._source.waiting - self._stopped.keys())
 
-    def look(self) -> None:
-        """After a fetch: forget what is not ours any more, or waits."""
+    def update_assignment(self) -> None:
+        """Remove partitions that have been revoked or are waiting. To be called after each fetch."""
         for partition in self._source.take_revoked():
-            self._let_go(partition)
+            self._forget(partition)
             self._metrics.lag.remove(partition)
         for partition in self._source.waiting:
             self._positions.pop(partition, None)
 
-    def moved(self, positions: Mapping[int, Position]) -> None:
-        """A batch has been written: this is where its partitions stand now."""
+    def advance(self, positions: Mapping[int, Position]) -> None:
+        """Set the positions after a batch has been written."""
         self._positions.update(positions)
 
-    def ask_topic(self) -> None:
-        """See that the topic is still the one that we read. Raise `BrokerUnavailable`."""
+    def check_topic(self) -> None:
+        """Hold all partitions if the topic has been created anew. Raise `BrokerUnavailable`."""
         topic_id = self._topic.identity()
         if self._topic_id not in {None, topic_id}:
             self._source.hold(self._source.owned)
         self._topic_id = topic_id
-        self._source.trouble_is_over()
+        self._source.clear_logged_errors()
 
-    def begin(self) -> None:
-        """Make waiting partitions run, from where the database says.
+    def start_waiting(self) -> None:
+        """Start the waiting partitions, each from its position in the database.
 
-        Raise `BrokerUnavailable`, `DatabaseUnavailable` or `LostPartition`; what runs by then goes on.
+        Raise `BrokerUnavailable`, `DatabaseUnavailable` or `LostPartition`; those already started stay so.
         """
-        self.ask_topic()
+        self.check_topic()
         for partition in self.waiting():
             position = self._position(partition)
             if position is None:
                 continue
             if partition not in self._retried:
-                # A release that can read what was parked before mends it.
+                # Once at start: this release may be able to read what an earlier one has parked.
                 outcomes = self._retry.partition(partition)
                 self._retried.add(partition)
                 if outcomes:
@@ -99,7 +99,7 @@ class Partitions:
             log.info("partition_started", partition=partition, offset=position.next_offset)
 
     def stop(self, partition: int, position: Position, why: str) -> None:
-        """Let a partition stand still until somebody looks at it; the others go on, and readiness says so."""
+        """Stop a partition until an operator intervenes. The others go on; readiness reports it."""
         self._source.hold({partition})
         self._positions.pop(partition, None)
         self._stopped[partition] = position
@@ -108,44 +108,47 @@ class Partitions:
         log.error("partition_stopped", partition=partition, offset=position.next_offset, why=why)
 
     def check_offsets(self) -> None:
-        """Begin those again whose position somebody else has changed. Raise `DatabaseUnavailable`."""
+        """Restart partitions whose stored position others have changed. Raise `DatabaseUnavailable`."""
         stored = self._store.positions()
         ours = {**self._positions, **self._stopped}
-        moved = [partition for partition, position in ours.items() if stored.get(partition) != position]
-        self._source.hold(moved)
-        for partition in moved:
-            self._let_go(partition)
+        changed = [partition for partition, position in ours.items() if stored.get(partition) != position]
+        self._source.hold(changed)
+        for partition in changed:
+            self._forget(partition)
 
     def refresh_lag(self) -> None:
-        """Bring the gauge up to date; asks nobody."""
+        """Set the lag from the watermarks of the last fetch. Does not block."""
         lag = 0
         for partition, position in self._positions.items():
-            high = self._source.known_high(partition)
+            high = self._source.high_watermark(partition)
             if high is not None:
                 behind = max(0, high - position.next_offset)
                 self._metrics.lag.labels(partition).set(behind)
                 lag += behind
         self._health.lag = lag
 
-    def _let_go(self, partition: int) -> None:
+    def _forget(self, partition: int) -> None:
         self._positions.pop(partition, None)
         self._stopped.pop(partition, None)
         self._health.stopped.pop(partition, None)
         self._metrics.stopped.set(len(self._stopped))
 
     def _position(self, partition: int) -> Position | None:
-        """Where to read from, or None when that partition has to stand still."""
+        """Return the position to start from, or stop the partition and return None."""
         low, high = self._topic.watermarks(partition)
         position = self._store.position(partition)
+        # 1. A partition that has never been read begins at the low watermark.
         if position is None:
             historikk_fra = self._topic.newest_timestamp(partition) or datetime.now(UTC)
             position = self._store.begin(partition, low, historikk_fra)
+        # 2. An offset of another topic, or beyond the end, means nothing here: never guess another one.
         if not self._store.is_of_topic(partition, self._topic_id or ""):
             self.stop(partition, position, ANOTHER_TOPIC)
             return None
         if position.next_offset > high:
             self.stop(partition, position, BEYOND_THE_END)
             return None
+        # 3. Offsets that compaction or retention has removed are skipped, counted and logged.
         if position.next_offset < low:
             moved = self._store.skip_to(partition, position, low)
             self._metrics.skipped.inc(low - position.next_offset)

@@ -3,7 +3,8 @@
 import gc
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -12,24 +13,24 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from datadeling.config import ConsumerConfig
 from datadeling.consumer.batch import Batch
-from datadeling.consumer.health import Health
+from datadeling.consumer.health import Health, serve_health
 from datadeling.consumer.loop import Loop
 from datadeling.consumer.partitions import Partitions
-from datadeling.consumer.server import serve_health
 from datadeling.consumer.source import Source
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.db.migrate import migrate
-from datadeling.errors import DatabaseUnavailable
+from datadeling.errors import ConfigError, DatabaseUnavailable, DatadelingError
+from datadeling.log import frames
 from datadeling.metrics import ConsumerMetrics
 from datadeling.pipeline.retry import Retry
 from datadeling.pipeline.store import Store
 
-# What is being asked of the database may take so long after a signal. With what the loop may still ask of a
-# broker that says nothing (2 s) and with leaving the group (3 s), the process ends within 10 s.
-_LAST_ANSWER = 3.0  # seconds
+# Seconds for a database call in hand after a signal. Together with a call to a silent broker (2 s) and with
+# leaving the group (3 s), the process ends within 10 s.
+_LAST_CALL = 3.0
 
-_SWITCH = 0.000_2  # seconds
+_SWITCH_INTERVAL = 0.000_2  # seconds
 
 RetentionStep = Callable[[Database], Mapping[str, int]]
 """Deletes a bounded part of what is too old; returns the rows by table, none when there is nothing left."""
@@ -38,36 +39,34 @@ log = structlog.get_logger(__name__)
 
 
 class BackgroundTask(Protocol):
-    """What else the process does while the loop turns, in threads of its own."""
+    """Work that the process does beside the loop, in threads of its own."""
 
     def start(self, health: Health) -> None:
-        """Begin."""
+        """Start the threads."""
 
     def stop(self) -> None:
-        """Come to an end soon. Returns at once; a signal handler calls it."""
+        """Request the end. Does not block; a signal handler calls it."""
 
     def join(self) -> None:
-        """Wait for the end, until 3 s after `stop` at most."""
+        """Block until the end, for up to 3 s after `stop`."""
 
 
 def run_consumer(
     config: ConsumerConfig,
     on_signal: Callable[[Callable[[], None]], None],
-    beside: BackgroundTask,
+    background: BackgroundTask,
     retention: RetentionStep,
 ) -> None:
-    """Consume until a signal calls what is handed to `on_signal`. Raises what `Loop.run` raises.
+    """Consume until a signal calls the function that is passed to `on_signal`. Raises like `Loop.run`.
 
-    Returns within 10 s of the signal whatever database and broker do; a batch in hand may be left to the next
-    consumer then.
-
-    While the schema is being migrated, and while there is no database to migrate, a signal ends the process
-    as it would any other.
+    Returns within 10 s of the signal, whatever database and broker do; the batch in hand may be left to the
+    next consumer. While the schema is being migrated or the database is away, a signal ends the process in
+    its default way.
     """
-    _share_the_processor()
+    _tune_interpreter()
     health = Health()
     registry = _registry()
-    with serve_health(config.port, health, registry):
+    with _errors_logged(), serve_health(config.port, health, registry):
         _migrate(config.db_url, health)
         database = Database(config.db_url, "datadeling consume")
         try:
@@ -75,18 +74,35 @@ def run_consumer(
 
             def stop() -> None:
                 loop.stop()
-                beside.stop()
-                database.wind_up(_LAST_ANSWER)
+                background.stop()
+                database.wind_up(_LAST_CALL)
 
             on_signal(stop)
             log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
-            beside.start(health)
+            background.start(health)
             loop.run()
             log.info("consumer_stopped")
         finally:
-            beside.stop()
-            beside.join()
+            background.stop()
+            background.join()
             database.close()
+
+
+@contextmanager
+def _errors_logged() -> Iterator[None]:
+    """Log an unexpected error with its frames, without its text, which may quote values.
+
+    Our own errors go on to the command line, which prints them; any other ends the process with 1 here.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        log.error("consumer_failed", error=type(error).__name__, at=frames(error))  # noqa: TRY400 (no text)
+        if isinstance(error, DatadelingError):
+            raise
+        raise SystemExit(1) from None
 
 
 def wire(
@@ -97,7 +113,7 @@ def wire(
     metrics: ConsumerMetrics,
     retention: RetentionStep,
 ) -> Loop:
-    """The loop with all that it works on."""
+    """Return the loop with everything that it uses."""
     name = config.kafka.topic
     store = Store(database, name, config.park_limit)
     partitions = Partitions(source, Topic(config.kafka), store, Retry(database, name), health, metrics)
@@ -107,14 +123,13 @@ def wire(
     return Loop(source, partitions, store, partial(retention, database), batch, health, metrics)
 
 
-def _share_the_processor() -> None:
-    """Let the loop have the interpreter soon, and look for garbage less often.
+def _tune_interpreter() -> None:
+    """Switch threads often, and collect garbage seldom.
 
-    A replay in the background would keep the interpreter for 5 ms each time that the loop has waited for
-    something. Garbage comes in whole batches, and none of it refers to itself: to look for it after every
-    700 objects took 7 % of reading.
+    A replay in the background would otherwise hold the interpreter for 5 ms whenever the loop has waited.
+    A batch leaves no cycles behind, so looking for them after every 700 objects is wasted.
     """
-    sys.setswitchinterval(_SWITCH)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

@@ -1,8 +1,8 @@
-"""Reads the partitions that the group gives us. What only asks the broker something is in `topic`.
+"""The member of the consumer group: fetches messages of the partitions that the group assigns to it.
 
-Offsets come from the database, never from Kafka: partitions are assigned paused, and read only once `start`
-has said from where. The callbacks of a rebalance take notes and do nothing that can fail: an exception in
-one comes out of `consume()`.
+Offsets come from the database, never from Kafka: partitions are assigned paused, and fetched once `start` has
+given an offset. The callbacks of a rebalance only record it and do nothing that can fail: an exception in a
+callback comes out of `consume()`.
 """
 
 import secrets
@@ -19,35 +19,35 @@ from confluent_kafka import (
 )
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import made, reader_settings, to_message
+from datadeling.consumer.topic import create_client, reader_settings, to_message
 from datadeling.pipeline.message import Message
 
-_LEAVE = 3.0  # seconds that leaving the group may take
+_LEAVE_TIMEOUT = 3.0  # seconds
 
 log = structlog.get_logger(__name__)
 
 
 class Source:
-    """The partitions of one topic that the group has given us. For one thread.
+    """The partitions of one topic that the group has assigned to us. For one thread.
 
-    Who does not call `fetch` for `max_poll_interval` seconds loses them to others, and joins anew with the
-    next call.
+    `fetch` must be called every `max_poll_interval` seconds. Otherwise the group gives the partitions to
+    others, and the next call joins the group again.
     """
 
     def __init__(self, config: KafkaConfig, *, max_poll_interval: float = 60.0) -> None:
         self._topic = config.topic
         self._config = config
         self._max_poll_interval = max_poll_interval
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._waiting: set[int] = set()
         self._owned: set[int] = set()
         self._revoked: set[int] = set()
-        self._given_up = False
-        self._left = False
-        self._consumer = self._member()
+        self._has_failed = False
+        self._closed = False
+        self._consumer = self._create_consumer()
 
     def subscribe(self) -> None:
-        """Join the group; partitions come in later, during `fetch`."""
+        """Join the group. Partitions are assigned later, during `fetch`."""
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
@@ -57,23 +57,23 @@ class Source:
 
     @property
     def waiting(self) -> frozenset[int]:
-        """Partitions that are ours and do not run, because `start` has to say from where."""
+        """Partitions of ours that are paused until `start` gives an offset."""
         return frozenset(self._waiting)
 
     @property
     def owned(self) -> frozenset[int]:
-        """Partitions that are ours, running or not."""
+        """Partitions of ours, paused or not."""
         return frozenset(self._owned)
 
     def take_revoked(self) -> set[int]:
-        """Partitions taken from us since the last call: whatever is held of them is to be dropped."""
+        """Return the partitions that have been revoked since the last call: drop their messages."""
         revoked, self._revoked = self._revoked, set()
         return revoked
 
     def fetch(self, limit: int, timeout: float) -> list[Message]:
-        """At most `limit` messages, after at most `timeout` seconds; maybe none. Keeps us in the group.
+        """Return up to `limit` messages, maybe none, after up to `timeout` seconds. Keeps us in the group.
 
-        A partition whose offset the broker does not know joins `waiting`.
+        A partition whose offset the broker does not have joins `waiting`.
         """
         messages: list[Message] = []
         for message in self._consumer.consume(limit, timeout):
@@ -84,12 +84,12 @@ class Source:
                 self.hold({to_message(message).partition})
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
-        if self._given_up:
-            self._join_anew()
+        if self._has_failed:
+            self._rejoin()
         return messages
 
     def start(self, partition: int, offset: int) -> None:
-        """Read a partition of ours from `offset` on."""
+        """Fetch a partition of ours from `offset` on."""
         if partition not in self._owned:
             return
         self._waiting.discard(partition)
@@ -97,64 +97,64 @@ class Source:
         try:
             self._consumer.seek(place)
         except KafkaException:
-            # A fetcher that has stopped on an unknown offset cannot be sought, only made anew.
+            # A fetcher that has stopped at an unknown offset cannot seek: assign the partition again.
             self._consumer.incremental_unassign([place])
             self._consumer.incremental_assign([place])
         self._consumer.resume([place])
 
     def hold(self, partitions: Collection[int]) -> None:
-        """Stop reading these partitions until `start` says from where."""
+        """Pause these partitions until `start` gives an offset."""
         ours = self._owned.intersection(partitions)
         self._waiting |= ours
-        self._consumer.pause([TopicPartition(self._topic, p) for p in ours])
+        self._consumer.pause(self._places(ours))
 
     def pause(self) -> None:
-        """Stop reading everything, and stay in the group as long as `fetch` is called."""
-        self._consumer.pause([TopicPartition(self._topic, p) for p in self._running()])
+        """Pause all partitions. `fetch` must still be called, to stay in the group."""
+        self._consumer.pause(self._places(self._owned - self._waiting))
 
     def resume(self) -> None:
-        """Go on reading where `pause` stopped."""
-        self._consumer.resume([TopicPartition(self._topic, p) for p in self._running()])
+        """Continue where `pause` stopped."""
+        self._consumer.resume(self._places(self._owned - self._waiting))
 
-    def known_high(self, partition: int) -> int | None:
-        """The high watermark as the last fetch brought it; asks nobody."""
+    def high_watermark(self, partition: int) -> int | None:
+        """Return the high watermark of the last fetch, if there is one. Does not block."""
         with suppress(KafkaException):
-            answer = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-            if answer[1] >= 0:
-                return int(answer[1])
+            (place,) = self._places([partition])
+            high = self._consumer.get_watermark_offsets(place, cached=True)[1]
+            return int(high) if high >= 0 else None
         return None
 
-    def trouble_is_over(self) -> None:
-        """The broker answers: should the same trouble come again, it is told again."""
-        self._told.clear()
+    def clear_logged_errors(self) -> None:
+        """Log an error again if it comes back. To be called when the broker answers."""
+        self._logged.clear()
 
     def commit(self, offsets: Mapping[int, int]) -> None:
-        """Tell Kafka's lag tools where we stand. Only for information: what it answers is ignored."""
+        """Commit offsets to Kafka, for lag tools only: errors are ignored. Does not block."""
         places = [TopicPartition(self._topic, p, o) for p, o in offsets.items() if p in self._owned]
         with suppress(KafkaException):
             if places:
                 self._consumer.commit(offsets=places, asynchronous=True)
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once. Gives up after 3 s: then they wait for 6 s.
+        """Leave the group, so that others take over at once. Blocks for up to 3 s; calling again is safe.
 
-        librdkafka itself waits for minutes when a broker falls silent with a commit on its way to it.
-        Calling again is safe.
+        When that is not enough, the others wait for the session timeout. librdkafka's own `close` can block
+        for minutes when a broker does not answer a commit.
         """
-        if self._left:
+        if self._closed:
             return
-        self._left = True
+        self._closed = True
         leaving = Thread(target=self._leave, name="leave the group", daemon=True)
         leaving.start()
-        leaving.join(_LEAVE)
+        leaving.join(_LEAVE_TIMEOUT)
         if leaving.is_alive():
             log.warning("group_not_left")
 
-    def _member(self) -> Consumer:
-        """A new member of the group.
+    def _create_consumer(self) -> Consumer:
+        """Create a static member with a random id.
 
-        A static one, by a name of its own: when the broker has been away for longer than the session, it
-        takes its old place at once. Another one would wait for 6 s until the old place is given up.
+        When the broker has been away for longer than the session, a static member gets its place back at
+        once. A dynamic one would have to wait for the session timeout of its old place.
         """
         settings = {
             **reader_settings(self._config),
@@ -164,43 +164,43 @@ class Source:
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": 6_000,
             "heartbeat.interval.ms": 2_000,
-            # As long as liveness lets a turn take. A loop that stands still any longer gives its partitions
-            # to others; should it wake up, the compare-and-set of the offsets stops it.
+            # The same limit as liveness. A loop that stands still for longer loses its partitions. If it
+            # wakes up then, the compare-and-set of the offsets keeps it from writing.
             "max.poll.interval.ms": round(self._max_poll_interval * 1_000),
         }
-        return made(Consumer, settings, error_cb=self._on_error)
+        return create_client(Consumer, settings, error_cb=self._on_error)
 
     def _leave(self) -> None:
-        # A static member says nothing when it is closed: it leaves by giving its subscription up.
+        # `close` of a static member does not leave the group; giving up the subscription does.
         self._consumer.unsubscribe()
         while self._owned:
             self._consumer.consume(1, 0.1)
         self._consumer.close()
 
-    def _join_anew(self) -> None:
-        """Be another member: librdkafka takes some answers of the group for final, and gives up for good."""
+    def _rejoin(self) -> None:
+        """Replace the member: after a fatal error librdkafka does not recover."""
         log.warning("group_joined_anew")
-        self._given_up = False
+        self._has_failed = False
         self._revoked |= self._owned
         self._owned, self._waiting = set(), set()
-        given_up, self._consumer = self._consumer, self._member()
-        Thread(target=given_up.close, name="leave the group", daemon=True).start()
+        failed, self._consumer = self._consumer, self._create_consumer()
+        Thread(target=failed.close, name="leave the group", daemon=True).start()
         self.subscribe()
 
-    def _running(self) -> Iterable[int]:
-        return self._owned - self._waiting
+    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def _on_error(self, error: KafkaError) -> None:
-        """Tell a kind of trouble once, not at each of librdkafka's tries; addresses and causes, no values."""
-        self._given_up |= error.code() == KafkaError._FATAL  # noqa: SLF001
-        if error.name() not in self._told:
-            self._told.add(error.name())
+        """Log an error once, not at each of librdkafka's tries. Its text quotes addresses, never messages."""
+        self._has_failed |= error.code() == KafkaError._FATAL  # noqa: SLF001
+        if error.name() not in self._logged:
+            self._logged.add(error.name())
             log.warning("broker_error", error=error.name(), cause=error.str())
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # Nothing is read before `start`. A number, be it one that the topic has not: the end or the beginning
-        # would have to be asked for, and librdkafka asks again half a second after an answer that `start` has
-        # overtaken, and moves the running partition there. What lies between would be lost.
+        # Assign paused: nothing is fetched before `start`. The offset must be a number, even one that the
+        # topic does not have. For a symbolic offset (beginning, end) librdkafka would send a request, and a
+        # late response could move a partition that `start` has already positioned: messages would be lost.
         places = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
         consumer.incremental_assign(places)
         consumer.pause(places)
@@ -209,7 +209,7 @@ class Source:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if consumer is not self._consumer:
-            return  # from a member that has been replaced, and whose partitions may be ours again
+            return  # a member that has been replaced: its partitions may be ours again
         gone = {p.partition for p in partitions}
         self._owned -= gone
         self._waiting -= gone

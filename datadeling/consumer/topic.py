@@ -1,4 +1,4 @@
-"""Questions to the broker about the topic, and what its clients have in common. Decoded it is `source`."""
+"""The broker's metadata about the topic, and the settings that every Kafka client of ours shares."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,10 +17,10 @@ from datadeling.config import KafkaConfig
 from datadeling.errors import BrokerUnavailable, ConfigError
 from datadeling.pipeline.message import Message
 
-_ASK = 2.0  # seconds: who asks for the live consumer has to go on soon
+_CONSUMER_TIMEOUT = 2.0  # seconds; the loop must soon fetch again
 
-UNHURRIED = 10.0
-"""Seconds that a question of an operator's may take."""
+OPERATOR_TIMEOUT = 10.0
+"""Seconds that a request for an operator may take."""
 _LATEST_MS = 253_000_000_000_000  # in the year 9987
 
 _T = TypeVar("_T")
@@ -34,63 +34,60 @@ class Watermarks(NamedTuple):
 
 
 class Topic:
-    """One topic of the broker. Every question blocks for `patience` s at most.
+    """One topic of the broker. Methods block for up to `timeout` s, and can raise `BrokerUnavailable`."""
 
-    Each can raise `BrokerUnavailable`.
-    """
-
-    def __init__(self, config: KafkaConfig, patience: float = _ASK) -> None:
+    def __init__(self, config: KafkaConfig, timeout: float = _CONSUMER_TIMEOUT) -> None:
         self._name = config.topic
-        self._patience = patience
-        self._admin = made(AdminClient, kafka_settings(config))
+        self._timeout = timeout
+        self._admin = create_client(AdminClient, kafka_settings(config))
 
     def identity(self) -> str:
-        """What the broker calls this topic: another one after it was deleted and made anew, or elsewhere.
+        """Return the broker's id of this topic, which changes when the topic is deleted and created anew.
 
-        `BrokerUnavailable` also when the broker has no such topic for us.
+        Raise `BrokerUnavailable` also when the broker has no such topic for us.
         """
         return str(self._description().topic_id)
 
     def partitions(self) -> list[int]:
-        """The partitions that it has, in order."""
+        """Return the topic's partitions, in order."""
         return sorted(partition.id for partition in self._description().partitions)
 
     def watermarks(self, partition: int) -> Watermarks:
-        """Where the log of a partition begins and ends."""
+        """Return the beginning and the end of a partition's log."""
         low = self._offset(partition, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         high = self._offset(partition, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return Watermarks(low.offset, high.offset)
 
     def newest_timestamp(self, partition: int) -> datetime | None:
-        """The greatest record time on a partition, None when it is empty."""
+        """Return the greatest record time on a partition, None when it is empty."""
         newest = self._offset(partition, OffsetSpec.max_timestamp())  # type: ignore[no-untyped-call]
         return None if newest.timestamp < 0 else record_time(newest.timestamp)
 
     def offset_at(self, partition: int, time: datetime) -> int:
-        """The first offset whose record time is not before `time`; beyond the last when there is none."""
+        """Return the first offset whose record time is not before `time`, else the high watermark."""
         spec = OffsetSpec.for_timestamp(round(time.timestamp() * 1_000))
         found = self._offset(partition, spec)
         return found.offset if found.offset >= 0 else self.watermarks(partition).high
 
     def _description(self) -> TopicDescription:
-        asked = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=self._patience)
-        answer: TopicDescription = _answered(asked[self._name].result)
-        return answer
+        futures = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=self._timeout)
+        description: TopicDescription = _result(futures[self._name].result)
+        return description
 
     def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
         place = TopicPartition(self._name, partition)
-        asked = self._admin.list_offsets({place: spec}, request_timeout=self._patience)
-        answer: ListOffsetsResultInfo = _answered(asked[place].result)
-        return answer
+        futures = self._admin.list_offsets({place: spec}, request_timeout=self._timeout)
+        info: ListOffsetsResultInfo = _result(futures[place].result)
+        return info
 
 
 def kafka_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    """How any client of ours reaches the brokers."""
+    """Return the settings of every client of ours."""
     settings: dict[str, str | int | float | bool] = {
         "bootstrap.servers": config.brokers,
         "client.id": "datadeling",
         "reconnect.backoff.max.ms": 3_000,
-        "log_level": 0,  # it would write to standard error itself, at every try
+        "log_level": 0,  # librdkafka would write to standard error, at every try
     }
     if config.tls:
         settings |= {
@@ -103,42 +100,40 @@ def kafka_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
 
 
 def reader_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    """How a consumer of ours reads: offsets are kept in the database, some 30 MiB are fetched ahead."""
+    """Return the settings of a consumer of ours: offsets in the database, some 30 MiB fetched ahead."""
     return {
         **kafka_settings(config),
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 32_768,
-        # Else a queue that is full is left alone for a second, and we read it empty in half of one.
+        # By default librdkafka waits for a second when its queue is full; we empty it in half of that.
         "fetch.queue.backoff.ms": 20,
     }
 
 
-def made(client: Callable[..., _T], settings: dict[str, Any], **more: object) -> _T:
-    """A client with these settings. Raise `ConfigError` when it cannot be made."""
+def create_client(client: Callable[..., _T], settings: dict[str, Any], **more: object) -> _T:
+    """Create a Kafka client with these settings. Raise `ConfigError` when the TLS files are invalid."""
     try:
         return client(settings, **more)
-    except KafkaException:  # everything else in the settings is ours
+    except KafkaException:  # all other settings are ours
         names = "KAFKA_CA_PATH, KAFKA_CERTIFICATE_PATH, KAFKA_PRIVATE_KEY_PATH"
         raise ConfigError(f"{names}: these are not PEM files that fit together") from None
 
 
 def record_time(milliseconds: int) -> datetime:
-    """A record's timestamp. A producer sets it freely; what no calendar holds must not stop a partition."""
-    if not 0 <= milliseconds <= _LATEST_MS:
-        milliseconds = 0 if milliseconds < 0 else _LATEST_MS
-    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
+    """Return a record's timestamp as a datetime, within the calendar's range: producers set it freely."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
 
 
 def to_message(message: KafkaMessage) -> Message:
-    """A message without an error, as `consume` returns it."""
+    """Convert a message without an error, as `consume` returns it."""
     partition: int = message.partition()  # type: ignore[assignment]  # None is for messages to be sent
     offset: int = message.offset()  # type: ignore[assignment]
     return Message(partition, offset, record_time(message.timestamp()[1]), message.key(), message.value())
 
 
-def _answered(result: Callable[[], _T]) -> _T:
+def _result(result: Callable[[], _T]) -> _T:
     try:
         return result()
     except KafkaException as error:

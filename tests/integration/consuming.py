@@ -58,7 +58,7 @@ def turn_until(condition: Callable[[], bool], *consumers: Consumer, turns: int =
         if condition():
             return
         for consumer in consumers:
-            consumer.loop.turn()
+            consumer.loop.run_once()
     raise AssertionError("it never came about")
 
 
@@ -72,7 +72,7 @@ def turning(*consumers: Consumer) -> Iterator[Callable[[Callable[[], bool]], Non
 
     def turn(consumer: Consumer) -> None:
         while not done.is_set():
-            consumer.loop.turn()
+            consumer.loop.run_once()
 
     with ThreadPoolExecutor(len(consumers)) as pool:
         threads = [pool.submit(turn, consumer) for consumer in consumers]

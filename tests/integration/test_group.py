@@ -75,10 +75,10 @@ def test_the_partitions_that_stay_go_on_while_another_joins(
         if owned(second):
             break
         produce([melding(next(numbers), partition=p) for p in range(3)])
-        first.loop.turn()
+        first.loop.run_once()
         went_on |= {p for p, at in offsets(connection).items() if at > before[p]}
         disturbed |= first.source.waiting
-        second.loop.turn()
+        second.loop.run_once()
     stayed = first.source.owned
     assert 0 < len(stayed) < 3
     assert not begun

@@ -275,12 +275,12 @@ def test_two_that_drop_at_once(db_url: str, database: Database, connection: psyc
 def test_the_consumer_makes_them_every_hour(start: Start, connection: psycopg.Connection) -> None:
     expected = months(connection)
     consumer = start()
-    consumer.loop.turn()
+    consumer.loop.run_once()
     drop_all(connection)
-    consumer.loop.turn()
+    consumer.loop.run_once()
     assert months(connection) == {}
     consumer.loop._prune_at -= 3_600
-    consumer.loop.turn()
+    consumer.loop.run_once()
     assert months(connection) == expected
 
 
@@ -292,12 +292,12 @@ def test_a_reader_of_a_month_that_is_over_is_no_outage(
     consumer = start()
     with psycopg.connect(db_url) as dump:
         dump.execute(f"SELECT count(*) FROM {name_of(old)}")
-        consumer.loop.turn()
+        consumer.loop.run_once()
         assert consumer.health.database.available
         assert not consumer.health.database.failing
     assert name_of(old) in months(connection)
     consumer.loop._prune_at -= 3_600
-    consumer.loop.turn()
+    consumer.loop.run_once()
     assert name_of(old) not in months(connection)
 
 

@@ -102,7 +102,7 @@ def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
     consumer = start()
 
     def after_a_turn() -> list[int]:
-        consumer.loop.turn()
+        consumer.loop.run_once()
         return list(rows_left(connection).values())
 
     assert [after_a_turn() for _ in range(3)] == [[2, 4, 2, 0], [1, 3, 1, 0], [1, 3, 1, 0]]
@@ -274,7 +274,7 @@ def test_a_lost_connection_costs_nothing(
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test consumer'"
         )
-        consumer.loop.turn()
+        consumer.loop.run_once()
     turn_until(lambda: count(connection) == 1_000, consumer)
     assert count(connection, "failed_message") == 0
 

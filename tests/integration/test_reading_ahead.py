@@ -92,7 +92,7 @@ def test_the_last_of_many_wait_for_nobody_and_the_first_of_a_few_do(
     produce(thousand(150)[:1])
     turn_until(lambda: len(consumer.batch.messages) == 1, consumer)
     for _ in range(3):
-        consumer.loop.turn()
+        consumer.loop.run_once()
     assert count(connection) == 150
 
 

@@ -104,7 +104,7 @@ class _Batches:
             or self._batch.ready(now := time.monotonic())
         ):
             try:
-                fetched = self._fetch(now, self._batch.patience(now))
+                fetched = self._fetch(now, self._batch.time_left(now))
             except BrokerUnavailable as error:
                 self._broker.failed(str(error))
                 self._stop.wait(self._broker.pause_left())

@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import made, reader_settings, to_message
+from datadeling.consumer.topic import create_client, reader_settings, to_message
 from datadeling.errors import BrokerUnavailable, TopicChanged
 from datadeling.operations.replay.jobs import Range
 from datadeling.pipeline.message import Message
@@ -26,7 +26,7 @@ class Reader:
         self._ends = {partition: range_.end for partition, range_ in ranges.items()}
         self._positions = {partition: range_.start for partition, range_ in ranges.items()}
         self._errors: list[str] = []
-        self._consumer = made(Consumer, _settings(config), error_cb=self._on_error)
+        self._consumer = create_client(Consumer, _settings(config), error_cb=self._on_error)
         self._consumer.assign(
             [self._place(p, range_.start) for p, range_ in ranges.items() if range_.start < range_.end]
         )

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.health import Service
-from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Database
 from datadeling.db.tables.replays import Claim, ReplayRow
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
@@ -36,7 +36,7 @@ class Setting(NamedTuple):
 def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProgress) -> Tally:
     """Return the tally that a replay would have; write nothing. Raise what `plan` raises."""
     with closing(Database(setting.db_url, _APPLICATION)) as database:
-        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, UNHURRIED))
+        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, OPERATOR_TIMEOUT))
     parts = [PartitionReplay(setting.kafka, p, one.range, request.avtale_id) for p, one in planned.items()]
 
     def writer_of(database: Database, part: PartitionReplay) -> Writer:
@@ -100,7 +100,7 @@ class Runner:
         if self._jobs.partitions(row.id):
             return {}
         with closing(Database(self._setting.db_url, _APPLICATION)) as database:
-            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, UNHURRIED))
+            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, OPERATOR_TIMEOUT))
 
     def _check_state(self, row: ReplayRow) -> None:
         """Return if the replay was ended on purpose. Raise `TopicChanged` or `Busy` for any other cause."""

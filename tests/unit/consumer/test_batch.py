@@ -123,10 +123,10 @@ def test_the_first_message_counts() -> None:
     assert batch.ready(10.2)
 
 
-def test_patience_ends_when_the_batch_is_due() -> None:
-    assert filled(0).patience(10.0) == 0.2
-    assert filled(1).patience(10.15) == pytest.approx(0.05)
-    assert filled(1).patience(11.0) == 0.0
+def test_the_time_left_ends_when_the_batch_is_due() -> None:
+    assert filled(0).time_left(10.0) == 0.2
+    assert filled(1).time_left(10.15) == pytest.approx(0.05)
+    assert filled(1).time_left(11.0) == 0.0
 
 
 def test_messages_of_lost_partitions_are_dropped() -> None:

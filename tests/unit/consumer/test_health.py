@@ -51,7 +51,7 @@ def test_it_is_left_alone_longer_and_longer_but_for_three_seconds_at_most(
 def test_readiness_names_every_fault() -> None:
     state = Health()
     assert state.faults() == ["migrating", "database unreachable", "broker unreachable"]
-    state.turned()
+    state.record_turn()
     state.database.answered()
     state.broker.answered()
     assert state.faults() == []
@@ -72,8 +72,8 @@ def test_liveness_means_that_the_loop_turns(
 ) -> None:
     now = 1_000.0
     monkeypatch.setattr("datadeling.consumer.health.time.monotonic", lambda: now)
-    state = Health(_turned=now)
-    state.turned()
+    state = Health(_last_turn=now)
+    state.record_turn()
     state.migrating = migrating
     now += seconds
     assert state.alive() is alive

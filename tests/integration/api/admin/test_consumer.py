@@ -6,8 +6,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from datadeling.consumer.health import Health
-from datadeling.consumer.server import serve_health
+from datadeling.consumer.health import Health, serve_health
 from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
@@ -56,7 +55,7 @@ def test_what_the_consumer_says_of_itself_is_told(admin: Admin, consumer_port: i
     with serve_health(consumer_port, health, CollectorRegistry()):
         faults = ["migrating", "database unreachable", "broker unreachable"]
         assert admin.get("consumer")["health"] == {"ready": False, "faults": faults}
-        health.turned()
+        health.record_turn()
         health.database.answered()
         health.broker.answered()
         assert admin.get("consumer")["health"] == {"ready": True, "faults": []}

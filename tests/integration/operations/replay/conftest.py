@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Database
 from datadeling.operations.replay.jobs import Jobs
 from datadeling.operations.replay.runner import Runner, Setting
@@ -24,7 +24,7 @@ def config(kafka: Kafka, topic: str) -> KafkaConfig:
 
 @pytest.fixture
 def broker_topic(config: KafkaConfig) -> Topic:
-    return Topic(config, UNHURRIED)
+    return Topic(config, OPERATOR_TIMEOUT)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import UNHURRIED, Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.errors import TopicChanged
 from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
@@ -84,7 +84,7 @@ def test_no_group_comes_to_be(config: KafkaConfig, produce: Produce, kafka: Kafk
 def test_an_offset_is_found_by_time(config: KafkaConfig, produce: Produce) -> None:
     messages = [melding(n, offset=n * 10) for n in range(5)]  # ten minutes apart
     produce(messages)
-    topic = Topic(config, UNHURRIED)
+    topic = Topic(config, OPERATOR_TIMEOUT)
     assert topic.offset_at(0, EPOCH) == 0
     assert topic.offset_at(0, messages[2].timestamp) == 2
     assert topic.offset_at(0, messages[2].timestamp.replace(second=1)) == 3

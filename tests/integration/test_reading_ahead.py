@@ -1,4 +1,4 @@
-"""The next batch is fetched and read while one is being written: nothing is lost, and nothing overtakes."""
+"""The next batch is fetched and read while one is being written. Nothing is lost, and the order holds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,9 @@ from datadeling.pipeline.message import Message
 from tests.hendelser import melding, record
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until, turning
 
+_FULL = 3_600.0
+"""Seconds that a batch may wait: so long that it is written when it is full, and not before."""
+
 _WAITING = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 """
@@ -17,7 +20,7 @@ _WAITING = """
 
 @contextmanager
 def locked(connection: psycopg.Connection, topic: str) -> Iterator[None]:
-    """Nobody else can write avtaler of the topic while the block runs."""
+    """Hold the locks of all partitions while the block runs, so that nobody else can write."""
     with psycopg.connect(connection.info.dsn) as other, other.transaction():
         for partition in range(3):
             Transaction(other).lock_partition(topic, partition)
@@ -30,7 +33,7 @@ def running(consumer: Consumer) -> Consumer:
 
 
 def is_writing(connection: psycopg.Connection) -> bool:
-    """Whether somebody waits for what `locked` holds."""
+    """Return True while a session waits for what `locked` holds."""
     return connection.execute(_WAITING).fetchone() != (0,)
 
 
@@ -40,7 +43,7 @@ def begin_to_write(
     wait_until: Callable[[Callable[[], bool]], None],
     connection: psycopg.Connection,
 ) -> None:
-    """Have a batch of these begun, which `locked` holds up."""
+    """Produce messages, and block until writing a batch of them waits for what `locked` holds."""
     produce(messages)
     wait_until(lambda: is_writing(connection))
 
@@ -53,7 +56,7 @@ def stored(connection: psycopg.Connection) -> bool:
 def test_the_next_batch_is_fetched_meanwhile(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
-    consumer = running(start())
+    consumer = running(start(wait=_FULL))
     with turning(consumer) as wait_until:
         with locked(connection, topic):
             begin_to_write(thousand()[:100], produce, wait_until, connection)
@@ -99,7 +102,7 @@ def test_the_last_of_many_wait_for_nobody_and_the_first_of_a_few_do(
 def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
-    consumer = running(start())
+    consumer = running(start(wait=_FULL))
     with turning(consumer) as wait_until:
         with locked(connection, topic):
             begin_to_write(thousand()[:100], produce, wait_until, connection)

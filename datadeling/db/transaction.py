@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import psycopg
 from psycopg.rows import args_row
 from psycopg.sql import SQL
 
@@ -67,40 +68,15 @@ class Transaction(Statements):
     Errors have been translated: see `datadeling.db.connection`.
     """
 
-    @property
-    def parking(self) -> Parking:
-        """Return the statements on parked messages."""
-        return Parking(self._connection)
-
-    @property
-    def operator(self) -> Operator:
-        """Return the statements of the operator's commands."""
-        return Operator(self._connection)
-
-    @property
-    def replays(self) -> Replays:
-        """Return the statements on replays."""
-        return Replays(self._connection)
-
-    @property
-    def pruning(self) -> Prunable:
-        """Return the statements of retention."""
-        return Prunable(self._connection)
-
-    @property
-    def lookup_log(self) -> LookupLog:
-        """Return the statements on the months of the log of lookups."""
-        return LookupLog(self._connection)
-
-    @property
-    def audit(self) -> Audit:
-        """Return the reports from the log of lookups."""
-        return Audit(self._connection)
-
-    @property
-    def verification(self) -> Verification:
-        """Return the statements that compare the tables with the topic."""
-        return Verification(self._connection)
+    def __init__(self, connection: psycopg.Connection) -> None:
+        super().__init__(connection)
+        self.parking = Parking(connection)
+        self.operator = Operator(connection)
+        self.replays = Replays(connection)
+        self.pruning = Prunable(connection)
+        self.lookup_log = LookupLog(connection)
+        self.audit = Audit(connection)
+        self.verification = Verification(connection)
 
     def slot_lags(self) -> dict[str, int]:
         """Return the number of bytes that the reader of each replication slot is behind."""

@@ -1,4 +1,4 @@
-"""What a message says, once it has been read, and where it stands on the topic."""
+"""A message after decoding, and its place on the topic."""
 
 from decimal import Decimal
 from typing import Annotated, NamedTuple
@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 MENTOR = "MENTOR"
-"""The one tiltakstype that means something to us: its `stillingprosent` is the mentor's."""
+"""The one tiltakstype that the code treats differently: its `stillingprosent` is the mentor's."""
 
 Text = Annotated[str, msgspec.Meta(max_length=1_000)]
 IndexedText = Annotated[str, msgspec.Meta(max_length=600)]  # 2,400 bytes; an index entry takes some 2,690
@@ -14,7 +14,7 @@ Int4 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
 
 class Place(NamedTuple):
-    """Where a message stands on the topic.
+    """The place of a message on the topic.
 
     Places of one avtale are compared by (`generation`, `offset`): offsets of one generation have one meaning.
     """
@@ -25,18 +25,18 @@ class Place(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As operators write and read it: generation:partition:offset."""
+        """Return generation:partition:offset, as operators write it."""
         return f"{self.generation}:{self.partition}:{self.offset}"
 
     def is_after(self, other: "Place") -> bool:
-        """True when this place is later on the log of the same avtale."""
+        """Return True when this place is later on the log of the same avtale."""
         return (self.generation, self.offset) > (other.generation, other.offset)
 
 
 class Position(NamedTuple):
-    """Where a partition stands in the database, as we last read or wrote it.
+    """The position of a partition in the database, as we last read or wrote it.
 
-    Everything before `next_offset` has been handled; the last `unreadable_in_a_row` messages of that could
+    Everything before `next_offset` has been handled; the last `unreadable_in_a_row` messages before it could
     not be read.
     """
 
@@ -45,7 +45,7 @@ class Position(NamedTuple):
     unreadable_in_a_row: int = 0
 
     def after(self, offset: int, *, readable: bool) -> "Position":
-        """The position once the message at `offset` has been handled."""
+        """Return the position after the message at `offset` has been handled."""
         return Position(self.generation, offset + 1, 0 if readable else self.unreadable_in_a_row + 1)
 
 

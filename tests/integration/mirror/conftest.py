@@ -24,5 +24,5 @@ def admin(mirrored_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def platform(mirrored_url: str, admin: psycopg.Connection) -> Platform:
-    """Makes roles, and knows what there is."""
+    """Create roles, and read the catalogue."""
     return Platform(mirrored_url, admin)

@@ -1,4 +1,4 @@
-"""What the platform does to a database that is mirrored, and what the catalogue says of the mirror."""
+"""Acts as the platform on a mirrored database, and reads the mirror from the catalogue."""
 
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ _PICTURE = {
 
 
 class Mirrored(NamedTuple):
-    """What is mirrored, to whom."""
+    """The mirror: publications, slots, rights and roles."""
 
     published: list[str]
     readable: list[str]
@@ -47,7 +47,7 @@ class Platform:
         return as_role(self.url, APP)
 
     def mirrored(self) -> Mirrored:
-        """What is mirrored, whatever else there is in the catalogue."""
+        """Return the mirror, without the rest of the catalogue."""
         return Mirrored(
             self._names("SELECT tablename FROM pg_publication_tables WHERE pubname = %s", PUBLICATION),
             self._names(

@@ -1,4 +1,4 @@
-"""Who migrates is no superuser. What that user may not do is told, with what to run, and holds up nothing."""
+"""The user that migrates is no superuser. A step that it may not take is logged with the statement to run."""
 
 import psycopg
 import pytest
@@ -10,8 +10,8 @@ from tests.datastream import PUBLICATION, ROLE, SLOT, as_role
 from tests.integration.mirror.platform import APP, COMPLETE, Platform
 
 
-def told(url: str) -> dict[str, str]:
-    """What a migration could not do, and what it says to run."""
+def failed_steps(url: str) -> dict[str, str]:
+    """Migrate, and return the failed steps with the statement to run for each."""
     with capture_logs() as logs:
         migrate(url)
     return {line["step"]: line["run"] for line in logs if line["event"] == "mirror_incomplete"}
@@ -22,44 +22,44 @@ def test_a_user_with_the_rights_needs_nobody(platform: Platform, admin: psycopg.
     url = platform.add_app("CREATEROLE REPLICATION")
     platform.add_datastream()
     admin.execute(f'GRANT {ROLE} TO "{APP}" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE')
-    assert told(url) == {}
+    assert failed_steps(url) == {}
     assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
     picture = platform.picture()
-    assert told(url) == {}
+    assert failed_steps(url) == {}
     assert platform.picture() == picture
 
 
 def test_what_the_user_may_not_do_is_told_and_mends_it(platform: Platform, admin: psycopg.Connection) -> None:
     url = platform.add_app("")
     platform.add_datastream()
-    first = told(url)
+    first = failed_steps(url)
     assert list(first) == [f"replication of {APP}", f"replication of {ROLE}", "slot"]
     assert platform.mirrored() == COMPLETE._replace(slots=[], replicators=[])  # the rest is as it should be
 
     for step, remedy in first.items():
         if step != "slot":
             admin.execute(remedy)
-    assert told(url) == {}  # makes the slot itself, now that it may
+    assert failed_steps(url) == {}  # makes the slot itself, now that it may
     assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
 
 
 def test_everything_can_be_run_by_the_administrator(platform: Platform, admin: psycopg.Connection) -> None:
     url = platform.add_app("")
     platform.add_datastream()
-    for remedy in told(url).values():
+    for remedy in failed_steps(url).values():
         admin.execute(remedy.removeprefix("end who writes for long; "))
     assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
-    assert told(url) == {}
+    assert failed_steps(url) == {}
 
 
-def test_what_others_have_made_too_wide_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+def test_what_others_have_made_too_wide_is_logged(platform: Platform, admin: psycopg.Connection) -> None:
     url = platform.add_app("REPLICATION")
     migrate(url)
     admin.execute(f"CREATE ROLE {ROLE} LOGIN REPLICATION")
     admin.execute(f"CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES")
     admin.execute(f"ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {ROLE}")
     admin.execute("CREATE TABLE somebodys (id integer)")
-    said = told(url)
+    said = failed_steps(url)
     assert list(said) == [
         "publication",
         "rights on somebodys",
@@ -69,7 +69,7 @@ def test_what_others_have_made_too_wide_is_told(platform: Platform, admin: psyco
     assert "public.somebodys" in said.pop("tables beyond the mirror")
     for remedy in said.values():
         admin.execute(remedy)
-    assert told(url) == {}
+    assert failed_steps(url) == {}
     assert platform.mirrored() == COMPLETE._replace(replicators=[APP, ROLE])
 
 
@@ -78,10 +78,10 @@ def test_no_right_to_publish(platform: Platform, admin: psycopg.Connection) -> N
     migrate(url)
     admin.execute("ALTER DATABASE mirrored OWNER TO postgres")
     admin.execute(f"CREATE ROLE {ROLE} LOGIN REPLICATION")
-    said = told(url)
+    said = failed_steps(url)
     assert list(said) == ["publication"]
     admin.execute(said["publication"])
-    assert told(url) == {}
+    assert failed_steps(url) == {}
 
 
 def test_datastream_can_sign_in_and_read_nothing_else(platform: Platform, admin: psycopg.Connection) -> None:

@@ -14,7 +14,7 @@ from tests.integration.mirror.platform import COMPLETE, Platform
 
 
 def set_up(url: str) -> list[str]:
-    """What could not be done."""
+    """Set the mirror up and return the failed steps."""
     with connect(url, application="test") as connection:
         return Mirror(connection, wait_for_writers=0.2).set_up()
 

@@ -67,7 +67,7 @@ def test_who_writes_for_long_is_not_waited_for(platform: Platform) -> None:
 def test_one_can_wait_for_longer_than_for_other_answers(
     platform: Platform, admin: psycopg.Connection
 ) -> None:
-    """A connection that hears nothing for its `timeout` is closed; not while it waits for writers."""
+    """A silent connection is closed after its `timeout`, but not while it waits for writers."""
     migrate(platform.url)
     platform.add_datastream()
     with (

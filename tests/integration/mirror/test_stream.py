@@ -1,4 +1,4 @@
-"""What leaves the database: the avtaler as they are, change by change, and nothing else."""
+"""The stream has the avtaler as they are, change by change, and nothing else."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime

@@ -42,7 +42,7 @@ def mirror(connection: psycopg.Connection) -> None:
 def read(connection: psycopg.Connection, view: View, today: date | None = None) -> list[Row]:
     """The rows of a view, by name; as of a day, where one is given."""
     text = query(view, today).sql("postgres")
-    # What BigQuery unnests for each row, PostgreSQL must be told to ask for each row; sqlglot does not.
+    # BigQuery unnests for each row; PostgreSQL needs LATERAL for that, which sqlglot does not add.
     text = text.replace("CROSS JOIN (", "CROSS JOIN LATERAL (")
     return connection.cursor(row_factory=dict_row).execute(text).fetchall()
 

@@ -21,7 +21,7 @@ from tests.integration.views.mirrored import Row, mirror, read
 
 _VIEW = VIEWS[2]
 _TODAY = date(2026, 4, 15)
-Told = set[tuple[date, str, int]]
+Groups = set[tuple[date, str, int]]
 
 
 def _fnr(number: int) -> str:
@@ -29,13 +29,13 @@ def _fnr(number: int) -> str:
     return f"158775{number:05}"
 
 
-def _told(rows: list[Row]) -> Told:
+def _groups(rows: list[Row]) -> Groups:
     return {(row["maaned"], row["tiltakstype"], row["antall_deltakere"]) for row in rows}
 
 
-def _read(connection: psycopg.Connection, today: date = _TODAY) -> Told:
+def _read(connection: psycopg.Connection, today: date = _TODAY) -> Groups:
     mirror(connection)
-    return _told(read(connection, _VIEW, today))
+    return _groups(read(connection, _VIEW, today))
 
 
 def _group(persons: int, **fields: Any) -> Iterator[dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_what_counts(
 
 
 @pytest.mark.parametrize(
-    ("today", "told"),
+    ("today", "months"),
     [
         pytest.param(date(2026, 3, 31), {_FEBRUARY}, id="the last day of it"),
         pytest.param(date(2026, 4, 1), {_FEBRUARY, _MARCH}, id="the day after"),
@@ -101,17 +101,17 @@ def test_what_counts(
     ],
 )
 def test_a_month_is_told_of_when_it_has_ended(
-    today: date, told: set[date], store: Store, connection: psycopg.Connection
+    today: date, months: set[date], store: Store, connection: psycopg.Connection
 ) -> None:
     _fill(store, *_group(5, sluttDato=None))
-    assert {month for month, _, _ in _read(connection, today)} == told
+    assert {month for month, _, _ in _read(connection, today)} == months
 
 
 def test_as_it_stands_it_asks_for_the_day_in_oslo(store: Store, connection: psycopg.Connection) -> None:
     _fill(store, *_group(5, startDato="2020-01-15", sluttDato="2020-02-01"))
     mirror(connection)
-    told = _told(read(connection, _VIEW))
-    assert told == {(date(2020, month, 1), "ARBEIDSTRENING", 5) for month in (1, 2)}
+    groups = _groups(read(connection, _VIEW))
+    assert groups == {(date(2020, month, 1), "ARBEIDSTRENING", 5) for month in (1, 2)}
 
 
 def test_no_row_holds_another_one() -> None:
@@ -136,8 +136,8 @@ _avtaler = st.lists(
 )
 
 
-def _expected(avtaler: list[dict[str, Any]]) -> Told:
-    """Who takes part on each day of each month that has ended, day by day."""
+def _expected(avtaler: list[dict[str, Any]]) -> Groups:
+    """Count the participants of each month that has ended, day by day."""
     persons: dict[tuple[date, str], set[str]] = defaultdict(set)
     for each in avtaler:
         counts = each["avtaleInngått"] and each["avtaleStatus"] != "ANNULLERT" and each["startDato"]
@@ -152,8 +152,8 @@ def _expected(avtaler: list[dict[str, Any]]) -> Told:
     return {(*key, len(those)) for key, those in persons.items() if len(those) >= 5}
 
 
-def _as_the_api_says(connection: psycopg.Connection) -> Told:
-    """Who is on a tiltak on some day of the month, by the parts of the API's own statements."""
+def _as_the_api_says(connection: psycopg.Connection) -> Groups:
+    """Count who is on a tiltak on some day of the month, by parts of the API's own statements."""
     statement = sql.SQL("""
         SELECT date_trunc('month', dag)::date, tiltakstype, count(DISTINCT deltaker_fnr)
         FROM avtale, generate_series('2025-12-01', '2026-03-31', interval '1 day') AS dag

@@ -1,4 +1,4 @@
-"""Views of single avtaler tell what PostgreSQL holds, of those that are shown, and nothing more."""
+"""Views of single avtaler show the rows of PostgreSQL, without those that are hidden."""
 
 import json
 import re
@@ -80,13 +80,13 @@ def test_what_is_registered_by_mistake_or_erased_is_not_shown(
 def test_without_idents_there_are_none_of_any_kind(store: Store, connection: psycopg.Connection) -> None:
     write(store, melding(1, offset=0, **_EVERYTHING))
     mirror(connection)
-    (told,) = read(connection, _AVTALE)
+    (personal,) = read(connection, _AVTALE)
     (row,) = read(connection, _UTEN)
     hidden = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
-    assert row == {name: value for name, value in told.items() if name not in hidden}
+    assert row == {name: value for name, value in personal.items() if name not in hidden}
     text = json.dumps(row, default=str)
     assert not [ident for ident in (FNR, *_NAV_IDENTS) if ident in text]
-    assert all(ident in json.dumps(told, default=str) for ident in (FNR, *_NAV_IDENTS))
+    assert all(ident in json.dumps(personal, default=str) for ident in (FNR, *_NAV_IDENTS))
     assert not re.search(r"\b\d{11}\b|\b[A-Z]\d{6}\b", text)
 
 

@@ -1,4 +1,4 @@
-"""Which of two versions wins."""
+"""The rule for which of two versions wins."""
 
 from datetime import UTC, datetime
 

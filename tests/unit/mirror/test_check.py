@@ -1,4 +1,4 @@
-"""What has been forgotten between the table, the views and the files is found."""
+"""Forgotten columns and outdated files are found."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_column_that_is_there_no_more_is_found() -> None:
     assert list(check.forgotten(left_out)) == ["generation is no column of avtale"]
 
 
-def test_a_column_is_not_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_is_not_left_out_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "LEFT_OUT", {**LEFT_OUT, "opphav": "a reason"})
     assert list(check.forgotten(COLUMNS)) == ["opphav is in a view, and in LEFT_OUT"]
 
@@ -80,7 +80,7 @@ def test_every_reason_to_leave_out_says_something() -> None:
     assert all(len(reason) > 20 for reason in LEFT_OUT.values())
 
 
-def test_all_shared_fields_are_told() -> None:
+def test_all_shared_fields_are_shown() -> None:
     assert [each.name for each in PERSONAL[:-1]] == [felt.column for felt in FELTER]
     assert PERSONAL[-1].name == "mottatt_tidspunkt"
 
@@ -143,13 +143,13 @@ def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
 
 
 @VIEW
-def test_a_view_is_bigquery_sql_and_tells_all_there_is_to_tell(view: View) -> None:
+def test_a_view_is_bigquery_sql_and_has_all_descriptions(view: View) -> None:
     (parsed,) = sqlglot.parse(create(view), dialect="bigquery")
     assert isinstance(parsed, exp.Create)
     assert parsed.args["replace"]
     schema = parsed.this
-    told = {c.name: c.find(exp.Property).args["value"].name for c in schema.expressions}
-    assert told == {each.name: each.description for each in view.columns}
+    described = {c.name: c.find(exp.Property).args["value"].name for c in schema.expressions}
+    assert described == {each.name: each.description for each in view.columns}
     options = {
         p.this.name: p.args["value"] for p in parsed.args["properties"].find_all(exp.Property) if p.this
     }

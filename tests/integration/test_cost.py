@@ -1,8 +1,8 @@
-"""What an event and a lookup cost, counted and not timed: the same on a slow machine, and beside other work.
+"""The cost of an event and of a lookup, counted instead of timed: a slow or busy machine changes nothing.
 
-A bound is some 25 % above what was counted when it was last set. When one is exceeded, look first at what
-has been added for each event, or each call; if it is worth it, set the bound anew from what the failure says.
-When something has become cheaper, lower it, or the gain can be lost again unseen.
+When they were last set, the bounds for calls were some 10 % above the count, those for WAL some 25 %. When
+one is exceeded, look first at what has been added for each event or each lookup. If it is worth its cost, set
+the bound from the figure in the failure. When something has become cheaper, lower its bound, to keep that.
 """
 
 import time
@@ -36,7 +36,7 @@ from tests.unit.api.issuer import CLIENT_ID, ISSUER, serving
 
 
 class Event(NamedTuple):
-    """In a batch of 1,000: calls of functions and bytes of WAL for each, and exchanges with the database."""
+    """Calls of functions and bytes of WAL for each event of 1,000; exchanges with the database for all."""
 
     calls: float
     wal: float
@@ -51,17 +51,17 @@ class Lookup(NamedTuple):
 
 
 EVENTS = {
-    "new": Event(77, 785, 9),
-    "with the same state again": Event(104, 740, 11),
-    "with another state": Event(121, 1_250, 13),
-    "read again by a replay": Event(84, 1, 8),
+    "new": Event(84, 785, 9),
+    "with the same state again": Event(114, 740, 11),
+    "with another state": Event(129, 1_250, 13),
+    "read again by a replay": Event(82, 1, 7),
 }
 LOOKUPS = {
-    "/api/v1/tiltaksstatus": Lookup(1_390, 1),
-    "/api/v1/avtaler/sok": Lookup(1_510, 1),
+    "/api/v1/tiltaksstatus": Lookup(1_580, 1),
+    "/api/v1/avtaler/sok": Lookup(1_710, 1),
 }
 READING = 4.5
-"""CPU time of reading a message, in that of parsing its JSON and no more."""
+"""CPU time of reading a message, as a multiple of that of parsing its JSON."""
 
 _BATCH = 1_000
 _TRIES = 5
@@ -92,7 +92,7 @@ def test_a_lookup_costs_no_more_than_it_did(
         app = create_app(config, connections=1, registry=CollectorRegistry())
         token = issuer.token(0, exp=4_102_444_800)
         for path in LOOKUPS:
-            tries = [counting.during(partial(_ask, app, path, token)) for _ in range(20)]
+            tries = [counting.during(partial(_look_up, app, path, token)) for _ in range(20)]
             least[path] = Lookup(*map(min, zip(*tries, strict=True)))
         app.extensions[POOL].close()
     assert {path: cost for path, cost in least.items() if _exceeds(cost, LOOKUPS[path])} == {}
@@ -109,7 +109,7 @@ def test_reading_costs_no_more_than_it_did_beside_parsing() -> None:
 def _costs(
     database: Database, connection: psycopg.Connection, counting: Counting, seed: int
 ) -> dict[str, Event]:
-    """Of each kind, for avtaler of their own."""
+    """Return the cost of each kind of event."""
     store, messages = Store(database, TOPIC, 10), _messages(seed)
     costs = {}
 
@@ -118,9 +118,9 @@ def _costs(
         placed = _placed(batch, positions[0].next_offset)
         costs[kind] = measured(lambda: store.write(placed, positions))
 
-    def measured(deed: Callable[[], object]) -> Event:
+    def measured(step: Callable[[], object]) -> Event:
         before = _wal(database, connection)
-        calls, exchanges = counting.during(deed)
+        calls, exchanges = counting.during(step)
         return Event(calls / _BATCH, (_wal(database, connection) - before) / _BATCH, exchanges)
 
     first = begin(store)[0].next_offset
@@ -137,7 +137,7 @@ def _exceeds(cost: Event | Lookup, bound: Event | Lookup) -> bool:
 
 
 def _messages(seed: int) -> list[Message]:
-    """Each about an avtale of its own."""
+    """Return messages, each about another avtale."""
     newest = {record.key: record.value for record in HendelseGenerator(seed).hendelser(_BATCH * 2)}
     now = datetime.now(UTC)
     return [Message(0, 0, now, key, value) for key, value in list(newest.items())[:_BATCH]]
@@ -154,7 +154,7 @@ def _edited(value: bytes) -> bytes:
 
 
 def _wal(database: Database, connection: psycopg.Connection) -> float:
-    """What the session of `database` has written so far: nobody else's counts."""
+    """Return the bytes that the session of `database` has written so far."""
     with database.transaction() as tx:
         pid = tx._connection.info.backend_pid
         tx._connection.execute("SELECT pg_stat_force_next_flush()")
@@ -162,19 +162,19 @@ def _wal(database: Database, connection: psycopg.Connection) -> float:
     return float(found[0]) if found else 0.0
 
 
-def _ask(app: Flask, path: str, token: str) -> None:
+def _look_up(app: Flask, path: str, token: str) -> None:
     headers = Headers({"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"})
     environ = EnvironBuilder(path, method="POST", json={"fnr": FNR}, headers=headers).get_environ()
     _, status, _ = run_wsgi_app(app.wsgi_app, environ)
     assert status.startswith("200")
 
 
-def _least(deed: Callable[[], object]) -> float:
-    """CPU seconds of this thread, in the best of many tries."""
+def _least(step: Callable[[], object]) -> float:
+    """Return the CPU seconds of this thread in the best of many tries."""
 
     def once() -> float:
         before = time.thread_time()
-        deed()
+        step()
         return time.thread_time() - before
 
     return min(once() for _ in range(20))

@@ -33,8 +33,8 @@ def test_it_stores_answers_and_leaves(
 
     assert call(f"{consumer.url}/internal/health/liveness").status == 200
     metrics = f"{consumer.url}/internal/prometheus"
-    told = 'datadeling_events_total{outcome="new"} 300.0'  # of what is committed, at the next turn
-    wait_until(lambda: told in call(metrics).body, "metrics tell of everything")
+    expected = 'datadeling_events_total{outcome="new"} 300.0'  # of what is committed, at the next turn
+    wait_until(lambda: expected in call(metrics).body, "metrics count everything")
     assert 'datadeling_consumer_lag{partition="2"} 0.0' in call(metrics).body
 
     assert process.terminate(timeout=10) == 0

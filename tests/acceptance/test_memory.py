@@ -61,7 +61,7 @@ def test_a_backlog_does_not_fill_the_memory(
 def test_large_messages_do_not_add_up_in_a_batch(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
-    large = "x" * 900_000  # a broker refuses messages of more than 1 MB, if nobody tells it otherwise
+    large = "x" * 900_000  # a broker refuses messages of more than 1 MB, by default
     for first in range(0, 500, 50):
         produce([melding(n, partition=n % 3, maal=large) for n in range(first, first + 50)])
     process = run({**consumer.env, "BATCH_WAIT_MS": "60000"}, "consume")

@@ -33,8 +33,8 @@ def test_every_kind_of_poison_among_good_messages(
     assert {avtale for (avtale,) in stored} == {avtale_id(number) for number in range(_GOOD)}
     kept = connection.execute("SELECT kafka_partition, key, value FROM failed_message").fetchall()
     assert sorted(map(repr, kept)) == sorted(repr((m.partition, m.key, m.value)) for m in bad)
-    told = connection.execute("SELECT reason, message FROM failed_message").fetchall()
-    assert all(reason and text for reason, text in told)
-    assert FNR not in repr(told)
+    reasons = connection.execute("SELECT reason, message FROM failed_message").fetchall()
+    assert all(reason and text for reason, text in reasons)
+    assert FNR not in repr(reasons)
     process.terminate()
     assert FNR not in process.output

@@ -69,7 +69,7 @@ def backups(tmp_path: Path) -> Backups:
 
 @pytest.fixture
 def fresh_url(postgres: Postgres) -> Iterator[str]:
-    """Where the backup is restored to."""
+    """The empty database that the backup is restored to."""
     with fresh_database(postgres, template="template0") as (_, url):
         yield url
 

@@ -64,9 +64,9 @@ def turn_until(condition: Callable[[], bool], *consumers: Consumer, turns: int =
 
 @contextmanager
 def turning(*consumers: Consumer) -> Iterator[Callable[[Callable[[], bool]], None]]:
-    """Each turns in a thread of its own while the block runs; gives what waits until something is so.
+    """Run each consumer's loop in a thread while the block runs; yield a function that awaits a condition.
 
-    Raise what a turn raised.
+    Raise whatever a loop raises.
     """
     done = Event()
 

@@ -1,4 +1,4 @@
-"""Writes through the store as the loop does, and tells what the tables hold."""
+"""Write through the store as the loop does, and read the tables back."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ def write(store: Store, *messages: Message) -> Counter[str]:
 
 
 def tables(connection: psycopg.Connection) -> Tables:
-    """What the database holds, in the oracle's terms."""
+    """Return the database's content in the oracle's terms."""
     return Tables(
         present={
             row[0]: row[1:]

@@ -12,7 +12,7 @@ from tests.integration.consuming import TURNS, Consumer, Produce, Start, count, 
 from tests.services import Kafka
 
 
-def test_the_group_is_told_our_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_limits_are_passed_to_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     settings: dict[str, object] = {}
 
     def consumer(given: dict[str, object], **options: object) -> KafkaConsumer:
@@ -33,7 +33,7 @@ def test_the_group_is_told_our_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def owned(*consumers: Consumer) -> list[int]:
-    """Every partition as often as somebody has it, running."""
+    """Return the running partitions, each once for every consumer that has it."""
     return sorted(p for c in consumers for p in c.source.owned - c.source.waiting)
 
 

@@ -43,11 +43,11 @@ def test_lag_tools_see_where_we_stand(
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     group = ConsumerGroupTopicPartitions(f"group-{topic}")
 
-    def told() -> list[int]:
+    def committed() -> list[int]:
         answer = admin.list_consumer_group_offsets([group])[group.group_id].result(30)
         return sorted(place.offset for place in answer.topic_partitions)
 
-    turn_until(lambda: told() == [333, 333, 334], consumer)
+    turn_until(lambda: committed() == [333, 333, 334], consumer)
 
 
 def test_failed_messages_that_are_handled_are_counted_no_more(
@@ -66,7 +66,7 @@ def test_failed_messages_that_are_handled_are_counted_no_more(
     assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
 
 
-def test_what_a_replication_slot_holds_back_is_told(
+def test_the_lag_of_a_replication_slot_is_measured(
     start: Start, connection: psycopg.Connection, topic: str
 ) -> None:
     consumer = start()
@@ -106,7 +106,7 @@ def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
         return list(rows_left(connection).values())
 
     assert [after_a_turn() for _ in range(3)] == [[2, 4, 2, 0], [1, 3, 1, 0], [1, 3, 1, 0]]
-    # Then nothing is asked for an hour, and then again.
+    # Then nothing is pruned for an hour.
     note(connection, "failed discard", timedelta(days=1_828))
     assert [after_a_turn() for _ in range(3)] == [[1, 3, 2, 0]] * 3
     consumer.loop._prune_at -= 3_600
@@ -154,7 +154,7 @@ def test_who_was_overtaken_drops_its_batch_and_reads_on(
     turn_until(lambda: count(connection) == 2_000, consumer)
 
 
-def test_offsets_that_are_gone_are_skipped_and_told(
+def test_offsets_that_are_gone_are_skipped_and_logged(
     start: Start, produce: Produce, connection: psycopg.Connection, kafka: Kafka, topic: str
 ) -> None:
     produce(thousand())

@@ -145,7 +145,7 @@ def test_a_partition_that_goes_to_another_consumer_meanwhile_is_written_once(
         with turning(second):
             produce(thousand(100)[:50])
             wait_until(lambda: stored(connection))
-            wait_until(lambda: told(first) + told(second) == 150)
+            wait_until(lambda: new_avtaler(first) + new_avtaler(second) == 150)
     assert count(connection) == 150
     assert count(connection, "avtale_historikk") == 0
 
@@ -166,5 +166,5 @@ def test_unreadable_messages_that_stop_a_partition_stop_what_was_read_ahead_of_i
     assert places.fetchall() == [(0, 10), (1, 10), (2, 0)]
 
 
-def told(consumer: Consumer) -> float:
+def new_avtaler(consumer: Consumer) -> float:
     return consumer.metric("datadeling_events_total", outcome="new") or 0

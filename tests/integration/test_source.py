@@ -16,7 +16,7 @@ _FETCHES = 60  # of at most 50 ms each
 
 
 class SlowAtAssignment(Source):
-    """Whatever is asked of the broker when partitions are assigned is not answered before `relay` flows."""
+    """A source whose requests during an assignment get no response until `relay` flows again."""
 
     relay: Relay
 

@@ -76,7 +76,7 @@ def key_pem(key: Key) -> bytes:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Tls:
-    """What Nais would mount, and beside it the broker's keystore."""
+    """The files that Nais would mount, and the broker's keystore."""
     authority = certificate("authority", None)
     client, client_key = certificate("client", authority)
     broker, broker_key = certificate("broker", authority)

@@ -1,4 +1,4 @@
-"""Who waits for the database does something else meanwhile, and loses nothing by it."""
+"""Work is done while a statement runs, and the statement's result is not affected."""
 
 import psycopg
 import pytest
@@ -11,14 +11,14 @@ _BYTES = 8 * 1024 * 1024
 
 
 class Work:
-    """Has so many parts, and counts how often it was asked for one."""
+    """Work of so many parts, which counts its calls."""
 
     def __init__(self, parts: int = 10**9) -> None:
         self.left = parts
-        self.asked = 0
+        self.calls = 0
 
     def __call__(self) -> bool:
-        self.asked += 1
+        self.calls += 1
         self.left -= 1
         return self.left >= 0
 
@@ -27,18 +27,18 @@ def test_work_is_done_while_the_server_takes_its_time(database: Database) -> Non
     work = Work()
     with database.working(work), database.transaction() as tx:
         assert tx._connection.execute(_SLOWLY).fetchall() == [("", 42)]
-    assert work.asked > 10
-    done = work.asked
+    assert work.calls > 10
+    done = work.calls
     with database.transaction() as tx:
         tx._connection.execute(_SLOWLY)
-    assert work.asked == done
+    assert work.calls == done
 
 
-def test_where_there_is_no_work_it_waits_and_asks_now_and_then(database: Database) -> None:
+def test_where_there_is_no_work_it_waits_and_tries_again_now_and_then(database: Database) -> None:
     work = Work(parts=0)
     with database.working(work), database.transaction() as tx:
         tx._connection.execute(_SLOWLY)
-    assert 1 < work.asked < 1_000  # it has not turned in circles
+    assert 1 < work.calls < 1_000  # it has not turned in circles
 
 
 def test_what_the_server_cannot_take_at_once_is_sent_whole(database: Database) -> None:
@@ -50,10 +50,10 @@ def test_what_the_server_cannot_take_at_once_is_sent_whole(database: Database) -
             for _ in range(8):
                 copy.write_row([b"x" * (_BYTES // 8)])
         assert connection.execute("SELECT sum(length(part))::int FROM much").fetchone() == (_BYTES,)
-    assert work.asked > 0
+    assert work.calls > 0
 
 
-def test_what_is_refused_is_told_as_ever(database: Database) -> None:
+def test_a_refused_statement_raises_as_usual(database: Database) -> None:
     with database.working(Work()), pytest.raises(UnstorableRow):
         _ask(database, "SELECT 1 / (SELECT 0 FROM pg_sleep(0.05))")
 
@@ -61,14 +61,14 @@ def test_what_is_refused_is_told_as_ever(database: Database) -> None:
 def test_a_server_that_does_not_answer_in_time_is_given_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ask_impatiently() -> None:
+    def execute_with_a_short_timeout() -> None:
         with database.transaction() as tx:
             monkeypatch.setattr(tx._connection, "timeout", 0.1)
             tx._connection.execute("SELECT pg_sleep(60)")
 
     backend = _ask(database, "SELECT pg_backend_pid()")
     with database.working(Work()), pytest.raises(DatabaseUnavailable):
-        ask_impatiently()
+        execute_with_a_short_timeout()
     assert _ask(database, "SELECT pg_backend_pid()") != backend
 
 

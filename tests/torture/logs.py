@@ -1,4 +1,4 @@
-"""What is sent in a run: a log for each partition, and the sending."""
+"""The messages of a run: a log for each partition, and a thread that sends them."""
 
 import random
 from collections import Counter
@@ -46,7 +46,7 @@ class Sending:
     """Sends the logs, spread evenly over so many seconds; a thread of its own.
 
     A producer whose broker is killed can put a message on the topic twice, as the real one can: each carries
-    its number, so that `landed` can tell what the topic holds.
+    its number, so that `landed` can identify it.
     """
 
     def __init__(self, brokers: str, topic: str, logs: Logs, seconds: float) -> None:
@@ -77,7 +77,7 @@ class Sending:
 
     @property
     def events(self) -> int:
-        """How many there are in all."""
+        """The number of events on all partitions."""
         return sum(map(len, self._logs))
 
     @property
@@ -119,7 +119,7 @@ class Sending:
 
 
 def landed(brokers: str, topic: str, logs: Logs) -> Logs:
-    """What lies on the topic, in its order: the entries that were sent, at the offsets that they got."""
+    """Return the entries that lie on the topic, in order, at the offsets that they got."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture", "auto.offset.reset": "error"})
     try:
         return [_read_back(consumer, TopicPartition(topic, p, 0), log) for p, log in enumerate(logs)]

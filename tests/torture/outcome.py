@@ -1,4 +1,4 @@
-"""What the tables hold after a run, against what the oracle says they must hold."""
+"""The tables after a run, compared with the oracle's."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _IDENTITY = {"present": 1, "history": 4, "markers": 1, "failed": 2, "positions":
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the tables differ from the oracle's.
+    """The differences between the tables and the oracle's.
 
     `lost`: rows of the oracle that are not there, and messages that nobody has handled. `duplicated`: rows
     that the oracle has not, or not as often. `not_poison`: failed messages that can be read. `wrong`: by
@@ -88,6 +88,6 @@ def _ids(tables: Mapping[str, _Bag], name: str) -> _Bag:
 
 
 def _beyond(ends: _Bag, others: _Bag) -> int:
-    """How many messages lie after the other ends, over all partitions."""
+    """Return the number of messages after the other ends, over all partitions."""
     there: dict[int, int] = dict(row for row in others)
     return sum(max(0, end - there.get(partition, 0)) for partition, end in ends)

@@ -1,4 +1,4 @@
-"""How far the consumers are, how long they stand still, and how soon they go on after a fault."""
+"""The consumers' progress: messages handled, pauses, and the time to go on after a fault."""
 
 import time
 from collections import defaultdict
@@ -53,7 +53,7 @@ class Watch:
 
     @property
     def handled(self) -> int:
-        """How many messages of all partitions have been handled."""
+        """The number of messages that have been handled, over all partitions."""
         return sum(self._positions.values())
 
     @property

@@ -1,4 +1,4 @@
-"""When a batch closes, and what is in it."""
+"""The moment when a batch is ready, and its contents."""
 
 from collections.abc import Sequence
 
@@ -66,7 +66,7 @@ def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
 
 def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
     batch = Batch(100_000, 0.2, most_bytes=1_000_000)
-    assert batch.room == 1  # who knows how large it is
+    assert batch.room == 1  # its size is unknown
     batch.add([melding()], 0.0)
     assert batch.room == 100
     batch.add([record(1, b"key", b"x" * 200_000)], 0.0)
@@ -96,7 +96,7 @@ def test_each_message_is_read_once_until_it_is_put_back() -> None:
         calls.append([message.offset for message in messages])
         return [Sletting("", Place(0, message.partition, message.offset)) for message in messages]
 
-    def told() -> list[tuple[int, int]]:
+    def contents() -> list[tuple[int, int]]:
         return [(message.offset, reading.place.offset) for message, reading in batch.run]
 
     batch.add([melding(offset=4, partition=0), melding(offset=5, partition=1)], 0.0)
@@ -107,11 +107,11 @@ def test_each_message_is_read_once_until_it_is_put_back() -> None:
     batch.read(read)
     assert calls == [[4, 5], [6]]
     batch.drop({1})
-    assert told() == [(4, 4), (6, 6)]
+    assert contents() == [(4, 4), (6, 6)]
     batch.put_back([melding(offset=3)])
     batch.read(read)
     assert calls[2:] == [[3, 4, 6]]
-    assert told() == [(3, 3), (4, 4), (6, 6)]
+    assert contents() == [(3, 3), (4, 4), (6, 6)]
     batch.clear()
     assert batch.run == []
 

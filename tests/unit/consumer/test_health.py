@@ -1,4 +1,4 @@
-"""What the consumer knows of its own state, and how often it says so."""
+"""The consumer's own state, and the log lines about changes of it."""
 
 import pytest
 from structlog.testing import capture_logs

@@ -1,4 +1,4 @@
-"""What decode takes and what it refuses, so that nothing later can fail on a value."""
+"""Messages that `decode` accepts or refuses, so that no later step can fail on a value."""
 
 import json
 from contextlib import suppress
@@ -20,7 +20,7 @@ KEY = avtale_id(1).encode()
 
 
 def reading(key: bytes | None, value: bytes) -> Avtale:
-    """What comes of a message: raises what is to be parked."""
+    """Return the version that a message carries, or raise what parks it."""
     return transform(decode(key, value), Place(0, 0, 0), EPOCH, EPOCH)
 
 

@@ -1,4 +1,4 @@
-"""What messages do to the tables."""
+"""The changes that messages make in the tables."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a message tells of avtaler without being read."""
+"""The avtaleIds that a message reveals without being read."""
 
 import pytest
 

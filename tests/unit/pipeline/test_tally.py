@@ -78,8 +78,8 @@ def test_the_total_is_the_sum_and_leaves_the_parts_as_they_are(parts: list[Tally
     together = total(parts)
     for outcome in OUTCOMES:
         assert together.outcomes[outcome] == sum(part.outcomes[outcome] for part in parts)
-        told = list(dict.fromkeys(i for part in parts for i in part.examples.get(outcome, [])))
-        assert together.examples.get(outcome, []) == told[:20]
+        examples = list(dict.fromkeys(i for part in parts for i in part.examples.get(outcome, [])))
+        assert together.examples.get(outcome, []) == examples[:20]
     for column in COLUMNS:
         assert together.columns[column] == sum(part.columns[column] for part in parts)
     assert together.messages == sum(part.messages for part in parts)

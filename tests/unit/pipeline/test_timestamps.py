@@ -114,7 +114,7 @@ _INSTANT = re.compile(
 
 
 def plainly(text: str) -> datetime | None:
-    """What a text says as an instant, read number by number; None when it is none."""
+    """Return the instant of a text, parsed number by number; None when it is not one."""
     found = _INSTANT.fullmatch(text)
     if found is None:
         return None

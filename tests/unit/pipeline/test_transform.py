@@ -1,4 +1,4 @@
-"""What the fields of a message mean."""
+"""The meaning of the fields of a message."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

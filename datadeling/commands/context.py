@@ -5,9 +5,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, Literal, NamedTuple
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -23,10 +24,11 @@ from datadeling.log import configure_logging
 from datadeling.operations.action import OperatorAction
 from datadeling.pipeline.message import avtale_id_in
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as in shells."""
 
 _OFFSET = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)
-_WIDE = 240  # columns, where there is no terminal to fit
+_WIDE = 240  # columns of a table that is not printed on a terminal
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -37,11 +39,6 @@ class CommandContext(NamedTuple):
     settings: config.OperatorConfig
     database: Database
     topic: Topic | None
-
-    @property
-    def name(self) -> str:
-        """The topic's name."""
-        return self.settings.topic
 
     @property
     def kafka(self) -> config.KafkaConfig:
@@ -55,76 +52,83 @@ class CommandContext(NamedTuple):
 def command_context() -> Iterator[CommandContext]:
     """Open the database and the topic of the environment. Raise `ConfigError`."""
     settings = config.operator_config(os.environ)
-    configure_logging(config.log_format(os.environ))
-    database = Database(settings.db_url, "datadeling operator")
-    try:
+    with open_database() as database:
         yield CommandContext(
             settings, database, Topic(settings.kafka, OPERATOR_TIMEOUT) if settings.kafka else None
         )
-    finally:
-        database.close()
 
 
 @contextmanager
-def tables() -> Iterator[Database]:
+def open_database() -> Iterator[Database]:
     """Open the database alone, for commands without a topic. Raise `ConfigError`."""
     url = config.db_url(os.environ)
     configure_logging(config.log_format(os.environ))
-    database = Database(url, "datadeling operator")
-    try:
+    with closing(Database(url, "datadeling operator")) as database:
         yield database
-    finally:
-        database.close()
 
 
-def avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Parse an avtaleId into the producer's form."""
-    if value is None:
-        return None
-    found = avtale_id_in(value.strip().lower().encode())
-    if not found:
-        raise click.BadParameter("must be an avtaleId, a UUID")
-    return found
+def operator_action(*, with_reason: Literal["required", "optional"] | None = None) -> Callable[..., Any]:
+    """Add the options `--by` and `--reason` to a command, which gets both as `action`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(*, requested_by: str, reason: str | None = None, **options: object) -> None:
+            command(action=OperatorAction(requested_by, reason), **options)
+
+        run = click.option(
+            "--by",
+            "requested_by",
+            callback=_requested_by,
+            help="Your name, for the operator log. Default: the user of the operating system.",
+        )(run)
+        if with_reason:
+            run = click.option(
+                "--reason",
+                required=with_reason == "required",
+                callback=_reason,
+                help="Reason, for the operator log. Do not name persons.",
+            )(run)
+        return run
+
+    return decorate
 
 
-def asked_by(_: click.Context, __: click.Parameter, value: str | None) -> str:
-    """Return the name from the option, else the user of the operating system."""
+def _requested_by(_: click.Context, __: click.Parameter, value: str | None) -> str:
     if value:
         return value
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container need not know its users
+    except (OSError, KeyError):  # the user of a container may have no name
         return f"uid {os.getuid()}"
 
 
-by_option = click.option(
-    "--by", "asked_by", callback=asked_by, help="Your name, for the record. Default: the system's user."
-)
+def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be blank")
+    return value
 
 
-def reason_option(*, required: bool) -> Callable[[_F], _F]:
-    """Create the option `--reason`, recorded in `operator_log`."""
-    return click.option("--reason", required=required, help="Reason, for the record. Name no persons.")
+def parse_avtale_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Parse an avtaleId into the producer's form. A callback of click."""
+    if value is None:
+        return None
+    avtale_id = avtale_id_in(value.strip().lower().encode())
+    if not avtale_id:
+        raise click.BadParameter("must be an avtaleId, a UUID")
+    return avtale_id
 
 
-def asked(who: str, reason: str | None = None) -> OperatorAction:
-    """Return the action to record. Raise `click.BadParameter` for a blank reason."""
-    if reason is not None and not reason.strip():
-        raise click.BadParameter("say why", param_hint="--reason")
-    return OperatorAction(who, reason)
-
-
-def offsets_given(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[int, int] | None:
-    """Parse offsets by partition; None when there are none."""
-    found = [_OFFSET.fullmatch(value) for value in values]
-    if not all(found):
+def parse_offsets(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[int, int] | None:
+    """Parse offsets by partition; None when there are none. A callback of click."""
+    matches = [_OFFSET.fullmatch(value) for value in values]
+    if not all(matches):
         raise click.BadParameter("must be partition:offset, such as 0:4711")
-    return {int(match[1]): int(match[2]) for match in found if match} or None
+    return {int(match[1]): int(match[2]) for match in matches if match} or None
 
 
 def print_json(document: object) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_json_value))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -134,7 +138,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         console = Console(highlight=False, width=_WIDE)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")  # a code or an id cut short is of no use
+        table.add_column(column, overflow="fold")  # codes and ids must not be cut short
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console.print(table)
@@ -150,7 +154,7 @@ def _cell(value: object) -> str:
             return str(value)
 
 
-def _plain(value: object) -> str:
+def _json_value(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(type(value).__name__)

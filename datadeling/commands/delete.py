@@ -3,34 +3,33 @@
 import click
 
 from datadeling.commands.context import (
-    asked,
-    avtale_id,
-    by_option,
     command_context,
     json_option,
+    operator_action,
+    parse_avtale_id,
     print_json,
-    reason_option,
 )
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
 
 
 @click.command()
-@click.option("--avtale", "erased_id", required=True, callback=avtale_id, metavar="ID", help="The avtaleId.")
-@reason_option(required=True)
-@by_option
+@click.option(
+    "--avtale", "avtale_id", required=True, callback=parse_avtale_id, metavar="ID", help="The avtaleId."
+)
+@operator_action(with_reason="required")
 @json_option
-def delete(erased_id: str, reason: str, asked_by: str, as_json: bool) -> None:
-    """Erase an avtale, its history and its failed messages; a marker lets no replay bring it back.
+def delete(avtale_id: str, action: OperatorAction, as_json: bool) -> None:
+    """Erase an avtale, its history and its failed messages. A marker keeps replays from restoring it.
 
-    Messages of the avtale that have not been read yet, or are sent later, make it appear again.
+    Messages of the avtale that the consumer has not read yet, or that are sent later, restore it.
     """
-    who = asked(asked_by, reason)
-    with command_context() as on:
-        erased = erase(on.database, on.name, erased_id, who)
+    with command_context() as context:
+        erased = erase(context.database, context.settings.topic, avtale_id, action)
     if as_json:
-        print_json({"avtale_id": erased_id, **erased._asdict(), "marker": erased.marker.text})
+        print_json({"avtale_id": avtale_id, **erased._asdict(), "marker": erased.marker.text})
         return
     click.echo(
-        f"erased {erased_id}: {erased.avtaler} avtale, {erased.versions} earlier versions,"
+        f"erased {avtale_id}: {erased.avtaler} avtale, {erased.versions} earlier versions,"
         f" {erased.failed} failed messages; marker at {erased.marker.text}"
     )

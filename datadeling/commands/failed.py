@@ -1,4 +1,4 @@
-"""`datadeling failed`: look at messages that could not be read or stored, and handle them."""
+"""`datadeling failed`: list, show, retry and discard messages that could not be read or stored."""
 
 import base64
 from typing import Any
@@ -6,17 +6,16 @@ from typing import Any
 import click
 
 from datadeling.commands.context import (
-    asked,
-    by_option,
     command_context,
     json_option,
+    operator_action,
     print_json,
     print_table,
-    reason_option,
 )
 from datadeling.db.tables.operator import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, readable, show_key, show_value
 from datadeling.pipeline.store import FAILED_STATES
@@ -41,35 +40,20 @@ def failed() -> None:
 
 
 @failed.command("list")
-@click.option("--state", type=click.Choice(FAILED_STATES), help="Only those in this state.")
-@click.option("--reason", help="Only those with this reason code.")
-@click.option(
-    "--limit", default=1_000, show_default=True, type=click.IntRange(min=1), help="At most so many."
-)
+@click.option("--state", type=click.Choice(FAILED_STATES), help="Only messages in this state.")
+@click.option("--reason", help="Only messages with this reason code.")
+@click.option("--limit", default=1_000, show_default=True, type=click.IntRange(min=1), help="Maximum number.")
 @json_option
 def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool) -> None:
-    """List them, without their contents."""
-    with command_context() as on:
-        rows = FailedMessages(on.database, on.name).find(state, reason, limit)
+    """List failed messages, without their contents."""
+    with command_context() as context:
+        rows = FailedMessages(context.database, context.settings.topic).find(state, reason, limit)
     if as_json:
         print_json([_as_dict(row) for row in rows])
         return
-    columns = ("ID", "state", "reason", "key", "bytes", "tries", "parked", "what is wrong")
     print_table(
-        columns,
-        [
-            (
-                r.place.text,
-                r.state,
-                r.reason,
-                show_key(r.key)[:40],
-                r.value_bytes,
-                r.attempts,
-                r.created_at,
-                r.message,
-            )
-            for r in rows
-        ],
+        ("ID", "state", "reason", "key", "bytes", "tries", "parked", "what is wrong"),
+        [_as_cells(row) for row in rows],
     )
     click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
 
@@ -77,14 +61,15 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 @failed.command()
 @click.argument("place", type=_PLACE, metavar="ID")
 @click.option(
-    "--unmask", is_flag=True, help="Print the message as it came. Personal data; who asked is kept."
+    "--unmask", is_flag=True, help="Print the message as it was sent. Personal data; your name is recorded."
 )
-@by_option
+@operator_action()
 @json_option
-def show(place: Place, unmask: bool, asked_by: str, as_json: bool) -> None:
-    """Show one, with its content; what could point out a person is hidden."""
-    with command_context() as on:
-        row, value = FailedMessages(on.database, on.name).show(place, asked(asked_by) if unmask else None)
+def show(place: Place, unmask: bool, action: OperatorAction, as_json: bool) -> None:
+    """Show a message with its content. Values that could identify a person are masked."""
+    with command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
+        row, value = messages.show(place, action if unmask else None)
     shown = _as_dict(row)
     if unmask:
         shown["key"] = None if row.key is None else readable(row.key)
@@ -102,21 +87,20 @@ def show(place: Place, unmask: bool, asked_by: str, as_json: bool) -> None:
 
 @failed.command()
 @click.argument("places", type=_PLACE, metavar="[ID]...", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="All that have not been resolved or discarded.")
-@by_option
+@click.option("--all", "every", is_flag=True, help="All that are not resolved or discarded.")
+@operator_action()
 @json_option
-def retry(places: tuple[Place, ...], every: bool, asked_by: str, as_json: bool) -> None:
-    """Try them once more, by the rules of the live path. Exit code 1 when any still fails."""
+def retry(places: tuple[Place, ...], every: bool, action: OperatorAction, as_json: bool) -> None:
+    """Retry messages, by the rules of the consumer. Exit code 1 when any still fails."""
     if every == bool(places):
         raise click.UsageError("give IDs, or --all")
     outcomes: dict[str, int] = {}
-    who = asked(asked_by)
-    with command_context() as on:
-        messages = FailedMessages(on.database, on.name)
+    with command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
         if every:
-            outcomes = {str(outcome): n for outcome, n in sorted(messages.retry_all(who).outcomes.items())}
+            outcomes = {str(outcome): n for outcome, n in sorted(messages.retry_all(action).outcomes.items())}
         for place in places:
-            outcome = messages.retry(place, who)
+            outcome = messages.retry(place, action)
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
     if as_json:
         print_json(outcomes)
@@ -130,17 +114,15 @@ def retry(places: tuple[Place, ...], every: bool, asked_by: str, as_json: bool) 
 
 @failed.command()
 @click.argument("places", type=_PLACE, metavar="ID...", nargs=-1, required=True)
-@reason_option(required=True)
-@by_option
-def discard(places: tuple[Place, ...], reason: str, asked_by: str) -> None:
-    """Let them go: their contents are deleted, that they were there is kept."""
-    who = asked(asked_by, reason)
+@operator_action(with_reason="required")
+def discard(places: tuple[Place, ...], action: OperatorAction) -> None:
+    """Give messages up: delete their contents, and keep a record that they existed."""
     missing: list[str] = []
-    with command_context() as on:
-        messages = FailedMessages(on.database, on.name)
+    with command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
         for place in places:
             try:
-                messages.discard(place, who)
+                messages.discard(place, action)
                 click.echo(f"discarded {place.text}")
             except NotFound as error:
                 missing.append(str(error))
@@ -148,7 +130,11 @@ def discard(places: tuple[Place, ...], reason: str, asked_by: str) -> None:
         raise NotFound("; ".join(missing))
 
 
+def _as_cells(row: FailedRow) -> tuple[object, ...]:
+    key = show_key(row.key)[:40]
+    place, size = row.place.text, row.value_bytes
+    return place, row.state, row.reason, key, size, row.attempts, row.created_at, row.message
+
+
 def _as_dict(row: FailedRow) -> dict[str, Any]:
-    rest = row._asdict()
-    rest["key"] = show_key(row.key)
-    return {"id": row.place.text, **rest}
+    return {"id": row.place.text, **row._asdict(), "key": show_key(row.key)}

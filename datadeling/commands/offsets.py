@@ -1,20 +1,19 @@
-"""`datadeling offsets`: where the consumer stands, and how offsets get a new meaning."""
+"""`datadeling offsets`: the positions of the consumer, and new generations of offsets."""
 
 import click
 
 from datadeling.commands.context import (
     CommandContext,
-    asked,
-    by_option,
     command_context,
     json_option,
-    offsets_given,
+    operator_action,
+    parse_offsets,
     print_json,
     print_table,
-    reason_option,
 )
 from datadeling.consumer.topic import Topic
 from datadeling.errors import ConfigError
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import PartitionPosition, is_another_topic, list_positions, new_generation
 
 _COLUMNS = {
@@ -32,50 +31,51 @@ _COLUMNS = {
 
 @click.group()
 def offsets() -> None:
-    """Where the consumer stands on each partition."""
+    """Positions of the consumer on the partitions of the topic."""
 
 
 @offsets.command("list")
 @json_option
 def list_offsets(as_json: bool) -> None:
-    """List positions, with what the broker says of the partitions when KAFKA_BROKERS is set."""
-    with command_context() as on:
-        found = [_as_dict(one) for one in list_positions(on.database, on.name, on.topic)]
+    """List positions; with lag and watermarks from the broker when KAFKA_BROKERS is set."""
+    with command_context() as context:
+        found = list_positions(context.database, context.settings.topic, context.topic)
+    rows = [_as_dict(position) for position in found]
     if as_json:
-        print_json(found)
+        print_json(rows)
     else:
-        print_table(list(_COLUMNS), [[row[name] for name in _COLUMNS.values()] for row in found])
+        print_table(list(_COLUMNS), [[row[name] for name in _COLUMNS.values()] for row in rows])
 
 
 @offsets.command("new-generation")
 @click.option("--from-beginning", "way", flag_value="again", help="Read the topic from its beginning.")
-@click.option("--keep-offsets", "way", flag_value="keep", help="Go on at the stored offsets.")
+@click.option("--keep-offsets", "way", flag_value="keep", help="Continue at the stored offsets.")
 @click.option(
     "--from-offset",
     "back_to",
     multiple=True,
-    callback=offsets_given,
+    callback=parse_offsets,
     metavar="P:N",
-    help="Keep offsets, but read partition P again from offset N; may be given for several.",
+    help="Keep offsets, but read partition P again from offset N. Repeat for several partitions.",
 )
-@reason_option(required=False)
-@by_option
+@operator_action(with_reason="optional")
 @json_option
 def raise_generation(
-    way: str | None, back_to: dict[int, int] | None, reason: str | None, asked_by: str, as_json: bool
+    way: str | None, back_to: dict[int, int] | None, action: OperatorAction, as_json: bool
 ) -> None:
-    """Say that offsets have a new meaning: partitions were added, or the topic is another one.
+    """Begin a new generation of offsets: partitions were added, or the topic was replaced.
 
-    The live consumer takes it up by itself. Left to itself the command asks the broker: for the topic that we
-    know the offsets stay (partitions were added); another one (moved to another cluster, or deleted and made
-    anew) is read from its beginning.
+    The running consumer follows by itself. Without an option the broker decides: if the topic is the one we
+    have read before (partitions were added), offsets are kept; if it is another one (moved to another
+    cluster, or deleted and created again), it is read from its beginning.
     """
-    who = asked(asked_by, reason)
-    with command_context() as on:
-        again = _to_read_again(on, way)
+    with command_context() as context:
+        again = _topic_to_reread(context, way)
         if again is not None and back_to:
-            raise click.UsageError("--from-offset goes with kept offsets: this reads all from its beginning")
-        raised = new_generation(on.database, on.name, again, who, back_to)
+            raise click.UsageError(
+                "--from-offset needs kept offsets, but the topic is read from its beginning"
+            )
+        raised = new_generation(context.database, context.settings.topic, again, action, back_to)
     if as_json:
         print_json(raised._asdict())
         return
@@ -87,27 +87,27 @@ def raise_generation(
         click.echo(f"{raised.carried} avtaler that were erased by hand stay erased")
 
 
-def _to_read_again(on: CommandContext, way: str | None) -> Topic | None:
-    """The topic that is to be read from its beginning, None when offsets are kept."""
+def _topic_to_reread(context: CommandContext, way: str | None) -> Topic | None:
+    """Return the topic to read from its beginning; None when offsets are kept."""
     if way == "keep":
         return None
-    if on.topic is None:
-        raise ConfigError("KAFKA_BROKERS is not set: only --keep-offsets can do without the broker")
-    if way == "again" or is_another_topic(on.database, on.name, on.topic):
-        return on.topic
+    if context.topic is None:
+        raise ConfigError("KAFKA_BROKERS is not set: only --keep-offsets works without the broker")
+    if way == "again" or is_another_topic(context.database, context.settings.topic, context.topic):
+        return context.topic
     return None
 
 
-def _as_dict(one: PartitionPosition) -> dict[str, object]:
-    low, high = one.watermarks or (None, None)
-    row = one.row
+def _as_dict(position: PartitionPosition) -> dict[str, object]:
+    low, high = position.watermarks or (None, None)
+    row = position.row
     return {
         "partition": row.partition,
         "generation": row.generation,
         "next_offset": row.next_offset,
         "low": low,
         "high": high,
-        "lag": one.lag,
+        "lag": position.lag,
         "unreadable_in_a_row": row.unreadable_in_a_row,
         "historikk_fra": row.historikk_fra,
         "updated_at": row.updated_at,

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from datadeling.operations.replay.partition import OnProgress
-from datadeling.operations.replay.partition import Progress as Replayed
+from datadeling.operations.replay.partition import Progress as ReplayProgress
 
 _LINE_EVERY = 10.0  # seconds
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def stop_on_signal() -> Iterator[Event]:
-    """Set by the first Ctrl-C or SIGTERM; the second one ends the process as it would any other."""
+    """Yield an event that the first Ctrl-C or SIGTERM sets. The second one ends the process at once."""
     stop = Event()
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -37,8 +37,8 @@ def stop_on_signal() -> Iterator[Event]:
 
 
 @contextmanager
-def watching(what: str) -> Iterator[OnProgress]:
-    """Shows whatever progress it is given, on standard error."""
+def show_progress(what: str) -> Iterator[OnProgress]:
+    """Yield a function that shows the progress passed to it, on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(what)
@@ -54,42 +54,39 @@ def watching(what: str) -> Iterator[OnProgress]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None, events=0, rate=0.0, left=0, time="")
 
-        def look(seen: Replayed) -> None:
+        def report(progress: ReplayProgress) -> None:
             bar.update(
                 task,
-                total=seen.total,
-                completed=seen.total - seen.left,
-                events=seen.events,
-                rate=seen.per_second,
-                left=seen.left,
-                time=_time_left(seen.seconds_left),
+                total=progress.total,
+                completed=progress.total - progress.left,
+                events=progress.events,
+                rate=progress.per_second,
+                left=progress.left,
+                time=_time_left(progress.seconds_left),
             )
 
-        yield look
+        yield report
 
 
-def _lines(what: str) -> Callable[[Replayed], None]:
+def _lines(what: str) -> Callable[[ReplayProgress], None]:
     due = time.monotonic() + _LINE_EVERY
 
-    def look(seen: Replayed) -> None:
+    def report(progress: ReplayProgress) -> None:
         nonlocal due
         if time.monotonic() < due:
             return
         due = time.monotonic() + _LINE_EVERY
-        log.info("progress", what=what, **figures(seen))
+        seconds_left = progress.seconds_left
+        log.info(
+            "progress",
+            what=what,
+            events=progress.events,
+            events_per_second=round(progress.per_second),
+            left=progress.left,
+            seconds_left=None if seconds_left is None else round(seconds_left),
+        )
 
-    return look
-
-
-def figures(seen: Replayed) -> dict[str, object]:
-    """The progress in a log line."""
-    seconds_left = seen.seconds_left
-    return {
-        "events": seen.events,
-        "events_per_second": round(seen.per_second),
-        "left": seen.left,
-        "seconds_left": None if seconds_left is None else round(seconds_left),
-    }
+    return report
 
 
 def _time_left(seconds: float | None) -> str:

@@ -1,37 +1,36 @@
-"""`datadeling prune`: delete everything that is too old, at once."""
+"""`datadeling prune`: delete expired data at once."""
 
 import click
 
 from datadeling.commands.context import (
-    asked,
-    by_option,
     command_context,
     json_option,
+    operator_action,
     print_json,
     print_table,
 )
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.retention import count_prunable
 from datadeling.operations.retention import prune as prune_all
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only count what would be deleted.")
-@by_option
+@click.option("--dry-run", is_flag=True, help="Only count the rows that would be deleted.")
+@operator_action()
 @json_option
-def prune(dry_run: bool, asked_by: str, as_json: bool) -> None:
-    """Delete what is too old: failed messages, old history, old records of operators and of lookups.
+def prune(dry_run: bool, action: OperatorAction, as_json: bool) -> None:
+    """Delete expired data: failed messages, history, and the logs of operators and of lookups.
 
-    Records of lookups go by whole months, and are counted so.
+    The lookup log is deleted, and counted, by whole months.
 
-    The consumer does it by itself, once an hour; the KEEP_… variables set the times. Safe at
-    any time, also beside the consumer; run it again if it was cut off.
+    The consumer does the same once an hour; the KEEP_… variables set the times. Safe at any time, also while
+    the consumer runs. Run it again if it was interrupted.
     """
-    who = asked(asked_by)
-    with command_context() as on:
+    with command_context() as context:
         if dry_run:
-            rows = count_prunable(on.database, on.settings.retention)
+            rows = count_prunable(context.database, context.settings.retention)
         else:
-            rows = prune_all(on.database, on.name, on.settings.retention, who)
+            rows = prune_all(context.database, context.settings.topic, context.settings.retention, action)
     if as_json:
         print_json(rows)
     else:

@@ -1,29 +1,41 @@
-"""`datadeling replay`: read the topic again beside the live consumer, and write only what differs."""
+"""`datadeling replay`: read the topic again beside the live consumer, and write only differences."""
 
 import gc
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from datadeling.commands.context import (
+    INTERRUPTED,
     CommandContext,
-    asked,
-    avtale_id,
-    by_option,
     command_context,
     json_option,
-    offsets_given,
-    reason_option,
+    operator_action,
+    parse_avtale_id,
+    parse_offsets,
+    print_json,
+    print_table,
 )
-from datadeling.commands.progress import stop_on_signal, watching
-from datadeling.commands.replay_output import print_replays, print_tally, print_totals
-from datadeling.db.tables.replays import ReplayRow
+from datadeling.commands.progress import show_progress, stop_on_signal
+from datadeling.db.tables.replays import PartitionProgress, ReplayRow
+from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.runner import Runner, Setting, dry_run
+from datadeling.pipeline.tally import OUTCOMES, Tally, total
 from datadeling.pipeline.timestamps import OSLO
 
-_INTERRUPTED = 130  # as a shell calls it
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_MEANING = {
+    "new": "there was no row",
+    "changed": "the row was older, or differed",
+    "unchanged": "the row came from this message, and is right",
+    "older": "a newer message, or a tombstone, is stored",
+    "deleted": "a tombstone that had not been applied",
+    "failed": "cannot be read or stored",
+}
 
 
 def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
@@ -36,127 +48,163 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> datetime 
     return time if time.tzinfo else time.replace(tzinfo=OSLO)
 
 
-@click.command()
-@click.option("--from-beginning", is_flag=True, help="All that the topic has.")
-@click.option(
-    "--from-offset",
-    callback=offsets_given,
-    multiple=True,
-    metavar="P:N",
-    help="From this offset of a partition; once for each that is to be read.",
-)
-@click.option(
-    "--from-time",
-    callback=_time,
-    metavar="T",
-    help="From messages of this record time on; Oslo time unless it says otherwise.",
-)
-@click.option(
-    "--to-offset", callback=offsets_given, multiple=True, metavar="P:N", help="Up to this offset, without it."
-)
-@click.option(
-    "--to-time", callback=_time, metavar="T", help="Up to messages of this record time, without them."
-)
-@click.option("--avtale", callback=avtale_id, metavar="ID", help="Only messages of this avtale.")
-@click.option("--dry-run", is_flag=True, help="Write nothing; tell what would change.")
-@click.option("--resume", type=int, metavar="ID", help="Go on with a replay that was stopped.")
-@click.option("--background", is_flag=True, help="Let a consumer process do it, and return at once.")
-@click.option("--list", "listing", is_flag=True, help="List replays, the newest first.")
-@click.option("--cancel", type=int, metavar="ID", help="Stop one for good, wherever it runs.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    hidden=True,
-    help="Has no effect any more: one thread reads, ahead of what the database writes.",
-)
-@click.option("--rate", type=click.IntRange(min=1), metavar="N", help="At most so many events a second.")
-@reason_option(required=False)
-@by_option
-@json_option
-def replay(**given: Any) -> None:  # noqa: ANN401 (what click gives is said above)
-    """Read the topic again, and write only what differs from what is stored.
+def _offset_option(name: str, text: str) -> Callable[[_F], _F]:
+    return click.option(name, callback=parse_offsets, multiple=True, metavar="P:N", help=text)
 
-    Safe beside the live consumer, whose offsets stay: it goes no further than that has come. Exit code 1 when
-    it fails, 130 when it was interrupted.
+
+@click.command()
+@click.option("--from-beginning", is_flag=True, help="The whole topic.")
+@_offset_option("--from-offset", "From this offset of a partition. Reads only the partitions named.")
+@click.option(
+    "--from-time", callback=_time, metavar="T", help="From this record time; Oslo time if it has no zone."
+)
+@_offset_option("--to-offset", "To this offset of a partition, exclusive.")
+@click.option("--to-time", callback=_time, metavar="T", help="To this record time, exclusive.")
+@click.option("--avtale", callback=parse_avtale_id, metavar="ID", help="Only messages of this avtale.")
+@click.option("--dry-run", is_flag=True, help="Report the changes without writing them.")
+@click.option("--resume", type=int, metavar="ID", help="Continue a replay that was stopped.")
+@click.option("--background", is_flag=True, help="Let a consumer process run it, and return at once.")
+@click.option("--list", "list_", is_flag=True, help="List replays, newest first.")
+@click.option("--cancel", type=int, metavar="ID", help="Stop a replay for good, wherever it runs.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), hidden=True, help="Accepted for old scripts; has no effect."
+)
+@click.option("--rate", type=click.IntRange(min=1), metavar="N", help="Maximum events a second.")
+@operator_action(with_reason="optional")
+@json_option
+def replay(action: OperatorAction, as_json: bool, **options: Any) -> None:  # noqa: ANN401 (as declared above)
+    """Read the topic again, and write only what differs from the tables.
+
+    Safe beside the live consumer: its offsets stay, and the replay stops where it stands. Exit code 1 when
+    the replay fails, 130 when it is interrupted.
     """
-    _one_way(given)
-    with command_context() as on:
-        jobs = Jobs(on.database, on.name)
-        if given["listing"]:
-            print_replays(jobs.listed(50), as_json=given["as_json"])
-        elif given["cancel"]:
-            jobs.cancel(given["cancel"], asked(given["asked_by"], given["reason"]))
-            click.echo(f"replay {given['cancel']} is cancelled")
-        elif given["dry_run"]:
-            _rehearse(on, given)
-        elif given["background"]:
-            replay_id = _add(jobs, given)
+    _check(options)
+    request = Request(
+        options["from_offset"], options["from_time"], options["to_offset"], options["to_time"],
+        options["avtale"], options["rate"],
+    )  # fmt: skip
+    with command_context() as context:
+        jobs = Jobs(context.database, context.settings.topic)
+        if options["list_"]:
+            _print_replays(jobs.listed(50), as_json=as_json)
+        elif options["cancel"]:
+            jobs.cancel(options["cancel"], action)
+            click.echo(f"replay {options['cancel']} is cancelled")
+        elif options["dry_run"]:
+            _dry_run(_setting(context), request, as_json=as_json)
+        elif options["background"]:
+            replay_id = jobs.add(request, action, background=True)
             click.echo(f"replay {replay_id} is asked for; `datadeling replay --list` shows how it gets on")
         else:
-            _run(_setting(on), jobs, given)
+            setting = _setting(context)
+            row = jobs.get(options["resume"] or jobs.add(request, action, background=False))
+            _run(setting, jobs, row._replace(rate=request.rate or row.rate), as_json=as_json)
 
 
-def _one_way(given: dict[str, Any]) -> None:
-    """Raise `click.UsageError` unless the options say one thing."""
-    begins = [n for n in ("from_beginning", "from_offset", "from_time") if given[n]]
-    others = [n for n in ("resume", "listing", "cancel") if given[n]]
+def _check(options: dict[str, Any]) -> None:
+    """Raise `click.UsageError` unless the options describe one operation."""
+    begins = [name for name in ("from_beginning", "from_offset", "from_time") if options[name]]
+    others = [name for name in ("resume", "list_", "cancel") if options[name]]
     if len(begins) > 1:
         raise click.UsageError("give one of --from-beginning, --from-offset, --from-time")
-    asks = bool(begins or given["avtale"])
-    if asks + len(others) != 1:
-        raise click.UsageError("say from where (--from-…), or --avtale, --resume, --list or --cancel")
-    if others and (given["dry_run"] or given["background"] or given["to_offset"] or given["to_time"]):
-        raise click.UsageError(f"--{others[0].replace('listing', 'list')} takes no range, and is no dry run")
-    if given["dry_run"] and given["background"]:
-        raise click.UsageError("a dry run is done at once")
+    if bool(begins or options["avtale"]) + len(others) != 1:
+        raise click.UsageError("give one of --from-…, --avtale, --resume, --list and --cancel")
+    if others and any(options[name] for name in ("dry_run", "background", "to_offset", "to_time")):
+        raise click.UsageError(f"--{others[0].rstrip('_')} takes no range, --dry-run or --background")
+    if options["dry_run"] and options["background"]:
+        raise click.UsageError("--dry-run cannot run in the background")
 
 
-def _request(given: dict[str, Any]) -> Request:
-    return Request(
-        given["from_offset"], given["from_time"], given["to_offset"], given["to_time"], given["avtale"],
-        given["rate"],
-    )  # fmt: skip
-
-
-def _add(jobs: Jobs, given: dict[str, Any]) -> int:
-    who = asked(given["asked_by"], given["reason"])
-    return jobs.add(_request(given), who, background=given["background"])
-
-
-def _setting(on: CommandContext) -> Setting:
+def _setting(context: CommandContext) -> Setting:
     # As in the consumer: a batch has many objects, and none of them refers to itself.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    return Setting(on.kafka, on.settings.db_url)
+    return Setting(context.kafka, context.settings.db_url)
 
 
-def _rehearse(on: CommandContext, given: dict[str, Any]) -> None:
-    with stop_on_signal() as stop, watching("dry run") as look:
-        tally = dry_run(_setting(on), _request(given), stop, look)
+def _dry_run(setting: Setting, request: Request, *, as_json: bool) -> None:
+    with stop_on_signal() as stop, show_progress("dry run") as report:
+        tally = dry_run(setting, request, stop, report)
     if stop.is_set():
         click.echo("stopped; nothing has been written", err=True)
-        raise click.exceptions.Exit(_INTERRUPTED)
-    print_tally(tally, as_json=given["as_json"])
+        raise click.exceptions.Exit(INTERRUPTED)
+    if as_json:
+        print_json({"dry_run": True, **tally.as_dict()})
+        return
+    _print_tally(tally)
+    click.echo("nothing has been written")
 
 
-def _run(setting: Setting, jobs: Jobs, given: dict[str, Any]) -> None:
-    row = jobs.get(given["resume"] or _add(jobs, given))
-    if given["rate"]:
-        row = row._replace(rate=given["rate"])
+def _run(setting: Setting, jobs: Jobs, row: ReplayRow, *, as_json: bool) -> None:
     click.echo(f"replay {row.id}", err=True)
-    with stop_on_signal() as stop, watching(f"replay {row.id}") as look:
-        row = Runner(setting, jobs).run(row, stop, look)
+    with stop_on_signal() as stop, show_progress(f"replay {row.id}") as report:
+        row = Runner(setting, jobs).run(row, stop, report)
     if row.state == "running":
         jobs.end(row.id, "stopped")
         row = jobs.get(row.id)
-    _tell(jobs, row, as_json=given["as_json"])
-
-
-def _tell(jobs: Jobs, row: ReplayRow, *, as_json: bool) -> None:
-    print_totals(row, jobs.partitions(row.id), as_json=as_json)
+    _print_totals(row, jobs.partitions(row.id), as_json=as_json)
     if row.state == "stopped":
         click.echo(f"stopped; go on with: datadeling replay --resume {row.id}", err=True)
-        raise click.exceptions.Exit(_INTERRUPTED)
+        raise click.exceptions.Exit(INTERRUPTED)
     if row.state != "done":
         click.echo(f"replay {row.id} is {row.state}", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _print_totals(row: ReplayRow, partitions: Sequence[PartitionProgress], *, as_json: bool) -> None:
+    """Print the outcomes of a replay from its beginning, including those before it was resumed."""
+    tally = total(Tally.from_dict(partition.tally) for partition in partitions)
+    if as_json:
+        progress = [_progress_as_dict(partition) for partition in partitions]
+        print_json({**_as_dict(row), "partitions": progress, **tally.as_dict()})
+        return
+    _print_tally(tally)
+    events = sum(partition.events for partition in partitions)
+    click.echo(f"replay {row.id} {row.state}: {events} events from {len(partitions)} partitions")
+
+
+def _print_replays(rows: Sequence[ReplayRow], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_as_dict(row) for row in rows])
+    else:
+        print_table(
+            ("ID", "state", "where", "what", "by", "asked for", "ended", "error"),
+            [_as_cells(row) for row in rows],
+        )
+
+
+def _print_tally(tally: Tally) -> None:
+    examples: dict[Any, list[str]] = {**tally.examples}
+    print_table(
+        ("messages", "", "which means", "for example"),
+        [(o, tally.outcomes[o], _MEANING[o], "\n".join(examples.get(o, []))) for o in OUTCOMES],
+    )
+    if tally.columns:
+        print_table(("column", "avtaler in which it changed"), tally.columns.most_common())
+
+
+def _as_cells(row: ReplayRow) -> tuple[object, ...]:
+    where = "consumer" if row.background else "command"
+    times = row.requested_at, row.finished_at
+    return row.id, row.standing, where, _range_options(row), row.requested_by, *times, row.error
+
+
+def _as_dict(row: ReplayRow) -> dict[str, Any]:
+    return {**row._asdict(), "state": row.standing}
+
+
+def _progress_as_dict(partition: PartitionProgress) -> dict[str, int]:
+    numbers = partition._asdict()
+    del numbers["tally"], numbers["updated_at"]
+    return numbers
+
+
+def _range_options(row: ReplayRow) -> str:
+    """Return the range of a replay as options of this command."""
+    parts = [f"--from-offset {p}:{n}" for p, n in (row.from_offsets or {}).items()]
+    parts += [f"--from-time {row.from_time.isoformat()}"] if row.from_time else []
+    parts += [f"--avtale {row.avtale_id}"] if row.avtale_id else []
+    parts = parts or ["--from-beginning"]
+    parts += [f"--to-offset {p}:{n}" for p, n in (row.to_offsets or {}).items()]
+    parts += [f"--to-time {row.to_time.isoformat()}"] if row.to_time else []
+    return " ".join(parts + ([f"--rate {row.rate}"] if row.rate else []))

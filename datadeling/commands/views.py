@@ -14,39 +14,39 @@ from datadeling.mirror import check as checks
 from datadeling.mirror.views import DATASET, VIEWS, create
 
 FILES = Path(__file__).parents[2] / "mirror" / "views"
-"""Where the views stand as files, in a checkout."""
+"""The views as files, in a checkout."""
 
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", re.ASCII)
 _DATASET = re.compile(r"\w{1,1024}", re.ASCII)
 
 
-def _name(pattern: re.Pattern[str]) -> object:
-    def checked(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-        if value is not None and not pattern.fullmatch(value):
-            raise click.BadParameter("is no name that Google Cloud takes")
-        return value
-
-    return checked
+def _check_name(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    pattern = _PROJECT if parameter.name == "project" else _DATASET
+    if value is not None and not pattern.fullmatch(value):
+        raise click.BadParameter("is not a valid name in Google Cloud")
+    return value
 
 
 @click.command()
-@click.option(
-    "--check", is_flag=True, help="Fail when a column is forgotten, or a file in mirror/views is old."
-)
-@click.option("--apply", is_flag=True, help="Make or replace the views in BigQuery.")
+@click.option("--check", is_flag=True, help="Fail if a column is forgotten, or mirror/views is outdated.")
+@click.option("--apply", is_flag=True, help="Create or replace the views in BigQuery.")
 @click.option("--print", "print_", is_flag=True, help="Print the views as SQL.")
-@click.option("--project", callback=_name(_PROJECT), help="The Google Cloud project; --apply needs it.")
+@click.option("--project", callback=_check_name, help="Google Cloud project; required by --apply.")
 @click.option(
-    "--dataset", default=DATASET, show_default=True, callback=_name(_DATASET), help="Has the mirrored table."
+    "--dataset",
+    default=DATASET,
+    show_default=True,
+    callback=_check_name,
+    help="Dataset of the mirrored table.",
 )
-@click.option("--views-dataset", callback=_name(_DATASET), help="Where the views go; the same if left out.")
+@click.option("--views-dataset", callback=_check_name, help="Dataset of the views. Default: the same.")
 def views(
     check: bool, apply: bool, print_: bool, project: str | None, dataset: str, views_dataset: str | None
 ) -> None:
-    """Check, apply or print the views in BigQuery, for analysts. One of the three.
+    """Check, apply or print the views for analysts in BigQuery.
 
-    --check needs a checkout and nothing else; where DB_URL is set, it looks at the database's own table, too.
-    --print needs nothing. --apply signs in as Google's tools do (gcloud auth application-default login).
+    --check needs a checkout; with DB_URL set, it also checks the table in the database. --print needs
+    nothing. --apply signs in as Google's tools do (gcloud auth application-default login).
     """
     if check + apply + print_ != 1:
         raise click.UsageError("give one of --check, --apply and --print")
@@ -68,9 +68,8 @@ def _check() -> None:
         raise NotFound("mirror/views is not installed with the program: check in a checkout")
     faults = [*checks.forgotten(COLUMNS), *checks.idents(), *checks.outdated(FILES)]
     if os.environ.get("DB_URL"):
-        faults += [
-            f"database: {fault}" for fault in checks.forgotten(mirrored_columns(config.db_url(os.environ)))
-        ]
+        columns = mirrored_columns(config.db_url(os.environ))
+        faults += [f"database: {fault}" for fault in checks.forgotten(columns)]
     for fault in faults:
         click.echo(fault, err=True)
     if faults:

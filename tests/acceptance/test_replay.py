@@ -132,7 +132,7 @@ def test_what_cannot_be_is_named(operator: Operator, stored: Stored, consumer: S
     assert "nothing has been read" in operator.run("replay", "--from-beginning", code=1)
     stored([record(0, avtale_id(1).encode(), encoded(hendelse(1)))])
     assert "partition 7" in operator.run("replay", "--from-offset", "7:0", code=1)
-    assert "say from where" in operator.run("replay", code=2)
+    assert "give one of --from-…, --avtale" in operator.run("replay", code=2)
     assert "partition:offset" in operator.run("replay", "--from-offset", "x", code=2)
     assert "must be a time" in operator.run("replay", "--from-time", "yesterday", code=2)
     assert "one of --from-beginning" in operator.run(

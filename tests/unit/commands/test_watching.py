@@ -1,4 +1,4 @@
-"""How far a long command has come, where there is no terminal; and how it is stopped."""
+"""Progress of a long command without a terminal, and its end by signals."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from datadeling.commands import progress as module
-from datadeling.commands.progress import stop_on_signal, watching
+from datadeling.commands.progress import show_progress, stop_on_signal
 from datadeling.config import KafkaConfig
 from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.partition import PartitionReplay, Progress
@@ -25,8 +25,8 @@ def progress() -> Progress:
 
 def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
-    with capture_logs() as logs, watching("replay 7") as look:
-        look(progress)
+    with capture_logs() as logs, show_progress("replay 7") as report:
+        report(progress)
     (line,) = logs
     assert line["event"] == "progress"
     assert (line["what"], line["events"], line["left"]) == ("replay 7", 90, 500)
@@ -35,9 +35,9 @@ def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest
 
 
 def test_lines_are_far_apart(progress: Progress) -> None:
-    with capture_logs() as logs, watching("replay 7") as look:
+    with capture_logs() as logs, show_progress("replay 7") as report:
         for _ in range(100):
-            look(progress)
+            report(progress)
     assert logs == []
 
 
@@ -45,13 +45,13 @@ def test_progress_counts_from_where_it_was_first_begun(progress: Progress) -> No
     assert (progress.total, progress.left, progress.events) == (1_000, 500, 90)
 
 
-def test_who_has_read_nothing_cannot_tell_the_time_left() -> None:
+def test_time_left_is_unknown_before_the_first_message() -> None:
     assert Progress([PartitionReplay(KAFKA, 0, Range(0, 10), None)]).seconds_left is None
     assert Progress([]).left == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_to_stop_and_the_second_is_as_any_other(number: signal.Signals) -> None:
+def test_the_first_signal_sets_the_event_and_the_second_has_its_old_handler(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with stop_on_signal() as stop:
         assert not stop.is_set()

@@ -4,14 +4,16 @@ Flask runs `admit_…` before the view, and `measure_lookup` and `finish` after 
 """
 
 import time
-from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 from flask import Response, g, request
+from prometheus_client import Counter
 
 from datadeling.api.security.access import Fields
 from datadeling.api.security.context import CALL_ID, optional_purpose, required_purpose, route
-from datadeling.api.services import Services, services
+from datadeling.api.services import services
+from datadeling.metrics import ApiMetrics
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",  # answers hold personal data: nobody on the way keeps them
@@ -22,8 +24,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
 }
 """Headers for browsers and caches that every answer has, also an answer to what never became a request."""
-
-_REPORT_EVERY = 0.5  # seconds
 
 
 def admit_lookup() -> None:
@@ -58,10 +58,18 @@ def measure_lookup(response: Response) -> Response:
     consumer = g.caller.consumer if "caller" in g else "unknown"
     parts.metrics.lookups.labels(consumer, endpoint, str(response.status_code)).inc()
     parts.metrics.lookup_seconds.labels(endpoint).observe(time.perf_counter() - g.started)
-    _report.fields[consumer, g.get("felter", ())] += 1
-    if time.monotonic() > _report.due:
-        _report.send(parts)
+    for counter in _field_counters(parts.metrics, consumer, g.get("felter", ())):
+        counter.inc()
+    if parts.pool is not None:
+        for name, number in parts.pool.state().items():
+            parts.metrics.pool[name].set(number)
     return response
+
+
+@lru_cache(maxsize=4_096)
+def _field_counters(metrics: ApiMetrics, consumer: str, felter: Fields) -> list[Counter]:
+    """Return the counters of fields. Looking them up by their labels each time is a tenth of a lookup."""
+    return [metrics.lookup_fields.labels(consumer, felt.json) for felt in felter]
 
 
 def finish(response: Response) -> Response:
@@ -70,24 +78,3 @@ def finish(response: Response) -> Response:
     response.headers.extend({name: value for name, value in SECURITY_HEADERS.items() if name not in own})
     response.headers[CALL_ID] = g.call_id
     return response
-
-
-class _Report:
-    """Metrics that are reported twice a second: one by one they are a tenth of a lookup."""
-
-    def __init__(self) -> None:
-        self.fields: Counter[tuple[str, Fields]] = Counter()
-        self.due = 0.0
-
-    def send(self, parts: Services) -> None:
-        """Count the fields of all lookups since the last time, and the connections."""
-        self.due = time.monotonic() + _REPORT_EVERY
-        fields, self.fields = self.fields, Counter()
-        for (consumer, felter), lookups in fields.items():
-            for felt in felter:
-                parts.metrics.lookup_fields.labels(consumer, felt.json).inc(lookups)
-        for name, number in parts.pool.state().items() if parts.pool else ():
-            parts.metrics.pool[name].set(number)
-
-
-_report = _Report()

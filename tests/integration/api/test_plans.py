@@ -12,6 +12,7 @@ from psycopg import sql
 
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
+from datadeling.db.queries import columns
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
 from datadeling.domain.search import Marker, Search
@@ -170,17 +171,20 @@ def _fill(connection: psycopg.Connection, count: int) -> None:
         sql.SQL(_OF_ITS_OWN[name]) if name in _OF_ITS_OWN else sql.Identifier("m", name) for name in COLUMNS
     )
     connection.execute(
-        sql.SQL("INSERT INTO avtale SELECT {} FROM avtale AS m, generate_series(1, %s) AS n").format(values),
+        sql.SQL("INSERT INTO avtale ({}) SELECT {} FROM avtale AS m, generate_series(1, %s) AS n").format(
+            columns(*COLUMNS), values
+        ),
         (count,),
     )
+    others = columns(*(name for name in COLUMNS if name != "kafka_offset"))
     connection.execute(
-        """
-        INSERT INTO avtale_historikk
-        SELECT (jsonb_populate_record(a, jsonb_build_object('kafka_offset', -v))).*,
-               timestamptz '2025-12-01 00:00Z' + (v - 1) * interval '1 day',
-               timestamptz '2025-12-01 00:00Z' + v * interval '1 day'
-        FROM avtale AS a, generate_series(1, 3) AS v
-        """
+        sql.SQL("""
+            INSERT INTO avtale_historikk ({others}, kafka_offset, gyldig_fra, gyldig_til)
+            SELECT {others}, -v,
+                   timestamptz '2025-12-01 00:00Z' + (v - 1) * interval '1 day',
+                   timestamptz '2025-12-01 00:00Z' + v * interval '1 day'
+            FROM avtale, generate_series(1, 3) AS v
+        """).format(others=others)
     )
     connection.execute("ANALYZE avtale, avtale_historikk")
 

@@ -83,7 +83,7 @@ def test_of_an_erased_avtale_nothing_leaves_but_its_id(store: Store, datastream:
     write(store, tombstone(1, offset=1))
     (change,) = datastream.read().changes
     assert isinstance(change, Delete)
-    assert change.old == (avtale_id(1), *[None] * 31)
+    assert [value for value in change.old if value is not None] == [avtale_id(1)]
 
 
 def test_what_changes_nothing_sends_nothing(store: Store, datastream: Datastream) -> None:
@@ -123,10 +123,11 @@ def test_nothing_leaves_but_the_shared_fields(
 
     sent = datastream.read()
     assert {(one.schema, one.name) for one in sent.relations} == {("public", "avtale")}
-    assert tuple(column.name for column in sent.relations[0].columns) == COLUMNS
+    columns = [column.name for column in sent.relations[0].columns]
+    assert set(columns) == set(COLUMNS)
     (change,) = sent.changes
     assert isinstance(change, Update)
-    assert change.new[COLUMNS.index("bedrift_nr")] == "111111111"
+    assert change.new[columns.index("bedrift_nr")] == "111111111"
     for kept_back in (SECRET, "999999999", "15877512360", avtale_id(7), avtale_id(8)):
         assert kept_back.encode() not in sent.stream
 

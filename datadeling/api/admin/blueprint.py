@@ -1,19 +1,16 @@
-"""The blueprint of the admin calls: who has access, the database of a call, and how it responds."""
+"""The blueprint of the admin calls: the access check, the database of a call, and its response."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import wraps
 from threading import BoundedSemaphore
-from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g
 from marshmallow import Schema
 
 from datadeling.api import hooks
 from datadeling.api.openapi.blueprint import CALL_ID, Api, Blueprint
-from datadeling.api.problems import Feil, Problem, invalid_fields, unavailable
-from datadeling.api.schemas import UNKNOWN
+from datadeling.api.problems import Problem, unavailable
 from datadeling.api.security.tokens import Caller, forbidden
 from datadeling.api.services import services
 from datadeling.config import ApiConfig
@@ -23,37 +20,14 @@ from datadeling.errors import NotFound, TooLate
 from datadeling.operations.action import OperatorAction
 
 _SESSION = "datadeling.admin"
-_AT_ONCE = 2  # calls of a worker, so that lookups go on however long these take
-
-_View = TypeVar("_View", bound=Callable[..., Response])
+_AT_ONCE = 2  # calls of a worker: lookups keep the rest of it, however long these take
 
 
 class AdminCalls(Blueprint):
-    """Calls that look up nobody and need no purpose. A query string without a meaning is refused."""
+    """Calls that look up nobody and need no purpose."""
 
     HEADERS = (CALL_ID,)
-
-    def call(
-        self,
-        method: str,
-        rule: str,
-        *,
-        query: type[Schema] | None = None,
-        **rest: Any,  # noqa: ANN401 (passed on to `Blueprint.call`)
-    ) -> Callable[[_View], _View]:
-        """As `Blueprint.call`."""
-        declare = super().call(method, rule, query=query, **rest)
-        return declare if query else lambda view: declare(_without_query(view))
-
-
-def _without_query(view: _View) -> _View:
-    @wraps(view)
-    def checked(*args: object, **values: object) -> Response:
-        if request.args:
-            raise invalid_fields([Feil(None, UNKNOWN)])
-        return view(*args, **values)
-
-    return checked  # type: ignore[return-value]  # it is called as the view is
+    REFUSES_QUERY = True
 
 
 class AdminSession:
@@ -88,9 +62,9 @@ def register(app: Flask, api: Api, config: ApiConfig) -> None:
 
 
 def require_group() -> None:
-    """Raise `Problem` 403 for a caller that is not in the group of administrators, or when there is none.
+    """Raise `Problem` 403 unless the caller, a person or a machine, is in the group of administrators.
 
-    The group is the whole check, for persons and for machines, whichever client calls.
+    Also when no group is configured. The client that calls does not matter.
     """
     caller, group = _caller(), services().config.entra.admin_group
     if group is None:
@@ -136,7 +110,7 @@ def respond(schema: Schema, content: object, status: int = 200) -> Response:
 def problem_if_missing(kind: str, kode: str) -> Iterator[None]:
     """Raise `Problem` 404 for `NotFound` and 409 for `TooLate`.
 
-    The text has the kind of the thing and never its name, which may be anything. `kode` ends the codes.
+    The text has `kind` and never the id, which is the caller's own text. Both codes end with `kode`.
     """
     try:
         yield

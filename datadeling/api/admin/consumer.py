@@ -7,11 +7,19 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 from flask import Response
-from marshmallow import fields
 
 from datadeling.api.admin.blueprint import calls, open_database, respond, topic
 from datadeling.api.admin.replays import Replay, as_dict
-from datadeling.api.admin.schemas import AdminResponse, counts, list_of, number, time
+from datadeling.api.admin.schemas import (
+    AdminResponse,
+    boolean,
+    counts,
+    list_of,
+    nested,
+    number,
+    strings,
+    time,
+)
 from datadeling.api.services import services
 from datadeling.pipeline.store import FAILED_STATES
 
@@ -29,13 +37,10 @@ class ConsumerPartition(AdminResponse):
     generation = number("Generasjonen som offsetene tilhører.", 0)
     next_offset = number("Den første som ikke er behandlet.", 4_711)
     unreadable_in_a_row = number("Uleselige meldinger på rad, frem til dit.", 0)
-    park_limit_reached = fields.Boolean(
-        required=True,
-        metadata={
-            "description": "Om det er så mange at partisjonen ikke går forbi én til. Andre grunner til at "
-            "den står, vet bare konsumenten: se health.",
-            "example": False,
-        },
+    park_limit_reached = boolean(
+        "Om det er så mange at partisjonen ikke går forbi én til. Andre grunner til at den står, vet bare "
+        "konsumenten: se health.",
+        example=False,
     )
     historikk_fra = time("Fra da av er historikken hel.")
     updated_at = time("Når den sist kom videre.")
@@ -44,14 +49,8 @@ class ConsumerPartition(AdminResponse):
 class ConsumerHealth(AdminResponse):
     """The health that the consumer reports."""
 
-    ready = fields.Boolean(
-        required=True, metadata={"description": "Om alt er som det skal være.", "example": True}
-    )
-    faults = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "Det som ikke er det.", "example": ["broker unreachable"]},
-    )
+    ready = boolean("Om alt er som det skal være.", example=True)
+    faults = strings("Det som ikke er det.", ["broker unreachable"])
 
 
 class Consumer(AdminResponse):
@@ -63,11 +62,10 @@ class Consumer(AdminResponse):
         {"new": 1, "resolved": 0, "superseded": 4, "discarded": 0},
     )
     replays = list_of(Replay, "Replay som ikke er ferdige, nyeste først.")
-    health = fields.Nested(
+    health = nested(
         ConsumerHealth,
-        required=True,
+        "Det konsumenten i samme pod sier om seg selv; null når den ikke svarer.",
         allow_none=True,
-        metadata={"description": "Det konsumenten i samme pod sier om seg selv; null når den ikke svarer."},
     )
 
 

@@ -2,6 +2,8 @@
 
 import re
 import time as clock
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Response
@@ -15,6 +17,7 @@ from datadeling.api.admin.schemas import (
     BegrunnelseSpoersmaal,
     begrunnelse,
     counts,
+    id_parameter,
     limit,
     list_of,
     number,
@@ -29,19 +32,14 @@ from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, show_key, show_value
 from datadeling.pipeline.store import FAILED_STATES
 
-PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
-"""The place of a message in OpenAPI: generation, partition and offset."""
+_PLACE_PATTERN = "^[0-9]{1,9}:[0-9]{1,9}:[0-9]{1,18}$"
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,9}):(\d{1,18})", re.ASCII)
 _EXAMPLE_PLACE = "0:2:4711"
 _LONGEST_CODE = 100
 _RETRY_FOR = 4.0  # seconds after which a retry of all begins with no more
-_ID = {
-    "in": "path",
-    "name": "id",
-    "description": "Plassen: generasjon:partisjon:offset.",
-    "schema": {"type": "string", "pattern": PLACE_PATTERN},
-    "example": "0:2:4711",
-}
+_ID = id_parameter(
+    "Plassen: generasjon:partisjon:offset.", {"type": "string", "pattern": _PLACE_PATTERN}, _EXAMPLE_PLACE
+)
 
 
 class _Place(Tekst):
@@ -59,7 +57,7 @@ def _place(text: str) -> Place | None:
     return Place(*map(int, match.groups())) if match else None
 
 
-def parse_place(message_id: str) -> Place:
+def _parse_place(message_id: str) -> Place:
     """Parse a place from the address. Raise `Problem` 400."""
     place = _place(message_id)
     if place is None:
@@ -79,8 +77,8 @@ class RetrySpoersmaal(BegrunnelseSpoersmaal):
     after = _Place(
         metadata={
             "description": "next i svaret før, når det ikke rakk alle. Uten: alle.",
-            "pattern": PLACE_PATTERN,
-            "example": "0:2:4711",
+            "pattern": _PLACE_PATTERN,
+            "example": _EXAMPLE_PLACE,
         }
     )
 
@@ -153,9 +151,8 @@ class RetryResultat(AdminResponse):
 )
 def list_failed(query: dict[str, Any]) -> Response:
     """List failed messages, without their values."""
-    name = topic()
-    with open_database() as database:
-        rows = FailedMessages(database, name).find(query.get("state"), query.get("reason"), query["limit"])
+    with _failed_messages() as messages:
+        rows = messages.find(query.get("state"), query.get("reason"), query["limit"])
     return respond(FailedMessageList(), {"failed_messages": [_as_dict(row) for row in rows]})
 
 
@@ -186,9 +183,9 @@ def show_failed(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
 )
 def retry_all(body: dict[str, Any]) -> Response:
     """Retry all, for a few seconds."""
-    name, until = topic(), clock.monotonic() + _RETRY_FOR
-    with open_database() as database:
-        retried = FailedMessages(database, name).retry_all(
+    until = clock.monotonic() + _RETRY_FOR
+    with _failed_messages() as messages:
+        retried = messages.retry_all(
             action(body.get("begrunnelse")), body.get("after"), lambda: clock.monotonic() > until
         )
     left_off = retried.left_off.text if retried.left_off else None
@@ -208,9 +205,9 @@ def retry_all(body: dict[str, Any]) -> Response:
 )
 def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Retry one."""
-    place, name = parse_place(id), topic()
-    with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
-        outcome = FailedMessages(database, name).retry(place, action(body.get("begrunnelse")))
+    place = _parse_place(id)
+    with _failed_messages() as messages:
+        outcome = messages.retry(place, action(body.get("begrunnelse")))
     return respond(RetryResultat(), {"outcomes": {outcome: 1}, "left_off": None})
 
 
@@ -227,16 +224,24 @@ def retry(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 )
 def discard(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Discard one, with its value."""
-    place, name = parse_place(id), topic()
-    with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
-        FailedMessages(database, name).discard(place, action(body["begrunnelse"]))
+    place = _parse_place(id)
+    with _failed_messages() as messages:
+        messages.discard(place, action(body["begrunnelse"]))
     return _respond(id)
 
 
-def _respond(message_id: str) -> Response:
-    place, name = parse_place(message_id), topic()
+@contextmanager
+def _failed_messages() -> Iterator[FailedMessages]:
+    """Open the failed messages of the topic for this call. Raise `Problem`."""
+    name = topic()
     with open_database() as database, problem_if_missing("feilet melding", "MELDING"):
-        row, value = FailedMessages(database, name).show(place)
+        yield FailedMessages(database, name)
+
+
+def _respond(message_id: str) -> Response:
+    place = _parse_place(message_id)
+    with _failed_messages() as messages:
+        row, value = messages.show(place)
     shown = {**_as_dict(row), "value": None if value is None else cut(show_value(value))}
     return respond(FailedMessageDetaljer(), shown)
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from flask import Response
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, validate
 
 from datadeling.api import schemas as texts
 from datadeling.api.admin.blueprint import action, calls, open_database, respond
-from datadeling.api.admin.schemas import AdminRequest, AdminResponse, list_of, number, text, time
+from datadeling.api.admin.schemas import AdminRequest, AdminResponse, list_of, number, strings, text, time
 from datadeling.api.schemas import EXAMPLE_ID, Tekst
 from datadeling.domain.month import Month
 from datadeling.operations.audit import report
@@ -42,19 +42,14 @@ class LookupsQuery(AdminRequest):
     )
 
 
-def _texts(description: str, example: list[str]) -> fields.List[Any]:
-    metadata = {"description": description, "example": example}
-    return fields.List(fields.String(), required=True, metadata=metadata)
-
-
 class Reading(AdminResponse):
     """Lookups of one consumer by one call, for one set of purposes and of fields."""
 
     consumer = text("Klienten (azp).", EXAMPLE_ID)
     consumer_name = text("Det den het sist; ikke entydig.", "prod-gcp:team:app", allow_none=True)
     endpoint = text("Kallet.", "POST /api/v1/tiltaksstatus")
-    behandlingsnummer = _texts("Formålene; ingen er mulig over GraphQL.", ["B123"])
-    felter = _texts("Feltene.", ["tiltakstype", "startDato"])
+    behandlingsnummer = strings("Formålene; ingen er mulig over GraphQL.", ["B123"])
+    felter = strings("Feltene.", ["tiltakstype", "startDato"])
     lookups = number("Oppslag som er besvart.", 1_200)
     persons = number("Ulike identitetsnumre.", 830)
     hits = number("Avtaler i svarene.", 1_410)

@@ -1,7 +1,8 @@
 """`/api/v1/admin/replays`: request a replay, follow it, cancel it. A consumer runs them: adr/0013."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Response
@@ -14,9 +15,13 @@ from datadeling.api.admin.schemas import (
     AdminResponse,
     BegrunnelseSpoersmaal,
     begrunnelse,
+    boolean,
     counts,
+    described,
+    id_parameter,
     limit,
     list_of,
+    nested,
     number,
     text,
     time,
@@ -37,13 +42,7 @@ _BEGINNINGS: list[dict[str, Any]] = [
     {"required": ["fromOffsets"]},
     {"required": ["fromTime"]},
 ]
-_ID = {
-    "in": "path",
-    "name": "id",
-    "description": "Replayets id.",
-    "schema": {"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
-    "example": 7,
-}
+_ID = id_parameter("Replayets id.", {"type": "integer", "minimum": 1, "maximum": _HIGHEST - 1}, 7)
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
@@ -87,8 +86,7 @@ class ReplaySpoersmaal(AdminRequest):
     }
 
     from_beginning = JaNei(
-        load_default=False,
-        metadata={"description": "Alt som topicet har.", "example": True},
+        load_default=False, metadata={"description": "Alt som topicet har.", "example": True}
     )
     from_offsets = _Offsets("Fra denne offseten på hver partisjon, og bare disse partisjonene.")
     from_time = _bound("Fra meldinger med dette tidspunktet på recordet.")
@@ -104,11 +102,7 @@ class ReplaySpoersmaal(AdminRequest):
     rate = Heltall(
         strict=True,
         validate=validate.Range(1, _FASTEST, error=texts.NO_RATE),
-        error_messages={
-            "invalid": texts.NO_RATE,
-            "null": texts.NOT_NULL,
-            "too_large": texts.NO_RATE,
-        },
+        error_messages={"invalid": texts.NO_RATE, "null": texts.NOT_NULL, "too_large": texts.NO_RATE},
         metadata={"description": "Høyst så mange meldinger i sekundet.", "example": 2_000},
     )
     begrunnelse = begrunnelse()
@@ -128,13 +122,6 @@ class ReplaysQuery(AdminRequest):
     limit = limit(50)
 
 
-def _offsets(description: str) -> fields.Dict:
-    metadata = {"description": description, "example": {"0": 4711}}
-    return fields.Dict(
-        keys=fields.String(), values=fields.Integer(), required=True, allow_none=True, metadata=metadata
-    )
-
-
 class Replay(AdminResponse):
     """A replay: its range and its state."""
 
@@ -145,13 +132,12 @@ class Replay(AdminResponse):
         "running",
         attribute="standing",
     )
-    background = fields.Boolean(
-        required=True,
-        metadata={"description": "Om en konsument kjører det, og ikke en kommando.", "example": True},
+    background = boolean("Om en konsument kjører det, og ikke en kommando.", example=True)
+    from_offsets = counts(
+        "Første offset på hver partisjon, og bare disse; null for alle.", {"0": 4711}, allow_none=True
     )
-    from_offsets = _offsets("Første offset på hver partisjon, og bare disse; null for alle.")
     from_time = time("Fra meldinger med dette tidspunktet.", allow_none=True)
-    to_offsets = _offsets("Offset som det stopper før, på hver partisjon.")
+    to_offsets = counts("Offset som det stopper før, på hver partisjon.", {"0": 4711}, allow_none=True)
     to_time = time("Før meldinger med dette tidspunktet.", allow_none=True)
     avtale_id = text("Bare meldinger om denne avtalen.", EXAMPLE_ID, allow_none=True)
     rate = number("Høyst så mange meldinger i sekundet.", 2_000, allow_none=True)
@@ -187,10 +173,9 @@ class ReplayTally(AdminResponse):
     outcomes = counts("Meldinger etter utfall.", {"changed": 12, "unchanged": 2_388})
     columns = counts("Endrede avtaler etter kolonne.", {"opphav": 12})
     examples = fields.Dict(
-        keys=fields.String(),
-        values=fields.List(fields.String()),
-        required=True,
-        metadata={"description": "Noen avtaleId-er etter utfall.", "example": {"changed": [EXAMPLE_ID]}},
+        fields.String(),
+        fields.List(fields.String()),
+        **described("Noen avtaleId-er etter utfall.", {"changed": [EXAMPLE_ID]}),
     )
 
 
@@ -198,9 +183,7 @@ class ReplayDetaljer(Replay):
     """A replay with its progress and outcomes."""
 
     partitions = list_of(ReplayPartition, "Hvor langt det er kommet; tom til det har begynt.")
-    tally = fields.Nested(
-        ReplayTally, required=True, metadata={"description": "Hva det er blitt til hittil."}
-    )
+    tally = nested(ReplayTally, "Hva det er blitt til hittil.")
 
 
 @calls.call(
@@ -217,11 +200,12 @@ class ReplayDetaljer(Replay):
 )
 def request_replay(body: dict[str, Any]) -> Response:
     """Request a replay; a consumer runs it."""
-    avtale_id = parse_avtale_id(body["avtale_id"]).lower() if "avtale_id" in body else None
-    name = topic()
-    with open_database() as database:
-        jobs = Jobs(database, name)
-        replay = jobs.add(_request(body, avtale_id), action(body.get("begrunnelse")), background=True)
+    bounds = {name: body[name] for name in Request._fields if name in body}
+    if "avtale_id" in bounds:
+        bounds["avtale_id"] = parse_avtale_id(bounds["avtale_id"]).lower()
+    request = Request(**bounds)
+    with _jobs() as jobs:
+        replay = jobs.add(request, action(body.get("begrunnelse")), background=True)
         return _respond(jobs, replay, 202)
 
 
@@ -236,9 +220,8 @@ def request_replay(body: dict[str, Any]) -> Response:
 )
 def list_replays(query: dict[str, Any]) -> Response:
     """List replays, newest first."""
-    name = topic()
-    with open_database() as database:
-        rows = Jobs(database, name).listed(query["limit"])
+    with _jobs() as jobs:
+        rows = jobs.listed(query["limit"])
     return respond(ReplayList(), {"replays": [as_dict(row) for row in rows]})
 
 
@@ -253,9 +236,9 @@ def list_replays(query: dict[str, Any]) -> Response:
 )
 def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
     """Show one replay."""
-    replay, name = _parse_id(id), topic()
-    with open_database() as database, problem_if_missing("replay", "REPLAY"):
-        return _respond(Jobs(database, name), replay)
+    replay = _parse_id(id)
+    with _jobs() as jobs:
+        return _respond(jobs, replay)
 
 
 @calls.call(
@@ -271,9 +254,8 @@ def show_replay(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
 )
 def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     """Cancel a replay for good."""
-    replay, name = _parse_id(id), topic()
-    with open_database() as database, problem_if_missing("replay", "REPLAY"):
-        jobs = Jobs(database, name)
+    replay = _parse_id(id)
+    with _jobs() as jobs:
         jobs.cancel(replay, action(body.get("begrunnelse")))
         return _respond(jobs, replay)
 
@@ -281,6 +263,14 @@ def cancel_replay(body: dict[str, Any], id: str) -> Response:  # noqa: A002
 def as_dict(row: ReplayRow) -> dict[str, Any]:
     """Return the fields of `Replay`."""
     return {**row._asdict(), "standing": row.standing}
+
+
+@contextmanager
+def _jobs() -> Iterator[Jobs]:
+    """Open the replays of the topic for this call. Raise `Problem`."""
+    name = topic()
+    with open_database() as database, problem_if_missing("replay", "REPLAY"):
+        yield Jobs(database, name)
 
 
 def _respond(jobs: Jobs, replay: int, status: int = 200) -> Response:
@@ -295,15 +285,3 @@ def _parse_id(text: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise invalid_fields([Feil("id", texts.NO_NUMBER)])
     return int(text)
-
-
-def _request(body: Mapping[str, Any], avtale_id: str | None) -> Request:
-    """Convert a valid body."""
-    return Request(
-        from_offsets=body.get("from_offsets"),
-        from_time=body.get("from_time"),
-        to_offsets=body.get("to_offsets"),
-        to_time=body.get("to_time"),
-        avtale_id=avtale_id,
-        rate=body.get("rate"),
-    )

@@ -62,32 +62,54 @@ class _Masked(fields.String):
         return text and masked_prose(text)
 
 
+def described(description: str, example: object) -> dict[str, Any]:
+    """Return the arguments that every field of a response has."""
+    return {"required": True, "metadata": {"description": description, "example": example}}
+
+
 def text(description: str, example: str, **rest: Any) -> fields.String:  # noqa: ANN401
     """Create a field with text."""
-    return _Masked(required=True, metadata={"description": description, "example": example}, **rest)
+    return _Masked(**described(description, example), **rest)
 
 
 def number(description: str, example: int, **rest: Any) -> fields.Integer:  # noqa: ANN401
     """Create a field with a whole number."""
-    return fields.Integer(required=True, metadata={"description": description, "example": example}, **rest)
+    return fields.Integer(**described(description, example), **rest)
+
+
+def boolean(description: str, *, example: bool) -> fields.Boolean:
+    """Create a field with true or false."""
+    return fields.Boolean(**described(description, example))
 
 
 def time(description: str, **rest: Any) -> fields.DateTime:  # noqa: ANN401
     """Create a field with a time."""
-    return fields.DateTime(
-        required=True, metadata={"description": description, "example": EXAMPLE_TIME}, **rest
-    )
+    return fields.DateTime(**described(description, EXAMPLE_TIME), **rest)
 
 
-def counts(description: str, example: dict[str, int]) -> fields.Dict:
+def strings(description: str, example: list[str]) -> fields.List[Any]:
+    """Create a field with a list of texts."""
+    return fields.List(fields.String(), **described(description, example))
+
+
+def counts(description: str, example: dict[str, int], **rest: Any) -> fields.Dict:  # noqa: ANN401
     """Create a field with a number for each name."""
-    metadata = {"description": description, "example": example}
-    return fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, metadata=metadata)
+    return fields.Dict(fields.String(), fields.Integer(), **described(description, example), **rest)
+
+
+def nested(schema: type[AdminResponse], description: str, **rest: Any) -> fields.Nested:  # noqa: ANN401
+    """Create a field with an object."""
+    return fields.Nested(schema, required=True, metadata={"description": description}, **rest)
 
 
 def list_of(schema: type[AdminResponse], description: str) -> fields.List[Any]:
     """Create a field with a list of such objects."""
     return fields.List(fields.Nested(schema), required=True, metadata={"description": description})
+
+
+def id_parameter(description: str, schema: dict[str, object], example: object) -> dict[str, Any]:
+    """Describe the `id` in the address of a call."""
+    return {"in": "path", "name": "id", "description": description, "schema": schema, "example": example}
 
 
 class BegrunnelseSpoersmaal(AdminRequest):

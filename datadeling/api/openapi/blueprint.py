@@ -7,14 +7,14 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest  # type: ignore[import-untyped]
-from flask import Flask, Response
+from flask import Flask, Response, request
 from marshmallow import Schema
 
 from datadeling.api import hooks
 from datadeling.api.openapi.document import Plugin, complete, problem_response
 from datadeling.api.openapi.errors import ProblemSvar
-from datadeling.api.problems import KINDS
-from datadeling.api.schemas import EXAMPLE_ID, read_body, read_query
+from datadeling.api.problems import KINDS, Feil, invalid_fields
+from datadeling.api.schemas import EXAMPLE_ID, UNKNOWN, read_body, read_query
 from datadeling.api.security import context
 
 _View = TypeVar("_View", bound=Callable[..., Response])
@@ -68,6 +68,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """A group of calls that share their headers."""
 
     HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
+    REFUSES_QUERY = False
+    """Whether a query string is an error in calls that have none."""
 
     def call(  # noqa: PLR0913 (one call, as OpenAPI describes it)
         self,
@@ -113,8 +115,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 else None
             )
 
+            refuses_query = self.REFUSES_QUERY and not query
+
             @wraps(view)
             def answered(**path: Any) -> Response:  # noqa: ANN401 (texts of the address)
+                if refuses_query and request.args:
+                    raise invalid_fields([Feil(None, UNKNOWN)])
                 return view(read(), **path) if read else view(**path)
 
             answered.__doc__ = None  # smorest would publish it

@@ -1,7 +1,7 @@
-"""The commands: environment in, one process out, and our own errors as one line and an exit code.
+"""The command line. Our own errors become one line and an exit code.
 
-Every command imports what it needs when it runs: `serve` must set the environment of prometheus-client before
-anything imports it.
+Each command imports its modules when it runs: `serve` must patch and set the environment of prometheus-client
+before anything imports psycopg or that library.
 """
 
 import os
@@ -17,14 +17,14 @@ from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import configure_logging, masked
 
-# Modules of `commands`, and what each defines.
+# Each module of `commands` defines the command of the same name.
 _OPERATOR = ("audit", "delete", "failed", "offsets", "prune", "replay", "verify", "views")
 
 
 class _Commands(click.Group):
-    """Turns our own exceptions into one line and an exit code, and never shows a traceback for them.
+    """Commands of both kinds: those below, and those of an operator, whose modules are imported on use.
 
-    The commands of an operator have modules of their own, imported when one of them is called for.
+    Our own exceptions become one line and an exit code, without a traceback.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -67,10 +67,12 @@ def consume() -> None:
 
 
 @main.command()
-@click.option("--status", is_flag=True, help="List the migrations and what has been applied.")
-@click.option("--remove-mirror", is_flag=True, help="Undo what Datastream reads: slot, publication, rights.")
+@click.option("--status", is_flag=True, help="List the migrations, applied and missing.")
+@click.option(
+    "--remove-mirror", is_flag=True, help="Remove what Datastream reads: slot, publication, rights."
+)
 def migrate(status: bool, remove_mirror: bool) -> None:
-    """Apply the migrations that the database lacks, and set the mirror up. Safe beside other processes."""
+    """Apply missing migrations, and set up the mirror. Safe beside other processes."""
     if status and remove_mirror:
         raise click.UsageError("give one of --status and --remove-mirror")
     url = config.db_url(os.environ)
@@ -81,8 +83,8 @@ def migrate(status: bool, remove_mirror: bool) -> None:
         for migration in schema.status(url):
             click.echo(f"{'applied' if migration.applied else 'missing'}  {migration.id}")
     elif remove_mirror:
-        for what in schema.remove_mirror(url):
-            click.echo(f"removed  {what}")
+        for name in schema.remove_mirror(url):
+            click.echo(f"removed  {name}")
     else:
         for name in schema.migrate(url):
             click.echo(f"applied  {name}")
@@ -90,10 +92,10 @@ def migrate(status: bool, remove_mirror: bool) -> None:
 
 @main.command()
 def serve() -> None:
-    """Answer lookups over HTTP, until SIGTERM."""
+    """Serve lookups over HTTP, until SIGTERM."""
     from gevent import monkey
 
-    monkey.patch_all()  # before anything imports psycopg, which chooses then how it waits
+    monkey.patch_all()  # before psycopg is imported, which then chooses how it waits
     settings = config.api_config(os.environ)
     from datadeling.api.security.context import add_call
 
@@ -108,7 +110,7 @@ def serve() -> None:
 
 @main.command()
 def run() -> None:
-    """Both of them, consume and serve, until SIGTERM; when one ends, so does the other. For the image."""
+    """Run consume and serve until SIGTERM. When one ends, the other is ended. For the image."""
     config.consumer_config(os.environ)
     config.api_config(os.environ)
     configure_logging(config.log_format(os.environ))
@@ -122,9 +124,9 @@ def run() -> None:
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(1, 65_535), help="Port of the API."
 )
-@click.option("--once", is_flag=True, help="Look one person up, compare with what was sent, exit 0 or 1.")
+@click.option("--once", is_flag=True, help="Look up one person, compare with the events sent, exit 0 or 1.")
 def demo(count: int, port: int, once: bool) -> None:
-    """Run all of it on this machine: PostgreSQL, Kafka, synthetic events, consumer, API."""
+    """Run everything on this machine: PostgreSQL, Kafka, synthetic events, consumer, API."""
     try:
         from datadeling.demo.demo import run_demo
     except ModuleNotFoundError as error:

@@ -1,11 +1,11 @@
-"""Environment in, frozen dataclasses out; nothing else reads the environment.
+"""Settings: the environment, read into frozen dataclasses. Nothing else reads the environment.
 
-A missing or malformed variable raises `ConfigError` with one line that names every variable at fault,
-never its value: `DB_URL` holds a password.
+Missing and malformed variables raise one `ConfigError`, one line that names them all but no value: `DB_URL`
+holds a password.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,9 @@ from datadeling.errors import ConfigError
 LogFormat = Literal["json", "text"]
 
 _PARK_LIMIT = 100
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)  # what begins with ^ would be a pattern to librdkafka
+_TOPIC = re.compile(
+    r"[A-Za-z0-9._-]{1,249}", re.ASCII
+)  # librdkafka takes a name that begins with ^ as a pattern
 _BROKER = r"(\w+://)?([^\s,:/]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?"
 _BROKERS = re.compile(rf"({_BROKER})(,\s*({_BROKER}))*", re.ASCII)
 
@@ -36,7 +38,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class KafkaConfig:
-    """Where the topic is; plaintext when `tls` is None."""
+    """The broker and the topic; plaintext when `tls` is None."""
 
     brokers: str
     topic: str
@@ -48,9 +50,9 @@ class KafkaConfig:
 class Retention:
     """Times for which data is kept: see adr/0014.
 
-    `handled`, `unhandled`: failed messages, from when they were handled, or parked; `history`: superseded
-    versions, from when they were; `operator_log`: records of what operators did; `replay_jobs`: replays that
-    have ended; `lookup_log`: records of lookups, by whole months, from when the month has ended.
+    `handled`, `unhandled`: failed messages, counted from when they were handled, or parked. `history`:
+    versions, from when they were superseded. `operator_log`: records of operator actions. `replay_jobs`:
+    replays that have ended. `lookup_log`: records of lookups, by whole months, from the end of the month.
     """
 
     handled: timedelta = timedelta(days=30)
@@ -63,7 +65,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerConfig:
-    """Everything that `datadeling consume` needs. `batch_wait` is in seconds."""
+    """Settings of `datadeling consume`. `batch_wait` is in seconds."""
 
     kafka: KafkaConfig
     db_url: str
@@ -76,7 +78,7 @@ class ConsumerConfig:
 
 @dataclass(frozen=True, slots=True)
 class OperatorConfig:
-    """What the commands of an operator need. Without `kafka` they do without the broker."""
+    """Settings of the commands of an operator. `kafka` is None when they have no broker."""
 
     db_url: str
     topic: str
@@ -97,12 +99,12 @@ class EntraConfig:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Everything that `datadeling serve` needs.
+    """Settings of `datadeling serve`.
 
-    `consumer_fields`: by client id, the names of the fields that a consumer may have; others may
-    have all. `calls_per_second`: how often one consumer may call this process's workers; 0 is no limit.
-    `topic`: the topic of the admin calls; without it there are none. `park_limit` is
-    the consumer's, to report when it is reached.
+    `consumer_fields`: by client id, the names of the fields that a consumer may read; others may read all.
+    `calls_per_second`: limit for each consumer over the workers of this process; 0 is no limit. `topic`: that
+    of the admin calls; without it there are none. `park_limit` is the consumer's, to report when it is
+    reached.
     """
 
     db_url: str
@@ -117,7 +119,7 @@ class ApiConfig:
 
 
 def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
-    """Raise `ConfigError` unless the consumer can be started with this environment."""
+    """Return the settings of the consumer. Raise `ConfigError`."""
     read = _Reader(env)
     config = ConsumerConfig(
         kafka=KafkaConfig(
@@ -138,7 +140,7 @@ def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
 
 
 def operator_config(env: Mapping[str, str]) -> OperatorConfig:
-    """Raise `ConfigError` unless the tables of a topic can be worked on with this environment."""
+    """Return the settings of the commands of an operator. Raise `ConfigError`."""
     read = _Reader(env)
     topic = read.topic()
     kafka = None
@@ -150,7 +152,7 @@ def operator_config(env: Mapping[str, str]) -> OperatorConfig:
 
 
 def api_config(env: Mapping[str, str]) -> ApiConfig:
-    """Raise `ConfigError` unless the API can be started with this environment."""
+    """Return the settings of the API. Raise `ConfigError`."""
     read = _Reader(env)
     config = ApiConfig(
         db_url=read.db_url(),
@@ -182,7 +184,7 @@ def db_url(env: Mapping[str, str]) -> str:
 
 
 def log_format(env: Mapping[str, str]) -> LogFormat:
-    """Return `text` if `LOG_FORMAT` is that, else `json`. Raise `ConfigError`."""
+    """Return `LOG_FORMAT`, or `json` when it is not set. Raise `ConfigError`."""
     match env.get("LOG_FORMAT") or "json":
         case "json":
             return "json"
@@ -209,17 +211,25 @@ class _Reader:
             self._faults.append(f"{name} is not set")
         return value
 
-    def matching(self, name: str, pattern: re.Pattern[str], what: str) -> str:
+    def matching(self, name: str, is_valid: Callable[[str], object], form: str) -> str:
         value = self.text(name)
-        if value and not pattern.fullmatch(value):
-            self._faults.append(f"{name} must be {what}")
+        if value and not is_valid(value):
+            self._faults.append(f"{name} must be {form}")
         return value
 
     def brokers(self) -> str:
-        return self.matching("KAFKA_BROKERS", _BROKERS, "host:port, several with commas between them")
+        return self.matching(
+            "KAFKA_BROKERS", _BROKERS.fullmatch, "host:port, several with commas between them"
+        )
 
     def topic(self) -> str:
-        return self.matching("KAFKA_TOPIC", _TOPIC, "the name of one topic")
+        return self.matching("KAFKA_TOPIC", _TOPIC.fullmatch, "the name of one topic")
+
+    def db_url(self) -> str:
+        return self.matching("DB_URL", _is_libpq_uri, "a libpq URI with one host (postgresql://…)")
+
+    def http_url(self, name: str) -> str:
+        return self.matching(name, _is_http_url, "an http or https address")
 
     def words(self, name: str) -> frozenset[str]:
         return frozenset(self._env.get(name, "").replace(",", " ").split())
@@ -227,17 +237,16 @@ class _Reader:
     def consumer_fields(self, name: str) -> dict[str, frozenset[str]]:
         """Parse a JSON object with a list of field names for each client id."""
         try:
-            given = msgspec.json.decode(
-                self._env.get(name, "").strip() or "{}", type=dict[str, frozenset[str]]
-            )
+            text = self._env.get(name, "").strip() or "{}"
+            fields_of = msgspec.json.decode(text, type=dict[str, frozenset[str]])
         except msgspec.MsgspecError:
             self._faults.append(
                 f"{name} must be a JSON object with a list of names of fields for each client id"
             )
             return {}
-        if any(not fields or fields - BY_NAME.keys() for fields in given.values()):
+        if any(not fields or fields - BY_NAME.keys() for fields in fields_of.values()):
             self._faults.append(f"{name} must name fields that there are: {', '.join(BY_NAME)}")
-        return given
+        return fields_of
 
     def number(self, name: str, *, default: int, at_least: int, at_most: int) -> int:
         text = self._env.get(name, "").strip()
@@ -268,33 +277,25 @@ class _Reader:
             lookup_log=self.days("KEEP_LOOKUP_LOG_DAYS", default.lookup_log),
         )
 
-    def http_url(self, name: str) -> str:
-        url = self.text(name)
-        if url and urlsplit(url).scheme not in {"http", "https"}:
-            self._faults.append(f"{name} must be an http or https address")
-        return url
-
-    def db_url(self) -> str:
-        url = self.text("DB_URL")
-        if url and not _is_libpq_uri(url):
-            self._faults.append("DB_URL must be a libpq URI with one host (postgresql://…)")
-        return url
-
     def tls(self) -> Tls | None:
         names = ("KAFKA_CA_PATH", "KAFKA_CERTIFICATE_PATH", "KAFKA_PRIVATE_KEY_PATH")
-        given = [name for name in names if self._env.get(name)]
-        if not given:
+        present = [name for name in names if self._env.get(name)]
+        if not present:
             return None
-        self._faults += [f"{n} is not set, but {given[0]} is" for n in names if n not in given]
+        self._faults += [f"{n} is not set, but {present[0]} is" for n in names if n not in present]
         paths = {name: Path(self._env.get(name, "")) for name in names}
-        self._faults += [f"{name} names no readable file" for name in given if not _readable(paths[name])]
+        self._faults += [f"{name} names no readable file" for name in present if not _readable(paths[name])]
         return Tls(*paths.values())
+
+
+def _is_http_url(url: str) -> bool:
+    return urlsplit(url).scheme in {"http", "https"}
 
 
 def _is_libpq_uri(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises ValueError on what is not a port, and on several hosts
+        _ = parts.port  # raises ValueError on a malformed port, and on several hosts
     except ValueError:
         return False
     return parts.scheme in {"postgresql", "postgres"} and "," not in parts.netloc

@@ -1,8 +1,8 @@
-"""Every exception that we raise, named after what the caller must do about it."""
+"""All exceptions that we raise, named after what the caller must do."""
 
 
 class DatadelingError(Exception):
-    """Base of all our exceptions. No text of any of them holds a value from a message."""
+    """Base of all our exceptions. No text of them has a value from a message."""
 
 
 class ConfigError(DatadelingError):
@@ -10,7 +10,7 @@ class ConfigError(DatadelingError):
 
 
 class UgyldigHendelse(DatadelingError):
-    """The message cannot be read. Park it with this `reason` (a code) and text, go on with the rest."""
+    """The message cannot be read. Park it with this `reason` (a code) and text; continue with the rest."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
@@ -18,15 +18,15 @@ class UgyldigHendelse(DatadelingError):
 
 
 class DatabaseUnavailable(DatadelingError):
-    """The database cannot answer now. Keep the batch, keep polling, try again."""
+    """The database is unavailable. Keep the batch, keep polling, try again."""
 
 
 class Locked(DatabaseUnavailable):
-    """A lock is held by another session for too long. Try again, now or later."""
+    """Another session has held a lock for too long. Try again, now or later."""
 
 
 class UnstorableRow(DatadelingError):
-    """The database refuses a value that decode let through. Halve the batch until it stands alone."""
+    """The database refuses a value that decoding accepted. Halve the batch until the row is alone."""
 
     def __init__(self, sqlstate: str) -> None:
         super().__init__(f"the database refused a value (SQLSTATE {sqlstate})")
@@ -34,7 +34,7 @@ class UnstorableRow(DatadelingError):
 
 
 class DatabaseBug(DatadelingError):
-    """The database reports an error that only a bug in this program explains. Stop with the cause."""
+    """The database reports an error that only a bug in this program explains. Stop."""
 
     def __init__(self, sqlstate: str, what: str) -> None:
         super().__init__(f"unexpected answer from the database (SQLSTATE {sqlstate}): {what}")
@@ -49,7 +49,7 @@ class LostPartition(DatadelingError):
 
 
 class BrokerUnavailable(DatadelingError):
-    """The broker cannot answer now. Keep polling, try again."""
+    """The broker is unavailable. Keep polling, try again."""
 
 
 class TopicChanged(DatadelingError):
@@ -57,7 +57,7 @@ class TopicChanged(DatadelingError):
 
 
 class Busy(DatadelingError):
-    """Another process is doing the same. Print one line and exit with 1; try later."""
+    """Another process does the same work now. Print one line and exit with 1; try later."""
 
 
 class MigrationFailed(DatadelingError):
@@ -65,11 +65,11 @@ class MigrationFailed(DatadelingError):
 
 
 class NotFound(DatadelingError):
-    """The thing an operator named is missing or in the wrong state. Print one line and exit with 1."""
+    """The object that an operator named is missing, or in the wrong state. Print one line and exit with 1."""
 
 
 class TooLate(NotFound):
-    """The thing an operator named has been handled already. Report it; do not try again."""
+    """The object that an operator named has been handled already. Report it; do not try again."""
 
 
 class BigQueryRefused(DatadelingError):

@@ -24,10 +24,10 @@ _MASK = "***********"
 _FRAMES = 5
 
 
-def configure_logging(log_format: LogFormat, noted: Sequence[Processor] = ()) -> None:
-    """Send our log and that of every library to standard error; the processors `noted` run first."""
+def configure_logging(log_format: LogFormat, processors: Sequence[Processor] = ()) -> None:
+    """Send our log and that of every library to standard error. The `processors` run first."""
     shared: list[Processor] = [
-        *noted,
+        *processors,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -54,13 +54,13 @@ def configure_logging(log_format: LogFormat, noted: Sequence[Processor] = ()) ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # Where writing a line fails, logging would print the whole traceback, texts of libraries included.
+    # When writing a line fails, logging would print the whole traceback, texts of libraries included.
     logging.raiseExceptions = False
     logging.getLogger("yoyo").setLevel(logging.WARNING)
 
 
 def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace every run of exactly eleven digits, however deep it stands in the event."""
+    """Replace every run of exactly eleven digits in an event, nested values included."""
     return {key: _masked(value) for key, value in event.items()}
 
 
@@ -70,7 +70,7 @@ def masked(text: str) -> str:
 
 
 def masked_prose(text: str) -> str:
-    """Mask identity numbers in free text, also in two parts or with digits too many. UUIDs stay."""
+    """Mask identity numbers in free text, also those in two parts or with more digits. UUIDs stay."""
     return _AS_WRITTEN.sub(lambda found: found[1] or _MASK, text)
 
 

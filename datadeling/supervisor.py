@@ -1,7 +1,7 @@
 """Run both processes as one, for the image.
 
-Made for PID 1: signals are waited for instead of handled, so none is missed and none interrupts anything;
-orphaned processes of the container are reaped.
+Written for PID 1: it blocks the signals and waits for them, so that none is lost, and reaps orphaned
+processes.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-_GRACE = 20.0  # seconds between SIGTERM and SIGKILL; each process ends within 10 by itself
+_GRACE = 20.0  # seconds from SIGTERM to SIGKILL; each process ends within 10 by itself
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 _WAITED_FOR = _STOP | {signal.SIGCHLD}
 
@@ -26,11 +26,11 @@ def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> i
     have not ended after `grace` seconds. Return 0 when a signal came and all ended with 0; 1 when one ended
     by itself or with an error. None of them runs when it returns.
 
-    Call it from the main thread, and end afterwards: the signals stay blocked, so that a second
-    signal does not turn a clean end into a failure.
+    Call it from the main thread and exit afterwards: the signals stay blocked, so that a second one
+    does not make a clean end fail.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if we had been started with it ignored, none would come
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # no signal would come if we were started with it ignored
     running: dict[int, str] = {}
     try:
         for name, arguments in commands.items():
@@ -50,7 +50,7 @@ def _start(arguments: Sequence[str]) -> int:
 
 
 def _wait(running: dict[int, str]) -> bool:
-    """Block until a signal to stop comes (True), or a process ends by itself (False)."""
+    """Block until a signal to stop arrives (True) or a process ends by itself (False)."""
     while True:
         number = signal.sigwait(_WAITED_FOR)
         if number in _STOP:

@@ -96,7 +96,7 @@ def broker(topic: str) -> Iterator[EmbeddedKafka]:
 
 
 def held(connection: psycopg.Connection) -> bool:
-    """Whether the consumer waits for the lock of a partition."""
+    """Return True while the consumer waits for the lock of a partition."""
     query = f"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND {OURS}"
     return number(connection, query) == 1
 

@@ -22,13 +22,13 @@ GAUGE = 'datadeling_service_available{{service="{}"}} {:.1f}'
 
 
 def lines(process: Process, message: str, service: str) -> list[dict[str, Any]]:
-    """What the consumer has logged of a service, so far."""
+    """Return the log lines of the consumer about a service, so far."""
     parsed = (json.loads(line) for line in process.output.splitlines() if line.startswith("{"))
     return [line for line in parsed if (line["message"], line.get("service")) == (message, service)]
 
 
 def says(consumer: Setting, service: str, *, available: bool) -> bool:
-    """Whether readiness and the gauge say so, and liveness that the process is well."""
+    """Return True if readiness and the gauge report it, and liveness reports that the process is well."""
     ready = call(f"{consumer.url}/internal/health/readiness")
     assert call(f"{consumer.url}/internal/health/liveness").status == 200
     metrics = call(f"{consumer.url}/internal/prometheus").body

@@ -1,4 +1,4 @@
-"""Who read what under which purpose: grouped, counted, and without a person."""
+"""The report on readings, by consumer, purpose and field: grouped, counted, and without a person."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -119,9 +119,9 @@ def test_months_are_those_of_oslo(
     database: Database, connection: psycopg.Connection, time: str, month: Month
 ) -> None:
     write_record(connection, tidspunkt=datetime.fromisoformat(time))
-    for asked in (Month(2026, 10), NOVEMBER, Month(2026, 12)):
-        found = ask(database, month=asked)
-        assert [each.first.isoformat() for each in found] == ([time] if asked == month else [])
+    for requested in (Month(2026, 10), NOVEMBER, Month(2026, 12)):
+        found = ask(database, month=requested)
+        assert [each.first.isoformat() for each in found] == ([time] if requested == month else [])
 
 
 def test_a_month_of_which_nothing_is_kept_is_empty(database: Database) -> None:

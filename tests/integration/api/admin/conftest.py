@@ -55,7 +55,7 @@ def admin(app: Flask, issuer: Issuer) -> Admin:
 
 @pytest.fixture
 def operator_log(connection: psycopg.Connection) -> Log:
-    """What administrators have left behind: who, command, target and reason, in order."""
+    """Return the operator log: who, command, target and reason, in order."""
 
     def read() -> list[tuple[str, str, str, str | None]]:
         return connection.execute(

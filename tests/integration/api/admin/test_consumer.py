@@ -1,4 +1,4 @@
-"""How it goes with the consumer, as administrators see it."""
+"""The state of the consumer over HTTP."""
 
 from contextlib import AbstractContextManager
 

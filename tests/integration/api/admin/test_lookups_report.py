@@ -1,4 +1,4 @@
-"""Who has looked up what, as administrators see it."""
+"""The report on lookups over HTTP."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""What administrators ask goes by indexes, and a report on a month of lookups reads that month only.
+"""Plans of the admin calls: they use indexes, and a report on a month of lookups reads that month only.
 
 The report reads all of that: it is about every lookup. What is done to messages and
 replays goes by place and id.
@@ -15,7 +15,7 @@ from datadeling.db.tables.lookup_log import LookupLog
 
 _PLACE = {"topic": "t", "generation": 0, "partition": 1, "offset": 1_000}
 _ANY = {"topic": "t", "space": 1, "limit": 100, "id": None, "states": None}
-_ASKED = {
+_QUERIES = {
     "the first failed messages": ("list_failed", {"topic": "t", "state": None, "reason": None, "limit": 100}),
     "those that wait": ("list_failed", {"topic": "t", "state": "new", "reason": None, "limit": 100}),
     "one of them": ("select_failed", _PLACE),
@@ -28,10 +28,10 @@ _ASKED = {
 _TABLES = {"failed_message", "replay_job", "replay_job_partition"}
 
 
-@pytest.mark.parametrize("asked", _ASKED.values(), ids=_ASKED)
-def test_no_whole_table_is_read(asked: tuple[str, dict[str, Any]], connection: psycopg.Connection) -> None:
+@pytest.mark.parametrize("query", _QUERIES.values(), ids=_QUERIES)
+def test_no_whole_table_is_read(query: tuple[str, dict[str, Any]], connection: psycopg.Connection) -> None:
     _fill(connection)
-    name, values = asked
+    name, values = query
     plan = _explain(connection, name, values)
     read = [node["Node Type"] for node in _nodes(plan) if node.get("Relation Name") in _TABLES]
     assert read

@@ -1,4 +1,4 @@
-"""Replays that are asked for over HTTP."""
+"""Replays requested over HTTP."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -106,9 +106,9 @@ def test_it_is_told_in_full(admin: Admin, jobs: Jobs, connection: psycopg.Connec
 
 
 def test_the_newest_are_listed_first(admin: Admin) -> None:
-    asked = [ask(admin) for _ in range(3)]
-    assert [row["id"] for row in admin.get("replays")["replays"]] == asked[::-1]
-    assert [row["id"] for row in admin.get("replays?limit=2")["replays"]] == asked[:0:-1]
+    requested = [ask(admin) for _ in range(3)]
+    assert [row["id"] for row in admin.get("replays")["replays"]] == requested[::-1]
+    assert [row["id"] for row in admin.get("replays?limit=2")["replays"]] == requested[:0:-1]
     assert "partitions" not in admin.get("replays")["replays"][0]
 
 

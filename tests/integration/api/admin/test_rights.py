@@ -1,4 +1,4 @@
-"""Who may, and that for everybody else nothing happens."""
+"""Access to the admin calls: the group of administrators, and no effect for anybody else."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +50,7 @@ def jobs(database: Database) -> Jobs:
 
 
 def trace(connection: psycopg.Connection) -> list[list[tuple[Any, ...]]]:
-    """Which transaction wrote each row."""
+    """Return the transaction that wrote each row."""
     return [
         connection.execute(f"SELECT ctid::text, xmin::text FROM {table} ORDER BY ctid").fetchall()
         for table in _TABLES

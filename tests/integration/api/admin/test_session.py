@@ -52,6 +52,6 @@ _LIMITS = {"lock_timeout": "2s", "transaction_timeout": "8s", "idle_in_transacti
 
 
 def test_lookups_go_on_while_administrators_are_turned_away(app: Flask, admin: Admin) -> None:
-    """What they have is not the lookups': here, one connection."""
+    """Admin calls have connections of their own: here, one."""
     admin.get("consumer")
     assert app.test_client().get("/internal/health/readiness").status_code == 200

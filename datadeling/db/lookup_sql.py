@@ -70,7 +70,7 @@ def lookup(
                 "criteria": SQL(" AND ").join(
                     SQL("({})").format(queries[part].format(**values)) for part in criteria
                 ),
-                # The persons that were asked for are recorded, else those in the answer.
+                # The log records the persons of the request, or else those of the answer.
                 "person": SQL("NULL::text")
                 if _BY_PERSON & {*criteria}
                 else Identifier("avtale", "deltaker_fnr"),

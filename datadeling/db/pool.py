@@ -15,8 +15,8 @@ from datadeling.db.connection import DeadlineConnection, conninfo, translation
 from datadeling.db.migrate import is_current, known
 from datadeling.errors import DatabaseUnavailable
 
-# Times go out with the offset of Oslo. The server ends a statement after 2 s. To compile one, as it would
-# where many persons are asked about, takes longer than to run it.
+# Times are formatted with the offset of Oslo. The server ends a statement after 2 s. JIT is off: for a lookup
+# of many persons, compiling takes longer than running.
 _OPTIONS = (
     "-c timezone=Europe/Oslo -c statement_timeout=2s -c lock_timeout=1s"
     " -c idle_in_transaction_session_timeout=5s -c jit=off"
@@ -40,7 +40,7 @@ class _PooledConnection(DeadlineConnection):
     def check(self) -> None:
         """Raise `psycopg.Error` when the server has closed the connection, or is silent.
 
-        It is asked once a second at most: to ask each time is a third of what a lookup costs the database.
+        Called once a second at most: checking before each lookup would cost the database a third more.
         """
         for _ in range(2):  # the server's last message, and then the end
             self.pgconn.consume_input()

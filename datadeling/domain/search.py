@@ -74,5 +74,5 @@ class Search(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """True when nothing says which avtaler are meant."""
+        """True when no criterion selects avtaler."""
         return not self.is_selective and not set(self.kinds) - {"tidspunkt", "feilregistrerte", "numbered"}

@@ -89,7 +89,7 @@ WITHOUT_IDENTS: tuple[Column, ...] = tuple(
 class View(NamedTuple):
     """One view. `body` is its query in BigQuery's SQL, with `{source}` for the mirrored table.
 
-    `persons` says in a label of the view how its rows identify people.
+    `persons` becomes a label of the view: how its rows identify people.
     """
 
     name: str

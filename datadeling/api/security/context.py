@@ -81,7 +81,7 @@ def route() -> str:
 
 
 def audit_context() -> AuditContext:
-    """Return what the record of a lookup says of the call at hand. `admit_…` has run before."""
+    """Return the record's fields about the present call. `admit_…` must have run before."""
     caller = g.caller
     endpoint = f"{request.method} {route()}"
     return AuditContext(

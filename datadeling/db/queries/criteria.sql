@@ -1,10 +1,10 @@
 -- by_identer --
--- Parts of statements, as the rest of this file: which avtaler are meant. A person under any of their numbers.
+-- This file holds parts of statements. This part selects a person under any of their numbers.
 avtale.deltaker_fnr = ANY ({identer}::text[]);
 
 -- by_fnr --
--- The same with one number. With a list, the planner takes every plan for any values to be dearer than one for
--- these, and plans each lookup anew: 0.59 ms of its CPU instead of 0.36.
+-- The same with one number. For a list, the planner estimates that a generic plan costs more than a custom one, and
+-- plans each lookup anew: 0.59 ms of its CPU instead of 0.36.
 avtale.deltaker_fnr = {fnr}::text;
 
 -- by_bedrift_nr --
@@ -23,47 +23,47 @@ avtale.avtale_id = {avtale_id}::uuid;
 avtale.avtale_nr = {avtale_nr}::bigint;
 
 -- by_fom --
--- Not over before that day. Without a start it has no days at all.
+-- Tiltak that have not ended before that day. One without a start has no days.
 avtale.start_dato IS NOT NULL AND coalesce(avtale.slutt_dato, 'infinity') >= {fom}::date;
 
 -- by_tom --
--- Begun by that day.
+-- Tiltak that have begun by that day.
 avtale.start_dato <= {tom}::date;
 
 -- by_marker --
--- What comes after the last one of the page before.
+-- Avtaler after the last one of the previous page.
 (avtale.opprettet_tidspunkt, avtale.avtale_id) < ({marker_time}::timestamptz, {marker_id}::uuid);
 
 -- marker --
--- Time and id of the last one of a page and their checksum, in the alphabet of addresses.
+-- Time and id of the last avtale of a page and their checksum, encoded for URLs.
 (
     SELECT translate(encode(place || substring(int8send(crc32(place)) FROM 5), 'base64'), '+/=', '-_')
     FROM (SELECT timestamptz_send(siste.opprettet_tidspunkt) || uuid_send(siste.avtale_id)) AS of (place)
 );
 
 -- is_tiltak --
--- What counts for `tiltaksstatus`: agreed, not given up, with a beginning. The dates decide the rest: the stored
--- status is as of the last event.
+-- Avtaler that count for `tiltaksstatus`: agreed, not cancelled, with a start. The dates decide the rest, because the
+-- stored status is that of the last event.
 avtale.avtale_inngaatt IS NOT NULL
 AND avtale.avtale_status NOT IN ('ANNULLERT', 'AVBRUTT')
 AND avtale.start_dato IS NOT NULL;
 
 -- is_numbered --
--- Consumers over GraphQL read the number as one that is always there.
+-- In the GraphQL schema, avtaleNr is never null.
 avtale.avtale_nr IS NOT NULL;
 
 -- is_shown --
 NOT avtale.feilregistrert;
 
 -- is_still_shown --
--- Of an earlier version: what is known today to have been registered by mistake stays hidden, too.
+-- The same for an earlier version: an avtale that is marked today as registered by mistake stays hidden.
 NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.avtale_id);
 
 -- as_of --
--- The version of each avtale that was the newest at a time, by the time of its message. Such times may run
--- backwards on the topic; of two versions that were valid then the newer one counts. The inner questions give a value
--- and are not asked with EXISTS, and the index on gyldig_til is kept out of it: else both tables would be read from end
--- to end where more than a few persons are meant.
+-- The version of each avtale that was the newest at a time, by the time of its message. Such times may run backwards
+-- on the topic; of two versions that were valid then, the newer one counts. The subqueries return a value instead of
+-- using EXISTS, and avoid the index on gyldig_til: the planner would otherwise scan both tables when a lookup is about
+-- more than a few persons.
 (
     SELECT {columns} FROM avtale WHERE avtale.hendelse_tidspunkt <= {tidspunkt}::timestamptz
     UNION ALL
@@ -89,8 +89,8 @@ NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.a
 ) AS avtale;
 
 -- versions --
--- The present state of each avtale and its superseded versions. Which of two is newer: the present one, whatever
--- a better reading of its message has made of its times, and else by the order of versions.
+-- The present state of each avtale and its superseded versions. The present state is the newest, even if a corrected
+-- transform has changed its times; the order of versions decides between the others.
 (
     SELECT
         {columns},
@@ -109,7 +109,7 @@ NOT (SELECT naa.feilregistrert FROM avtale AS naa WHERE naa.avtale_id = avtale.a
 CASE WHEN {column} IS DISTINCT FROM lag({column}) OVER eldst_foerst THEN {name} END;
 
 -- varighet_dager --
--- From the first day to the last; of an open tiltak that has begun, to the day that is asked about.
+-- Days from the first to the last. For a tiltak without an end that has begun: to the day of the request.
 CASE
     WHEN avtale.slutt_dato IS NOT NULL THEN greatest(avtale.slutt_dato - avtale.start_dato + 1, 0)
     WHEN avtale.start_dato <= {dato}::date THEN {dato}::date - avtale.start_dato + 1
@@ -123,7 +123,7 @@ CASE
 END;
 
 -- status --
--- The members of the answer about one person.
+-- The members of the JSON about one person.
 'paaTiltak', count(*) FILTER (WHERE naar = 'naavaerende') > 0,
 'antall', count(*) FILTER (WHERE naar = 'naavaerende'),
 'naavaerende', coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'naavaerende'), '[]'),
@@ -131,9 +131,9 @@ END;
 'tidligere', coalesce(json_agg(svar ORDER BY start_dato, avtale_id) FILTER (WHERE naar = 'tidligere'), '[]');
 
 -- no_status --
--- The same of somebody who has none.
+-- The same for a person without tiltak.
 'paaTiltak', FALSE, 'antall', 0, 'naavaerende', '[]'::json, 'kommende', '[]'::json, 'tidligere', '[]'::json;
 
 -- history_begins --
--- From when history is complete, in every partition there has been; null while nothing has been read.
+-- The time since which history is complete in every partition; null until a message has been read.
 , 'historikkKomplettFra', (SELECT max(historikk_fra) FROM consumer_offset);

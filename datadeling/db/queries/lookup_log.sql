@@ -8,8 +8,8 @@ WITH oppslag AS MATERIALIZED (
 SELECT answer FROM oppslag;
 
 -- audited_many --
--- Do the same for many questions, each with values of its own: `question` has them by name, as text. Return an answer for
--- each, in their order. The planner assumes a hundred rows of any JSON, and so has one plan for all.
+-- Do the same for many lookups. `question` holds the values of each by name, as text. Return one row for each, in
+-- their order. The planner assumes a hundred rows for any JSON, so one plan serves all batches.
 WITH question AS (
     SELECT *
     FROM ROWS FROM (json_to_recordset(%(questions)s::json) AS ({columns})) WITH ORDINALITY AS question ({names}, nr)
@@ -21,7 +21,7 @@ WITH question AS (
 SELECT answer FROM oppslag ORDER BY nr;
 
 -- record --
--- Add the record of a lookup: the persons that were asked for, else those in the answer.
+-- Add the record of a lookup, with the persons of the request, or of the answer if the request named nobody.
 INSERT INTO lookup_log (
     call_id, consumer, consumer_name, nav_ident, behandlingsnummer, endpoint, criteria, felter, personer, hits
 )
@@ -39,12 +39,12 @@ SELECT
 FROM oppslag;
 
 -- lock_lookup_log --
--- One at a time: whoever makes or drops months.
+-- Let one process at a time create or drop months.
 SELECT pg_advisory_xact_lock(hashtextextended('lookup_log', 0));
 
 -- lookup_log_months --
--- The months that there are, by the limits that they have, whatever they are called. One that was made by hand
--- without limits has none here, and is left alone.
+-- The existing months, by their limits rather than their names. A partition that was created by hand without limits
+-- is left alone.
 SELECT
     nspname,
     relname,
@@ -57,8 +57,8 @@ WHERE inhparent = 'lookup_log'::regclass
 ORDER BY ends, relname;
 
 -- create_lookup_log_month --
--- As a table of its own first: attaching it lets lookups go on, which CREATE … PARTITION OF does not. There may
--- be one that was made by hand, or detached.
+-- Create it as a separate table first: lookups continue while it is attached, but not during CREATE … PARTITION OF.
+-- One that was created by hand, or detached, may exist already.
 CREATE TABLE IF NOT EXISTS {month} (LIKE lookup_log INCLUDING ALL);
 
 -- attach_lookup_log_month --
@@ -68,9 +68,9 @@ ALTER TABLE lookup_log ATTACH PARTITION {month} FOR VALUES FROM ({begins}) TO ({
 COMMENT ON TABLE {month} IS 'The records of one month. Personal data. Never mirrored';
 
 -- hurry --
--- For the rest of the transaction: who waits to drop a month keeps lookups waiting behind it.
+-- Shorten the timeout for the rest of the transaction: lookups wait behind the lock that dropping a month waits for.
 SET LOCAL lock_timeout = '100ms';
 
 -- drop_lookup_log_month --
--- Locks the whole log for as long as it takes.
+-- Locks the whole log meanwhile.
 DROP TABLE {month};

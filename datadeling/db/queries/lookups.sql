@@ -1,7 +1,7 @@
 -- tiltaksstatus --
--- What a person takes part in on a day, will, and has. One that ends before it starts is in one of the lists.
--- Each lookup answers in one row: the JSON that the consumer gets, how many avtaler it holds, whom they are about
--- if nobody was asked for.
+-- The present, future and past tiltak of a person on a day. A tiltak that ends before it starts is in one of the lists.
+-- Each lookup returns one row: the JSON for the consumer, the number of avtaler in it, and the persons that they are
+-- about if the request named nobody.
 WITH tiltak AS (
     SELECT avtale.start_dato, avtale.avtale_id, {naar} AS naar, to_json(svar) AS svar
     FROM {source}
@@ -12,9 +12,9 @@ SELECT json_build_object({status}{history_begins})::text AS answer, count(*) AS 
 FROM tiltak;
 
 -- tiltaksstatus_bolk --
--- The same about many persons, in the order asked. Person number n is asked about by the pairs (nr, ident) with
--- that number, or has been answered already, in `svart`. OFFSET 0 has each number looked up by itself: joined to the
--- versions of a time, all of them would be held against each other.
+-- The same for many persons, in the order of the request. The pairs (nr, ident) hold the numbers of person nr; an
+-- answer that needs no lookup stands in `svart`. OFFSET 0 makes the planner look each number up by itself: it would
+-- otherwise join all of them with all versions of a time.
 WITH tiltak AS (
     SELECT wanted.nr, dens.start_dato, dens.avtale_id, dens.naar, dens.svar
     FROM unnest({nr}::int[], {ident}::text[]) AS wanted (nr, ident)
@@ -42,8 +42,8 @@ FROM unnest({svart}::text[]) WITH ORDINALITY AS person (svart, nr)
 LEFT JOIN funnet ON funnet.nr = person.nr;
 
 -- search_avtaler --
--- A page of avtaler, newest first, and where the next one begins: a marker when there are more. What the pages
--- go by never changes, so none is passed over or comes twice.
+-- A page of avtaler, newest first, with a marker for the next page when there is one. The sort key never changes, so
+-- no avtale is left out or comes twice.
 WITH funnet AS (
     SELECT avtale.opprettet_tidspunkt, avtale.avtale_id, {person} AS person, to_json(svar) AS svar
     FROM {source}
@@ -68,7 +68,7 @@ SELECT
 FROM nummerert;
 
 -- list_avtaler --
--- All avtaler that are meant, newest first; null when there are more than may be told.
+-- All avtaler that match, newest first; null when there are more than the limit.
 WITH funnet AS (
     SELECT avtale.opprettet_tidspunkt, avtale.avtale_id, {person} AS person, to_json(svar) AS svar
     FROM {source}
@@ -89,7 +89,7 @@ SELECT
 FROM funnet;
 
 -- find_avtale --
--- One avtale; null when there is none to be shown. A number should belong to one; if not, the newest has it.
+-- One avtale, or null. Should two avtaler have the same number, the newest is returned.
 WITH funnet AS (
     SELECT avtale.deltaker_fnr AS person, to_json(svar) AS svar
     FROM {source}
@@ -103,8 +103,8 @@ SELECT
 FROM funnet;
 
 -- list_versions --
--- All versions of one avtale, newest first, and what each of them changed; null when there is none to be shown.
--- The oldest one known has changed nothing: what was before it is not known.
+-- All versions of one avtale, newest first, with the fields that each of them changed; null when there is none. The
+-- oldest version has no changes, because the one before it is not known.
 WITH funnet AS (
     SELECT
         avtale.deltaker_fnr AS person, avtale.gyldig_fra, avtale.gyldig_til, to_json(svar) AS svar,

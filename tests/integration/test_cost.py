@@ -57,8 +57,8 @@ EVENTS = {
     "read again by a replay": Event(82, 1, 7),
 }
 LOOKUPS = {
-    "/api/v1/tiltaksstatus": Lookup(1_580, 1),
-    "/api/v1/avtaler/sok": Lookup(1_710, 1),
+    "/api/v1/tiltaksstatus": Lookup(1_660, 1),
+    "/api/v1/avtaler/sok": Lookup(1_880, 1),
 }
 READING = 4.5
 """CPU time of reading a message, as a multiple of that of parsing its JSON."""

@@ -167,7 +167,9 @@ def list_failed(query: dict[str, Any]) -> Response:
 )
 def show_failed(id: str) -> Response:  # noqa: A002 (its name in OpenAPI)
     """Show one, masked."""
-    return _respond(id)
+    place = _parse_place(id)
+    with _failed_messages() as messages:
+        return _respond(messages, place)
 
 
 @calls.call(
@@ -227,7 +229,7 @@ def discard(body: dict[str, Any], id: str) -> Response:  # noqa: A002
     place = _parse_place(id)
     with _failed_messages() as messages:
         messages.discard(place, action(body["begrunnelse"]))
-    return _respond(id)
+        return _respond(messages, place)
 
 
 @contextmanager
@@ -238,10 +240,8 @@ def _failed_messages() -> Iterator[FailedMessages]:
         yield FailedMessages(database, name)
 
 
-def _respond(message_id: str) -> Response:
-    place = _parse_place(message_id)
-    with _failed_messages() as messages:
-        row, value = messages.show(place)
+def _respond(messages: FailedMessages, place: Place) -> Response:
+    row, value = messages.show(place)
     shown = {**_as_dict(row), "value": None if value is None else cut(show_value(value))}
     return respond(FailedMessageDetaljer(), shown)
 

@@ -4,7 +4,7 @@ The parts name their values in braces, as `{fnr}`. In a statement for one questi
 in one for many they are columns of the row that holds a question's values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 
@@ -46,7 +46,7 @@ _WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # in the zone of the s
 
 
 class Shape(Enum):
-    """How values are serialised: as they are stored, or as today's consumers have them over GraphQL."""
+    """Serialisation of values: as they are stored, or as today's consumers get them over GraphQL."""
 
     REST = "rest"
     GRAPHQL = "graphql"
@@ -78,7 +78,7 @@ def lookup(
             }
         )
 
-    return _audited(body(_placeholders(*_OF_ONE, *_OF_MANY_PERSONS)), body(_columns_of("question", _OF_ONE)))
+    return _audited(body)
 
 
 @lru_cache(maxsize=2_048)
@@ -96,10 +96,13 @@ def history(felter: Fields) -> Statement:
             history_begins=queries["history_begins"],
         )
 
-    return _audited(body(_placeholders(*_OF_ONE)), body(_columns_of("question", _OF_ONE)))
+    return _audited(body)
 
 
-def _audited(single: Composed, many: Composed) -> Statement:
+def _audited(body: Callable[[Parts], Composed]) -> Statement:
+    """Return both forms of a lookup with its record. `body` composes the lookup from its values."""
+    single = body(_placeholders(*_OF_ONE, *_OF_MANY_PERSONS))
+    many = body(_columns_of("question", _OF_ONE))
     record, values = queries["record"], (*_OF_ONE, *_OF_RECORD)
     for_one = queries["audited"].format(lookup=single, record=record.format(**_placeholders(*_OF_RECORD)))
     for_many = queries["audited_many"].format(

@@ -69,7 +69,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     HEADERS: Sequence[Mapping[str, Any]] = (CALL_ID, PURPOSE)
     REFUSES_QUERY = False
-    """Whether a query string is an error in calls that have none."""
+    """Calls that declare no query string refuse one."""
 
     def call(  # noqa: PLR0913 (one call, as OpenAPI describes it)
         self,
@@ -107,14 +107,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             return self.doc(**doc)(decorated)
 
         def declare(view: _View) -> _View:
-            read = (
-                partial(read_body, body(), max_bytes)
-                if body
-                else partial(read_query, query())
-                if query
-                else None
-            )
-
+            read = _reader(body, query, max_bytes)
             refuses_query = self.REFUSES_QUERY and not query
 
             @wraps(view)
@@ -132,6 +125,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             return view
 
         return declare
+
+
+def _reader(
+    body: type[Schema] | None, query: type[Schema] | None, max_bytes: int | None
+) -> Callable[[], dict[str, Any]] | None:
+    """Return what loads the declared body or query string of a request, or None when there is neither."""
+    if body:
+        return partial(read_body, body(), max_bytes)
+    return partial(read_query, query()) if query else None
 
 
 class LookupBlueprint(Blueprint):

@@ -65,7 +65,7 @@ class Mirror(Statements):
         return self._incomplete
 
     def remove(self) -> list[str]:
-        """Remove all of it, whoever created it, and return the names of what was removed. Safe to call again.
+        """Remove all of it, also what was created by hand; return the names of it. Safe to call again.
 
         While the role `datastream` exists, the next `migrate` sets it up again. Raise `Busy` while the slot
         is read, `MigrationFailed` when this user may not remove all of it, and `DatabaseUnavailable`.

@@ -28,7 +28,7 @@ class Admin:
         sent = None if body is None else json.dumps(body).encode()
         return call(f"{self._url}/{path}", body=sent, headers=self._headers)
 
-    def told(self, path: str, body: object = None, status: int = 200) -> Any:
+    def read(self, path: str, body: object = None, status: int = 200) -> Any:
         answer = self.ask(path, body)
         assert answer.status == status, answer.body
         assert FNR not in answer.body
@@ -56,11 +56,11 @@ def test_a_replay_asked_for_over_http_is_run_by_the_consumer(
     before = checksum(connection)
     connection.execute("UPDATE avtale SET opphav = 'lost' WHERE avtale_nr < 10")
     why = f"for {FNR}, says somebody"
-    replay = admin.told("replays", {"fromBeginning": True, "begrunnelse": why}, 202)
+    replay = admin.read("replays", {"fromBeginning": True, "begrunnelse": why}, 202)
     assert replay["state"] == "requested"
     path = f"replays/{replay['id']}"
-    wait_until(lambda: admin.told(path)["state"] == "done", "a consumer has run it")
-    done = admin.told(path)
+    wait_until(lambda: admin.read(path)["state"] == "done", "a consumer has run it")
+    done = admin.read(path)
     assert {name: n for name, n in done["tally"]["outcomes"].items() if n} == {
         "changed": 10, "unchanged": AVTALER - 10,
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_replay_asked_for_over_http_is_run_by_the_consumer(
     assert (done["requestedBy"], done["begrunnelse"]) == ("Z999999", "for ***********, says somebody")
     assert checksum(connection) == before
 
-    state = admin.told("consumer")
+    state = admin.read("consumer")
     assert state["health"] == {"ready": True, "faults": []}
     assert [p["nextOffset"] for p in state["partitions"]] == [AVTALER // 3] * 3
     assert admin.ask(f"{path}/cancel", {}).status == 409
@@ -84,14 +84,14 @@ def test_a_replay_is_cancelled_over_http_while_it_runs(
     stored: Stored, admin: Admin, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=n % 3) for n in range(AVTALER)])
-    replay = admin.told("replays", {"fromOffsets": {"0": 0, "1": 0}, "rate": 5}, 202)["id"]
-    wait_until(lambda: admin.told("consumer")["replays"] != [], "it is under way")
-    wait_until(lambda: admin.told(f"replays/{replay}")["state"] == "running", "a consumer runs it")
-    assert admin.told(f"replays/{replay}/cancel", {"begrunnelse": "enough"})["state"] == "cancelled"
-    next_one = admin.told("replays", {"avtaleId": avtale_id(1)}, 202)["id"]
-    wait_until(lambda: admin.told(f"replays/{next_one}")["state"] == "done", "the consumer goes on")
+    replay = admin.read("replays", {"fromOffsets": {"0": 0, "1": 0}, "rate": 5}, 202)["id"]
+    wait_until(lambda: admin.read("consumer")["replays"] != [], "it is under way")
+    wait_until(lambda: admin.read(f"replays/{replay}")["state"] == "running", "a consumer runs it")
+    assert admin.read(f"replays/{replay}/cancel", {"begrunnelse": "enough"})["state"] == "cancelled"
+    next_one = admin.read("replays", {"avtaleId": avtale_id(1)}, 202)["id"]
+    wait_until(lambda: admin.read(f"replays/{next_one}")["state"] == "done", "the consumer goes on")
     assert number(connection, f"SELECT sum(events) FROM replay_job_partition WHERE job_id = {replay}") < 40
-    assert [row["state"] for row in admin.told("replays")["replays"]] == ["done", "cancelled"]
+    assert [row["state"] for row in admin.read("replays")["replays"]] == ["done", "cancelled"]
 
 
 def test_a_parked_message_is_retried_and_another_discarded_over_http(
@@ -99,19 +99,19 @@ def test_a_parked_message_is_retried_and_another_discarded_over_http(
 ) -> None:
     bad = [record(0, avtale_id(n).encode(), encoded(hendelse(n, avtaleNr="x")), partition=1) for n in (1, 2)]
     stored([melding(3, partition=1), *bad])
-    rows = admin.told("failed-messages?state=new")["failedMessages"]
+    rows = admin.read("failed-messages?state=new")["failedMessages"]
     assert [row["id"] for row in rows] == ["0:1:1", "0:1:2"]
-    shown = admin.told("failed-messages/0:1:1")
+    shown = admin.read("failed-messages/0:1:1")
     assert "Kåre" not in shown["value"]
-    assert admin.told("failed-messages/retry", {})["outcomes"] == {"failed": 2}
+    assert admin.read("failed-messages/retry", {})["outcomes"] == {"failed": 2}
     connection.execute(
         "UPDATE failed_message SET value = %s WHERE kafka_offset = 1", (encoded(hendelse(1)),)
     )  # stands for a release that can read it
-    assert admin.told("failed-messages/0:1:1/retry", {})["outcomes"] == {"new": 1}
-    admin.told("failed-messages/0:1:2/discard", {"begrunnelse": "the producer sent it again"})
+    assert admin.read("failed-messages/0:1:1/retry", {})["outcomes"] == {"new": 1}
+    admin.read("failed-messages/0:1:2/discard", {"begrunnelse": "the producer sent it again"})
     assert [row["state"] for row in operator.json("failed", "list")] == ["resolved", "discarded"]
     assert number(connection, "SELECT count(*) FROM avtale") == 2
-    failed = admin.told("consumer")["failedMessages"]
+    failed = admin.read("consumer")["failedMessages"]
     assert failed == {"new": 0, "resolved": 1, "superseded": 0, "discarded": 1}
     log = connection.execute("SELECT who, command, reason FROM operator_log ORDER BY id").fetchall()
     assert log == [
@@ -127,7 +127,7 @@ def test_a_consumer_of_lookups_is_no_administrator(
 ) -> None:
     stored([melding(1)])
     stranger = Admin(api.url, issuer.token(CLIENT_ID))
-    problem = stranger.told("replays", {"fromBeginning": True}, 403)
+    problem = stranger.read("replays", {"fromBeginning": True}, 403)
     assert (problem["kode"], problem["mangler"], problem["roller"]) == (
         "MANGLER_GRUPPE", GROUP, ["access_as_application"],
     )  # fmt: skip

@@ -1,5 +1,5 @@
 -- try_migration_lock --
--- Try to take the lock of whoever migrates. Held until the connection ends.
+-- Try to take the lock for migrations. Held until the connection ends.
 SELECT pg_try_advisory_lock(hashtextextended('datadeling:migrate', 0));
 
 -- migration_table --

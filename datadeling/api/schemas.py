@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 from flask import request
@@ -16,6 +15,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 from marshmallow.exceptions import SCHEMA
 
 from datadeling.api.problems import Feil, Problem, invalid_fields
+from datadeling.domain.month import OSLO
 
 EXAMPLE_FNR = "15877512360"  # synthetic: 80 has been added to the month
 EXAMPLE_ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
@@ -60,7 +60,6 @@ MELDINGER = frozenset(
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
-_OSLO = ZoneInfo("Europe/Oslo")
 _ELEVEN_DIGITS = "^[0-9]{11}$"
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _NO_NUL = r"^[^\u0000]*$"
@@ -122,7 +121,7 @@ class Tidspunkt(fields.AwareDateTime):
         if not isinstance(value, str) or not _ISO_TIME.fullmatch(value):
             raise self.make_error("invalid")
         try:
-            return dt.datetime.fromisoformat(value).astimezone(_OSLO).astimezone(dt.UTC)
+            return dt.datetime.fromisoformat(value).astimezone(OSLO).astimezone(dt.UTC)
         except (ValueError, OverflowError):
             raise self.make_error("invalid") from None
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 
@@ -13,9 +12,9 @@ from datadeling.api.security.tokens import Authenticator
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
+from datadeling.domain.month import OSLO
 from datadeling.metrics import ApiMetrics
 
-OSLO = ZoneInfo("Europe/Oslo")
 _NAME = "datadeling"
 
 

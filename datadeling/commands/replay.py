@@ -20,11 +20,11 @@ from datadeling.commands.context import (
 )
 from datadeling.commands.progress import show_progress, stop_on_signal
 from datadeling.db.tables.replays import PartitionProgress, ReplayRow
+from datadeling.domain.month import OSLO
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.runner import Runner, Setting, dry_run
 from datadeling.pipeline.tally import OUTCOMES, Tally, total
-from datadeling.pipeline.timestamps import OSLO
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import psycopg
 from confluent_kafka import Producer
@@ -20,6 +19,7 @@ from datadeling.demo.generator import HendelseGenerator, Record, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import Child, ServiceFailed, free_port, interruptible
 from datadeling.demo.services import Services
+from datadeling.domain.month import OSLO
 
 TOPIC = "arbeidsgiver.tiltak-avtale-hendelse-compact"
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
@@ -64,7 +64,7 @@ def _run(stack: ExitStack, console: Console, count: int, port: int, *, once: boo
     with console.status("Starting PostgreSQL and Kafka (the first time, Kafka's jars are fetched: 43 MB)"):
         services = stack.enter_context(Services())
         issuer = stack.enter_context(TokenIssuer())
-    today = datetime.now(ZoneInfo("Europe/Oslo")).date()
+    today = datetime.now(OSLO).date()
     records = list(HendelseGenerator(_SEED, today).hendelser(count))
     running = _start(stack, services, issuer, port, console)
     with _progress(console) as progress:

@@ -9,11 +9,9 @@ Every function raises `UgyldigHendelse`, naming the field `felt`, when the text 
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from datadeling.domain.month import OSLO
 from datadeling.errors import UgyldigHendelse
-
-OSLO = ZoneInfo("Europe/Oslo")
 
 _LOCAL = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
 _is_local = re.compile(_LOCAL, re.ASCII).fullmatch

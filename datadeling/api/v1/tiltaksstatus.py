@@ -14,10 +14,11 @@ from datadeling.api.openapi.errors import FeilSvar
 from datadeling.api.problems import UGYLDIGE_FELT
 from datadeling.api.schemas import LookupRequest, ResponseSchema, feil_in
 from datadeling.api.security.context import audit_context
-from datadeling.api.services import OSLO, services
+from datadeling.api.services import services
 from datadeling.api.v1.avtale import TILTAK, FromHistory, Tiltak, dato, list_of, tidspunkt, tiltaksfelter
 from datadeling.api.v1.person import OnePerson, identer
 from datadeling.domain.felt import FELTER, VARIGHET_DAGER
+from datadeling.domain.month import OSLO
 
 MOST_PERSONS = 1_000
 _LARGEST_BOLK = 512 * 1024  # bytes

@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
-from zoneinfo import ZoneInfo
+
+from datadeling.domain.month import OSLO
 
 T = TypeVar("T")
 
-_OSLO = ZoneInfo("Europe/Oslo")
 # Most clocks give six digits, some nine or three; any number of them is legal.
 _DIGITS = (6,) * 40 + (9,) * 10 + (3,) * 6 + (0, 1, 2, 4, 5, 7, 8)
 _WITHOUT_SECONDS = 0.03
@@ -58,7 +58,7 @@ def instant(rng: random.Random, time: datetime) -> str:
 
 def oslo_time(rng: random.Random, time: datetime) -> str:
     """Return the local time in Oslo of a time in UTC, without a zone; now and then without seconds."""
-    local = time.replace(tzinfo=UTC).astimezone(_OSLO).replace(tzinfo=None)
+    local = time.replace(tzinfo=UTC).astimezone(OSLO).replace(tzinfo=None)
     if chance(rng, _WITHOUT_SECONDS):
         return local.isoformat(timespec="minutes")
     return f"{local.isoformat(timespec='seconds')}{_fraction(rng)}"

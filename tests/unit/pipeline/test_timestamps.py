@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datadeling.domain.month import OSLO
 from datadeling.errors import UgyldigHendelse
-from datadeling.pipeline.timestamps import OSLO, day, instant, oslo_time
+from datadeling.pipeline.timestamps import day, instant, oslo_time
 
 
 def utc(*parts: int) -> datetime:

@@ -2,9 +2,12 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from datadeling.domain.hendelse import Place
+
+_order = attrgetter("endret_tidspunkt", "generation", "kafka_offset")
 
 
 class Avtale(NamedTuple):
@@ -69,7 +72,7 @@ class Avtale(NamedTuple):
         `endret_tidspunkt` alone cannot order two versions: a STATUSENDRING keeps the time of the last edit,
         so several messages carry the same one.
         """
-        return _order(self) > _order(other)
+        return bool(_order(self) > _order(other))
 
     def is_same_message_as(self, other: "Avtale") -> bool:
         """Return True when both were read from one message, maybe by different releases.
@@ -105,15 +108,11 @@ class Superseded(NamedTuple):
     @classmethod
     def by(cls, successor: Avtale, avtale: Avtale) -> "Superseded":
         """Return `avtale` as history that ends when `successor` becomes valid."""
-        fra = avtale.hendelse_tidspunkt
-        return cls(avtale, fra, max(fra, successor.hendelse_tidspunkt))
+        gyldig_fra = avtale.hendelse_tidspunkt
+        return cls(avtale, gyldig_fra, max(gyldig_fra, successor.hendelse_tidspunkt))
 
     def has_state_of(self, avtale: Avtale) -> bool:
         """Return True when `avtale` has this state and was sent while this version was the newest."""
         time = avtale.hendelse_tidspunkt
         is_then = time == self.gyldig_fra or self.gyldig_fra < time < self.gyldig_til
         return is_then and self.avtale.same_state(avtale)
-
-
-def _order(avtale: Avtale) -> tuple[datetime, int, int]:
-    return (avtale.endret_tidspunkt, avtale.generation, avtale.kafka_offset)

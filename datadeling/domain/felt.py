@@ -7,6 +7,7 @@ list. `tests/unit/domain/test_shared_fields.py` names the places that a new fiel
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class Type(Enum):
@@ -29,20 +30,26 @@ class Sensitivity(Enum):
     EMPLOYEE = "employee"  # somebody who works in NAV
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: lists of them are cache keys
+@dataclass(frozen=True, eq=False)  # compared and hashed by identity: lists of them are cache keys
 class Felt:
     """One shared field. `meaning` is in Norwegian: consumers read it.
 
-    `known` are the values that the producer is known to send; it adds to them without warning.
+    `known` are the values that the producer is known to send; it adds to them without warning. `name` is
+    given where the name in JSON is not the column's in camelCase.
     """
 
     column: str
-    json: str
     type: Type
     meaning: str
     sensitivity: Sensitivity = Sensitivity.OPEN
     nullable: bool = True
     known: tuple[str, ...] = ()
+    name: str | None = None
+
+    @cached_property
+    def json(self) -> str:
+        """Return the name in JSON."""
+        return self.name or camel_case(self.column)
 
     @property
     def description(self) -> str:
@@ -50,117 +57,55 @@ class Felt:
         return f"{self.meaning} Kjente verdier: {', '.join(self.known)}." if self.known else self.meaning
 
 
+def camel_case(name: str) -> str:
+    """Return `snake_case` as `snakeCase`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+# fmt: off
 FELTER: tuple[Felt, ...] = (
-    Felt("avtale_id", "avtaleId", Type.UUID, "Avtalens id.", nullable=False),
-    Felt("avtale_nr", "avtaleNr", Type.INTEGER, "Avtalens nummer; mangler for gamle utkast."),
-    Felt("deltaker_fnr", "deltakerFnr", Type.TEXT, "Deltakerens identitetsnummer.", Sensitivity.PERSON),
-    Felt("bedrift_nr", "bedriftNr", Type.TEXT, "Arbeidsgiverens virksomhetsnummer."),
-    Felt("veileder_nav_ident", "veilederNavIdent", Type.TEXT, "Veilederens NAV-ident.", Sensitivity.EMPLOYEE),
-    Felt(
-        "tiltakstype",
-        "tiltakstype",
-        Type.TEXT,
-        "Hva slags tiltak; nye verdier kan komme.",
-        nullable=False,
-        known=(
-            "ARBEIDSTRENING",
-            "MIDLERTIDIG_LONNSTILSKUDD",
-            "VARIG_LONNSTILSKUDD",
-            "MENTOR",
-            "INKLUDERINGSTILSKUDD",
-            "SOMMERJOBB",
-            "VTAO",
-            "FIREARIG_LONNSTILSKUDD",
-        ),
-    ),
-    Felt(
-        "avtale_status",
-        "avtaleStatus",
-        Type.TEXT,
-        "Status da siste hendelse ble sendt; nye verdier kan komme. Bruk datoene for hva som gjelder i dag.",
-        nullable=False,
-        known=(
-            "ANNULLERT",
-            "AVBRUTT",
-            "PÅBEGYNT",
-            "MANGLER_GODKJENNING",
-            "KLAR_FOR_OPPSTART",
-            "GJENNOMFØRES",
-            "AVSLUTTET",
-        ),
-    ),
-    Felt("versjon", "versjon", Type.INTEGER, "Avtalens versjon, fra 1.", nullable=False),
-    Felt(
-        "opphav",
-        "opphav",
-        Type.TEXT,
-        "Hvem som opprettet avtalen; nye verdier kan komme.",
-        known=("VEILEDER", "ARBEIDSGIVER", "ARENA"),
-    ),
-    Felt("start_dato", "startDato", Type.DATE, "Første dag."),
-    Felt("slutt_dato", "sluttDato", Type.DATE, "Siste dag; mangler når avtalen er åpen."),
-    Felt(
-        "stillingprosent",
-        "stillingprosent",
-        Type.NUMBER,
-        "Deltakerens stillingsprosent; deles ikke for MENTOR, der tallet er mentorens.",
-    ),
-    Felt("antall_dager_per_uke", "antallDagerPerUke", Type.NUMBER, "Dager per uke."),
-    Felt(
-        "stillingstype",
-        "stillingstype",
-        Type.TEXT,
-        "Slags stilling; nye verdier kan komme.",
-        known=("FAST", "MIDLERTIDIG"),
-    ),
-    Felt("avtale_inngaatt", "avtaleInngaatt", Type.TIME, "Da alle hadde godkjent."),
-    Felt("godkjent_av_deltaker", "godkjentAvDeltaker", Type.TIME, "Da deltakeren godkjente."),
-    Felt("godkjent_av_arbeidsgiver", "godkjentAvArbeidsgiver", Type.TIME, "Da arbeidsgiveren godkjente."),
-    Felt("godkjent_av_veileder", "godkjentAvVeileder", Type.TIME, "Da veilederen godkjente."),
-    Felt("godkjent_av_beslutter", "godkjentAvBeslutter", Type.TIME, "Da beslutteren godkjente."),
-    Felt(
-        "godkjent_paa_vegne_av",
-        "godkjentPaaVegneAv",
-        Type.BOOLEAN,
-        "Om veilederen godkjente på vegne av deltakeren.",
-        nullable=False,
-    ),
-    Felt(
-        "godkjent_paa_vegne_av_arbeidsgiver",
-        "godkjentPaaVegneAvArbeidsgiver",
-        Type.BOOLEAN,
-        "Om veilederen godkjente på vegne av arbeidsgiveren.",
-        nullable=False,
-    ),
-    Felt(
-        "godkjent_av_nav_ident",
-        "godkjentAvNavIdent",
-        Type.TEXT,
-        "NAV-identen til den som godkjente.",
-        Sensitivity.EMPLOYEE,
-    ),
-    Felt(
-        "godkjent_av_beslutter_nav_ident",
-        "godkjentAvBeslutterNavIdent",
-        Type.TEXT,
-        "NAV-identen til beslutteren.",
-        Sensitivity.EMPLOYEE,
-    ),
-    Felt("annullert_tidspunkt", "annullertTidspunkt", Type.TIME, "Da avtalen ble annullert."),
-    Felt(
-        "feilregistrert",
-        "feilregistrert",
-        Type.BOOLEAN,
-        "Om avtalen ble registrert ved en feil.",
-        nullable=False,
-    ),
-    Felt("opprettet_tidspunkt", "opprettetTidspunkt", Type.TIME, "Da avtalen ble opprettet.", nullable=False),
-    Felt("endret_tidspunkt", "endretTidspunkt", Type.TIME, "Da avtalen sist ble endret.", nullable=False),
+    Felt("avtale_id", Type.UUID, "Avtalens id.", nullable=False),
+    Felt("avtale_nr", Type.INTEGER, "Avtalens nummer; mangler for gamle utkast."),
+    Felt("deltaker_fnr", Type.TEXT, "Deltakerens identitetsnummer.", Sensitivity.PERSON),
+    Felt("bedrift_nr", Type.TEXT, "Arbeidsgiverens virksomhetsnummer."),
+    Felt("veileder_nav_ident", Type.TEXT, "Veilederens NAV-ident.", Sensitivity.EMPLOYEE),
+    Felt("tiltakstype", Type.TEXT, "Hva slags tiltak; nye verdier kan komme.", nullable=False, known=(
+         "ARBEIDSTRENING", "MIDLERTIDIG_LONNSTILSKUDD", "VARIG_LONNSTILSKUDD", "MENTOR",
+         "INKLUDERINGSTILSKUDD", "SOMMERJOBB", "VTAO", "FIREARIG_LONNSTILSKUDD")),
+    Felt("avtale_status", Type.TEXT, "Status da siste hendelse ble sendt; nye verdier kan komme. "
+         "Bruk datoene for hva som gjelder i dag.", nullable=False, known=(
+         "ANNULLERT", "AVBRUTT", "PÅBEGYNT", "MANGLER_GODKJENNING", "KLAR_FOR_OPPSTART",
+         "GJENNOMFØRES", "AVSLUTTET")),
+    Felt("versjon", Type.INTEGER, "Avtalens versjon, fra 1.", nullable=False),
+    Felt("opphav", Type.TEXT, "Hvem som opprettet avtalen; nye verdier kan komme.",
+         known=("VEILEDER", "ARBEIDSGIVER", "ARENA")),
+    Felt("start_dato", Type.DATE, "Første dag."),
+    Felt("slutt_dato", Type.DATE, "Siste dag; mangler når avtalen er åpen."),
+    Felt("stillingprosent", Type.NUMBER,
+         "Deltakerens stillingsprosent; deles ikke for MENTOR, der tallet er mentorens."),
+    Felt("antall_dager_per_uke", Type.NUMBER, "Dager per uke."),
+    Felt("stillingstype", Type.TEXT, "Slags stilling; nye verdier kan komme.", known=("FAST", "MIDLERTIDIG")),
+    Felt("avtale_inngaatt", Type.TIME, "Da alle hadde godkjent."),
+    Felt("godkjent_av_deltaker", Type.TIME, "Da deltakeren godkjente."),
+    Felt("godkjent_av_arbeidsgiver", Type.TIME, "Da arbeidsgiveren godkjente."),
+    Felt("godkjent_av_veileder", Type.TIME, "Da veilederen godkjente."),
+    Felt("godkjent_av_beslutter", Type.TIME, "Da beslutteren godkjente."),
+    Felt("godkjent_paa_vegne_av", Type.BOOLEAN, "Om veilederen godkjente på vegne av deltakeren.",
+         nullable=False),
+    Felt("godkjent_paa_vegne_av_arbeidsgiver", Type.BOOLEAN,
+         "Om veilederen godkjente på vegne av arbeidsgiveren.", nullable=False),
+    Felt("godkjent_av_nav_ident", Type.TEXT, "NAV-identen til den som godkjente.", Sensitivity.EMPLOYEE),
+    Felt("godkjent_av_beslutter_nav_ident", Type.TEXT, "NAV-identen til beslutteren.", Sensitivity.EMPLOYEE),
+    Felt("annullert_tidspunkt", Type.TIME, "Da avtalen ble annullert."),
+    Felt("feilregistrert", Type.BOOLEAN, "Om avtalen ble registrert ved en feil.", nullable=False),
+    Felt("opprettet_tidspunkt", Type.TIME, "Da avtalen ble opprettet.", nullable=False),
+    Felt("endret_tidspunkt", Type.TIME, "Da avtalen sist ble endret.", nullable=False),
 )
+# fmt: on
 
 VARIGHET_DAGER = Felt(
     "varighet_dager",
-    "varighetDager",
     Type.INTEGER,
     "Dager fra og med start til og med slutt; til og med dagen det spørres om når tiltaket er åpent. "
     "Mangler når det er åpent og ikke har begynt.",
@@ -168,12 +113,9 @@ VARIGHET_DAGER = Felt(
 """Not stored: `tiltaksstatus` computes it from the dates."""
 
 MOTTATT_TIDSPUNKT = Felt(
-    "mottatt_tidspunkt",
-    "endring_mottatt_tidspunkt",
-    Type.TIME,
-    "Da denne versjonen ble lagret her.",
-    nullable=False,
-)
+    "mottatt_tidspunkt", Type.TIME, "Da denne versjonen ble lagret her.", nullable=False,
+    name="endring_mottatt_tidspunkt",
+)  # fmt: skip
 """Shared over GraphQL and in BigQuery alone, and spelt as today's consumers have it."""
 
 BY_NAME: dict[str, Felt] = {felt.json: felt for felt in (*FELTER, VARIGHET_DAGER, MOTTATT_TIDSPUNKT)}

@@ -5,6 +5,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from datadeling.domain.felt import camel_case
+
 MENTOR = "MENTOR"
 """The one tiltakstype that the code treats differently: its `stillingprosent` is the mentor's."""
 
@@ -14,10 +16,7 @@ Int4 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
 
 class Place(NamedTuple):
-    """The place of a message on the topic.
-
-    Places of one avtale are compared by (`generation`, `offset`): offsets of one generation have one meaning.
-    """
+    """The place of a message on the topic."""
 
     generation: int
     partition: int
@@ -29,16 +28,12 @@ class Place(NamedTuple):
         return f"{self.generation}:{self.partition}:{self.offset}"
 
     def is_after(self, other: "Place") -> bool:
-        """Return True when this place is later on the log of the same avtale."""
+        """Return True when this place of the same avtale is later; a later generation always is."""
         return (self.generation, self.offset) > (other.generation, other.offset)
 
 
 class Position(NamedTuple):
-    """The position of a partition in the database, as we last read or wrote it.
-
-    Everything before `next_offset` has been handled; the last `unreadable_in_a_row` messages before it could
-    not be read.
-    """
+    """How far a partition has been handled. The last `unreadable_in_a_row` messages could not be read."""
 
     generation: int
     next_offset: int
@@ -49,18 +44,17 @@ class Position(NamedTuple):
         return Position(self.generation, offset + 1, 0 if readable else self.unreadable_in_a_row + 1)
 
 
+# Names in a message that are not the field's in camelCase.
 _NAMES = {
     "avtale_inngaatt": "avtaleInngått",
     "godkjent_paa_vegne_av": "godkjentPaVegneAv",
     "godkjent_paa_vegne_av_arbeidsgiver": "godkjentPaVegneAvArbeidsgiver",
 }
-"""Names in a message that are not the field's in camelCase."""
 
 
 def name_in_message(field: str) -> str:
     """Return the name that the producer gives to a field of `Hendelse`."""
-    first, *others = field.split("_")
-    return _NAMES.get(field) or first + "".join(word.capitalize() for word in others)
+    return _NAMES.get(field) or camel_case(field)
 
 
 class Hendelse(msgspec.Struct, gc=False, rename=name_in_message):

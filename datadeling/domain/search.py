@@ -51,11 +51,8 @@ class Search(NamedTuple):
     @property
     def values(self) -> dict[str, object]:
         """The criteria that count, by name."""
-        return {
-            name: value
-            for name, value in zip(self._fields, self, strict=True)
-            if value is not None and value is not False
-        }
+        criteria = self._asdict().items()
+        return {name: value for name, value in criteria if value is not None and value is not False}
 
     @property
     def kinds(self) -> list[str]:

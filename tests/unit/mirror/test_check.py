@@ -61,7 +61,7 @@ def test_a_name_that_datastream_does_not_take_is_found() -> None:
 
 @pytest.mark.parametrize("name", ["mentor_fnr", "mentor_nav_ident", "deltaker_fornavn", "tlf", "aktorid"])
 def test_a_field_that_should_have_been_marked_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    forgotten = column(Felt(name, name, Type.TEXT, "Noe."))
+    forgotten = column(Felt(name, Type.TEXT, "Noe."))
     monkeypatch.setattr(check, "WITHOUT_IDENTS", (*WITHOUT_IDENTS, forgotten))
     (fault,) = check.idents()
     assert fault.startswith(name)

@@ -1,5 +1,6 @@
-"""With certificates the source speaks TLS to a broker that insists on it, and only then."""
+"""The consumer's clients use TLS when the certificate files are configured."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,17 +15,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from datadeling.config import KafkaConfig, Tls
 from datadeling.consumer.source import Source
-from datadeling.consumer.topic import Topic
+from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.process import free_port
 from datadeling.errors import BrokerUnavailable
+from datadeling.pipeline.message import Message
 
 TOPIC = "avtaler"
 Key = ec.EllipticCurvePrivateKey
 
 
 class TlsKafka(EmbeddedKafka):
-    """A broker with one more listener, which takes only clients with a certificate of our authority."""
+    """A broker with a TLS listener, which requires a client certificate of our authority."""
 
     def __init__(self, keystore: Path, authority: Path) -> None:
         super().__init__()
@@ -46,11 +48,11 @@ class TlsKafka(EmbeddedKafka):
 
 
 def certificate(name: str, issuer: tuple[x509.Certificate, Key] | None) -> tuple[x509.Certificate, Key]:
-    """A certificate for 127.0.0.1; without an issuer an authority of its own."""
+    """Create a certificate for 127.0.0.1; without an issuer it is a certificate authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    made = (
+    issued = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer[0].subject if issuer else subject)
@@ -62,11 +64,11 @@ def certificate(name: str, issuer: tuple[x509.Certificate, Key] | None) -> tuple
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(issuer[1] if issuer else key, hashes.SHA256())
     )
-    return made, key
+    return issued, key
 
 
-def pem(made: x509.Certificate) -> bytes:
-    return made.public_bytes(serialization.Encoding.PEM)
+def pem(issued: x509.Certificate) -> bytes:
+    return issued.public_bytes(serialization.Encoding.PEM)
 
 
 def key_pem(key: Key) -> bytes:
@@ -76,7 +78,7 @@ def key_pem(key: Key) -> bytes:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Tls:
-    """The files that Nais would mount, and the broker's keystore."""
+    """Create the files that Nais mounts, and the broker's keystore beside them."""
     authority = certificate("authority", None)
     client, client_key = certificate("client", authority)
     broker, broker_key = certificate("broker", authority)
@@ -94,23 +96,30 @@ def broker(files: Tls) -> Iterator[TlsKafka]:
         yield broker
 
 
-def test_tls_is_used_when_there_are_certificates(broker: TlsKafka, files: Tls) -> None:
+def fetch_first(source: Source) -> list[Message]:
+    """Return the first message, also when a slow broker takes the partition away and assigns it again."""
+    give_up_at = time.monotonic() + 60
+    while time.monotonic() < give_up_at:
+        for partition in source.waiting:
+            source.start(partition, 0)
+        if messages := source.fetch(1, 0.1):
+            return messages
+    raise AssertionError("no message has been fetched")
+
+
+def test_clients_with_certificate_files_connect_by_tls(broker: TlsKafka, files: Tls) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
     producer.produce(TOPIC, b"value", b"key")
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     address = f"127.0.0.1:{broker.tls_port}"
 
     config = KafkaConfig(address, TOPIC, "group", files)
     source = Source(config)
     source.subscribe()
     try:
-        while not source.waiting:
-            source.fetch(1, 0.1)
-        source.start(0, 0)
-        # A fetch may come back with nothing but news of the group.
-        messages = next(filter(None, (source.fetch(1, 1.0) for _ in range(30))))
+        messages = fetch_first(source)
         assert [(m.key, m.value) for m in messages] == [(b"key", b"value")]
-        assert Topic(config).newest_timestamp(0) == messages[0].timestamp
+        assert Topic(config, OPERATOR_TIMEOUT).newest_timestamp(0) == messages[0].timestamp
     finally:
         source.close()
 

@@ -12,9 +12,10 @@ from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.operating import Operator, Produce, Stored
-from tests.acceptance.processes import Process, handled, wait_until
+from tests.acceptance.processes import Process, handled
 from tests.relay import Relay
 from tests.services import Kafka
+from tests.waiting import wait_until
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 

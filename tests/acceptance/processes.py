@@ -5,17 +5,15 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from threading import Event
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 
 import psycopg
 
-_TIMEOUT = 60.0  # seconds
-_PAUSE = 0.05
+from tests.waiting import wait_until
 
 
 class Answer(NamedTuple):
@@ -24,16 +22,6 @@ class Answer(NamedTuple):
     status: int
     body: str
     headers: Mapping[str, str]
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Block until the condition holds, and fail with `what` when it does not."""
-    pause = Event()
-    for _ in range(int(_TIMEOUT / _PAUSE)):
-        if condition():
-            return
-        pause.wait(_PAUSE)
-    raise AssertionError(f"never happened: {what}")
 
 
 def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:

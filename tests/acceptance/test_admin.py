@@ -9,9 +9,10 @@ import pytest
 from datadeling.demo.issuer import TokenIssuer
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.operating import Operator, Stored
-from tests.acceptance.processes import Answer, Process, call, number, wait_until
+from tests.acceptance.processes import Answer, Process, call, number
 from tests.acceptance.replaying import checksum
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
+from tests.waiting import wait_until
 
 GROUP = "00000000-0000-4000-8000-00000000ad31"
 AVTALER = 60

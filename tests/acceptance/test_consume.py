@@ -12,11 +12,12 @@ from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import call, handled, number, wait_until
+from tests.acceptance.processes import call, handled, number
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
 from tests.services import Kafka
 from tests.strategies import to_message
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

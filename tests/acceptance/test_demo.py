@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from datadeling.demo.process import free_port
-from tests.acceptance.processes import wait_until
+from tests.waiting import wait_until
 
 DEMO = [sys.executable, "-m", "datadeling", "demo", "--count", "300"]
 

@@ -11,8 +11,9 @@ from confluent_kafka import Producer
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import Process, handled, number, wait_until
+from tests.acceptance.processes import Process, handled, number
 from tests.hendelser import melding
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

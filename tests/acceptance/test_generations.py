@@ -14,12 +14,13 @@ from datadeling.consumer.partitions import ANOTHER_TOPIC
 from datadeling.demo.process import free_port
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
-from tests.acceptance.processes import call, handled, number, wait_until
+from tests.acceptance.processes import call, handled, number
 from tests.hendelser import EPOCH, avtale_id
 from tests.integration.storing import tables
 from tests.oracle import Entry, Tables, expected
 from tests.services import Kafka
 from tests.strategies import to_message
+from tests.waiting import wait_until
 
 Send = Callable[[list[Entry]], None]
 

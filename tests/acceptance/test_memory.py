@@ -9,8 +9,9 @@ import psycopg
 
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import handled, wait_until
+from tests.acceptance.processes import handled
 from tests.hendelser import melding
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

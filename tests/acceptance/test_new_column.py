@@ -17,9 +17,10 @@ from datadeling.demo.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.lookups import Call, ask
 from tests.acceptance.operating import Operator, Produce
-from tests.acceptance.processes import handled, wait_until
+from tests.acceptance.processes import handled
 from tests.datastream import ROLE, Datastream
 from tests.hendelser import avtale_id, melding
+from tests.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
 _NEW, _DAY = "oppmote_dato", "2026-03-02"

@@ -20,8 +20,9 @@ from tests.acceptance.leaks.numbers import WORD, Numbers
 from tests.acceptance.leaks.requests import RequestBuilder
 from tests.acceptance.leaks.wire import Reply, Request, Wire
 from tests.acceptance.operating import Produce
-from tests.acceptance.processes import Process, call, handled, wait_until
+from tests.acceptance.processes import Process, call, handled
 from tests.hendelser import avtale_id
+from tests.waiting import wait_until
 
 GROUP = "00000000-0000-4000-8000-00000000ad31"
 OK = {200, 202}

@@ -10,9 +10,10 @@ from datadeling.pipeline.message import Message
 from datadeling.pipeline.partitioner import partition_of
 from tests.acceptance.conftest import Setting
 from tests.acceptance.operating import Operator, Stored
-from tests.acceptance.processes import call, wait_until
+from tests.acceptance.processes import call
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
 from tests.services import Kafka
+from tests.waiting import wait_until
 
 
 def bad(number: int, **fields: Any) -> Message:

@@ -11,10 +11,11 @@ from confluent_kafka.admin import AdminClient
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import Process, call, handled, number, wait_until
+from tests.acceptance.processes import Process, call, handled, number
 from tests.hendelser import melding
 from tests.relay import Relay
 from tests.services import Kafka
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

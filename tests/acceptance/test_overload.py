@@ -15,9 +15,10 @@ import pytest
 from datadeling.demo.issuer import TokenIssuer
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.lookups import CALLS, Call, ask
-from tests.acceptance.processes import Answer, Process, call, number, wait_until
+from tests.acceptance.processes import Answer, Process, call, number
 from tests.hendelser import FNR
 from tests.integration.api.rows import avtale_id
+from tests.waiting import wait_until
 
 _PERSON = json.dumps({"fnr": FNR}).encode()
 

@@ -7,9 +7,10 @@ import psycopg
 
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import handled, wait_until
+from tests.acceptance.processes import handled
 from tests.hendelser import FNR, avtale_id, melding, record
 from tests.poison import FORMS
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

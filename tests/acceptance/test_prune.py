@@ -5,7 +5,7 @@ import pytest
 
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
-from tests.acceptance.processes import wait_until
+from tests.waiting import wait_until
 
 TABLES = ("failed_message", "avtale_historikk", "operator_log", "replay_job", "lookup_log_months")
 

@@ -23,9 +23,10 @@ from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.demo.process import free_port
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.lookups import CALLS, CLIENT_ID, ask, recorded
-from tests.acceptance.processes import Answer, Process, wait_until
+from tests.acceptance.processes import Answer, Process
 from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
+from tests.waiting import wait_until
 
 ROLE = "role_of_serve"
 CONNECTIONS = 2 * PER_WORKER  # of the default number of workers

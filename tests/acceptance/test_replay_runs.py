@@ -9,11 +9,12 @@ import pytest
 
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.operating import Operator, Produce, Stored
-from tests.acceptance.processes import Process, handled, number, wait_until
+from tests.acceptance.processes import Process, handled, number
 from tests.acceptance.replaying import EVENTS, a_log, checksum
 from tests.strategies import to_message
 from tests.torture.logs import make_logs
 from tests.torture.outcome import outcome
+from tests.waiting import wait_until
 
 Begin = Callable[..., Process]
 READ = "SELECT sum(events) FROM replay_job_partition"

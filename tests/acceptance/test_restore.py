@@ -17,12 +17,13 @@ from datadeling.domain.avtale import COLUMNS
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
-from tests.acceptance.processes import handled, number, wait_until
+from tests.acceptance.processes import handled, number
 from tests.conftest import fresh_database
 from tests.hendelser import avtale_id, melding
 from tests.services import Postgres
 from tests.strategies import to_message
 from tests.torture.logs import make_logs
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 

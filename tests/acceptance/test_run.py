@@ -6,7 +6,8 @@ import psutil
 import pytest
 
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import Process, call, wait_until
+from tests.acceptance.processes import Process, call
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
-from tests.acceptance.processes import Answer, call, wait_until
+from tests.acceptance.processes import Answer, call
 from tests.hendelser import FNR, avtale_id, melding
+from tests.waiting import wait_until
 
 Produce = Callable[[list[Message]], None]
 BODY = {"fnr": FNR, "dato": "2022-03-01"}

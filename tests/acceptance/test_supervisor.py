@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.processes import wait_until
+from tests.waiting import wait_until
 
 _IGNORES_SIGTERM = """
 import pathlib, signal, sys

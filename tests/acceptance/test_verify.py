@@ -10,8 +10,8 @@ import pytest
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator, Stored
-from tests.acceptance.processes import wait_until
 from tests.hendelser import FNR, avtale_id, melding, tombstone
+from tests.waiting import wait_until
 
 EARLIER, LATER = "2022-01-01T00:00:00Z", "2022-03-04T08:46:39Z"
 CONTENT = "SELECT md5(string_agg(avtale::text, '' ORDER BY avtale_id)) FROM avtale"

@@ -17,11 +17,11 @@ from datadeling.operations import retention as module
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.retention import Pruner, prune
 from datadeling.pipeline.store import Store
-from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id
 from tests.integration.ageing import claim, claims, note, park, rows_left, supersede
 from tests.integration.brittle import Brittle
 from tests.integration.storing import TOPIC
+from tests.waiting import wait_until
 
 WHO = OperatorAction("an operator")
 KEEP = Retention()

@@ -17,10 +17,10 @@ from datadeling.db.database import Database
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import DatabaseUnavailable
 from datadeling.pipeline.store import Store
-from tests.acceptance.processes import wait_until
 from tests.hendelser import avtale_id, melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
 from tests.relay import Relay
+from tests.waiting import wait_until
 
 NOTICED_WITHIN = 30.0  # seconds, for a server that is gone or silent
 

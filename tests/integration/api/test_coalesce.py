@@ -16,9 +16,9 @@ from datadeling.db.coalesce import Coalescer, Statement
 from datadeling.db.lookups import Lookups
 from datadeling.db.pool import Pool
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, UnstorableRow
-from tests.acceptance.processes import wait_until
 from tests.integration.api.lookups import find, look_up_together, search, status
 from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
+from tests.waiting import wait_until
 
 _ROWS = "json_to_recordset(%(questions)s::json) AS question (number int)"
 _NOTE = Statement(

@@ -10,9 +10,9 @@ import pytest
 from datadeling.db.migrate import migrate, remove_mirror
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.errors import Busy, MigrationFailed
-from tests.acceptance.processes import wait_until
 from tests.datastream import PUBLICATION, ROLE, SLOT, as_role
 from tests.integration.mirror.platform import APP, COMPLETE, Mirrored, Platform
+from tests.waiting import wait_until
 
 NOTHING = Mirrored([], [], [], [])
 EVERYTHING = [

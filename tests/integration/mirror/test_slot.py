@@ -12,9 +12,9 @@ from datadeling.db.connection import connect
 from datadeling.db.migrate import migrate
 from datadeling.db.mirror import Mirror
 from datadeling.demo.postgres import EmbeddedPostgres
-from tests.acceptance.processes import wait_until
 from tests.datastream import SLOT
 from tests.integration.mirror.platform import COMPLETE, Platform
+from tests.waiting import wait_until
 
 _WAITING = """
     SELECT count(*) > 0 FROM pg_stat_activity

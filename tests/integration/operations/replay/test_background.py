@@ -11,10 +11,10 @@ from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
 from datadeling.operations.replay.background import Background
 from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
-from tests.acceptance.processes import wait_until
 from tests.hendelser import melding
 from tests.integration.consuming import count
 from tests.integration.operations.replay.replaying import WHO, Claims, Handled, ask, events
+from tests.waiting import wait_until
 
 Begin = Callable[[Health], Background]
 

@@ -1,5 +1,6 @@
-"""Whenever a replay is cut off, and however often: nothing is missing, and nothing counts twice."""
+"""A replay that is interrupted at any point and resumed writes and counts everything once."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from datadeling.config import KafkaConfig
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
-from datadeling.errors import DatabaseUnavailable
+from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable
 from datadeling.operations.replay.jobs import Jobs
 from datadeling.operations.replay.runner import Runner, Setting
 from datadeling.pipeline.message import Message
@@ -28,6 +29,7 @@ from tests.integration.operations.replay.replaying import Handled, ask, events, 
 from tests.integration.plans import REFUSED
 
 TOPIC = "avtaler-cut-off"
+_PATIENCE = 120.0  # seconds
 LOG = [
     melding(1, offset=0),
     melding(1, offset=1, avtaleStatus="AVSLUTTET"),
@@ -44,18 +46,21 @@ LOG = [
 
 
 class Strike(NamedTuple):
-    """After some exchanges the connection is lost, or the process dies; or after some commits the answer."""
+    """A fault: after `number` exchanges the connection is lost or the process dies.
+
+    For "unanswered" the response to a commit is lost, after `number` other commits.
+    """
 
     kind: Literal["killed", "died", "unanswered"]
     number: int
 
 
 class Died(Exception):
-    """Stands for the end of a process: nobody handles it."""
+    """Stands for the end of a process: the package does not handle it."""
 
 
 class World:
-    """A topic and a database for all examples; what is struck is whoever runs a replay."""
+    """A topic and a database for all examples. `strikes` are the faults of the next run, last first."""
 
     strikes: list[Strike]
 
@@ -71,22 +76,28 @@ class World:
         self.runner = Runner(Setting(KafkaConfig(brokers, TOPIC, "", None), url, batch_size=4), self.jobs)
 
     def lose(self) -> None:
-        """What a replay has to bring back; no replay has been."""
+        """Delete the rows that a replay restores, and all earlier replays."""
         self.connection.execute("TRUNCATE avtale, avtale_historikk, failed_message, replay_job CASCADE")
 
     def kill(self, backend: int) -> None:
         self.connection.execute("SELECT pg_terminate_backend(%s, 20000)", (backend,))
 
     def run(self) -> None:
-        """Begin it again until it is done, as whoever resumes it does."""
+        """Run a replay, and resume it until it is done.
+
+        `Busy`: the server has not yet noticed that the connection with the claim is closed.
+        """
         replay = ask(self.jobs)
-        for _ in range(20):
+        give_up_at = time.monotonic() + _PATIENCE
+        while time.monotonic() < give_up_at:
             try:
                 if self.runner.run(self.jobs.get(replay), Event(), unreported).state == "done":
                     return
-            except (Died, DatabaseUnavailable):
+            except (Died, BrokerUnavailable, DatabaseUnavailable):
                 continue
-        raise AssertionError("it was never done")
+            except Busy:
+                time.sleep(0.01)
+        raise AssertionError("the replay has not finished")
 
     def _produce(self, messages: list[Message]) -> None:
         for m in messages:
@@ -97,7 +108,7 @@ class World:
 
 
 def struck_by(world: World) -> Callable[[str, str], Database]:
-    """Databases that are struck one blow after the other."""
+    """Return a subclass of `Database` to which the faults happen one after the other."""
 
     class Struck(Brittle):
         def __init__(self, url: str, application: str) -> None:
@@ -153,7 +164,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 
 def check(world: World) -> None:
-    """Everything is back, once."""
+    """Check that every row is restored, and that every message is counted once."""
     assert world.inside.tables() == world.tables
     assert events(world.connection) == {0: 9, 1: 2}
     for one in world.jobs.partitions(world.jobs.listed(1)[0].id):
@@ -170,7 +181,7 @@ def check(world: World) -> None:
         max_size=4,
     )
 )
-def test_whenever_it_is_cut_off_it_comes_to_the_same(world: World, strikes: list[Strike]) -> None:
+def test_an_interrupted_replay_restores_the_same_tables(world: World, strikes: list[Strike]) -> None:
     world.lose()
     world.strikes = list(strikes)
     world.run()
@@ -178,7 +189,7 @@ def test_whenever_it_is_cut_off_it_comes_to_the_same(world: World, strikes: list
 
 
 @pytest.mark.parametrize("commit", range(8))
-def test_what_was_committed_without_an_answer_is_not_written_again(commit: int, world: World) -> None:
+def test_a_commit_without_a_response_is_not_written_again(commit: int, world: World) -> None:
     world.lose()
     world.strikes = [Strike("unanswered", commit), Strike("unanswered", 99)]  # the second one plans
     world.run()

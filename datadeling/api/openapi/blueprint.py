@@ -12,7 +12,6 @@ from marshmallow import Schema
 
 from datadeling.api import hooks
 from datadeling.api.openapi.document import Plugin, complete, problem_response
-from datadeling.api.openapi.errors import ProblemSvar
 from datadeling.api.problems import KINDS, Feil, invalid_fields
 from datadeling.api.schemas import EXAMPLE_ID, UNKNOWN, read_body, read_query
 from datadeling.api.security import context
@@ -92,24 +91,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         `description` and `operationId` of the call.
         """
         statuses = sorted({*_ANY_CALL, *(_CALL_WITH_BODY if body else ()), *errors})
-
-        def described(view: _View) -> Any:  # noqa: ANN401 (what smorest makes of a view)
-            decorated = self.response(
-                status,
-                response,
-                description=HTTPStatus(status).phrase,
-            )(view)
-            for error in statuses:
-                decorated = self.alt_response(error, HTTPStatus(error).name)(decorated)
-            for schema, location in ((body, "json"), (query, "query")):
-                if schema:
-                    decorated = self.arguments(schema, location=location, error_status_code=400)(decorated)
-            return self.doc(**doc)(decorated)
+        read: Callable[[], dict[str, Any]] | None = None
+        if body:
+            read = partial(read_body, body(), max_bytes)
+        elif query:
+            read = partial(read_query, query())
+        refuses_query = self.REFUSES_QUERY and not query
 
         def declare(view: _View) -> _View:
-            read = _reader(body, query, max_bytes)
-            refuses_query = self.REFUSES_QUERY and not query
-
             @wraps(view)
             def answered(**path: Any) -> Response:  # noqa: ANN401 (texts of the address)
                 if refuses_query and request.args:
@@ -118,22 +107,19 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
             answered.__doc__ = None  # smorest would publish it
             # Described by smorest, and run without its wrappers: they would cost as much as the lookup.
-            answered._apidoc = described(view)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
+            described = self.response(status, response, description=HTTPStatus(status).phrase)(view)
+            for error in statuses:
+                described = self.alt_response(error, HTTPStatus(error).name)(described)
+            for schema, location in ((body, "json"), (query, "query")):
+                if schema:
+                    described = self.arguments(schema, location=location, error_status_code=400)(described)
+            answered._apidoc = self.doc(**doc)(described)._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
             # Parameters of the address; as parameters of the call they would replace its query string.
             everywhere = [dict(parameter) for parameter in (*self.HEADERS, *parameters)]
             self.add_url_rule(rule, view.__name__, answered, methods=[method], parameters=everywhere)
             return view
 
         return declare
-
-
-def _reader(
-    body: type[Schema] | None, query: type[Schema] | None, max_bytes: int | None
-) -> Callable[[], dict[str, Any]] | None:
-    """Return what loads the declared body or query string of a request, or None when there is neither."""
-    if body:
-        return partial(read_body, body(), max_bytes)
-    return partial(read_query, query()) if query else None
 
 
 class LookupBlueprint(Blueprint):
@@ -149,7 +135,6 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     """The OpenAPI document of the application, at `/api/openapi.json`."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None  # every call names its own
-    ERROR_SCHEMA = ProblemSvar
 
     def __init__(self, app: Flask) -> None:
         app.config.update(
@@ -178,5 +163,4 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     def _register_responses(self) -> None:
         for status, kind in KINDS.items():
-            response = problem_response(status, kind, self.ERROR_SCHEMA)
-            self.spec.components.response(HTTPStatus(status).name, response, lazy=True)
+            self.spec.components.response(HTTPStatus(status).name, problem_response(status, kind), lazy=True)

@@ -3,57 +3,39 @@
 These are examples, headers of responses, the meaning of each `kode`, and rules about several properties.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from datadeling.api.openapi.errors import codes_of
-from datadeling.api.openapi.examples import REQUESTS, RESPONSES, example_of
+from datadeling.api.openapi.errors import CODES, ProblemSvar
+from datadeling.api.openapi.examples import REQUESTS, RESPONSES, Examples, example_of
 from datadeling.api.problems import MEDIA_TYPE, Kind, Problem
-from datadeling.api.schemas import EXAMPLE_ID
+from datadeling.api.schemas import EXAMPLE_ID, NO_FNR
 from datadeling.api.security.context import CALL_ID
 
 Json = dict[str, Any]
 
-_JSON = "application/json"
 _ORDER = ("openapi", "info", "servers", "security", "tags", "paths", "components")
+
+
+def _header(description: str, example: object, **schema: object) -> Json:
+    schema = {"type": "string", **schema}
+    return {"description": description, "required": True, "schema": schema, "example": example}
+
+
 _CALL_ID = {
-    CALL_ID: {
-        "description": "Kallets id. Oppgi den når du melder fra om noe.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,64}$"},
-        "example": EXAMPLE_ID,
-    }
+    CALL_ID: _header(
+        "Kallets id. Oppgi den når du melder fra om noe.", EXAMPLE_ID, pattern="^[A-Za-z0-9_.:-]{1,64}$"
+    )
 }
-_RETRY_AFTER = {
-    "Retry-After": {
-        "description": "Sekunder å vente før neste forsøk.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-        "example": 1,
-    }
-}
+_RETRY_AFTER = {"Retry-After": _header("Sekunder å vente før neste forsøk.", 1, type="integer", minimum=1)}
 _HEADERS: Mapping[int, Json] = {
-    401: {
-        "WWW-Authenticate": {
-            "description": "Hva slags token som trengs.",
-            "required": True,
-            "schema": {"type": "string"},
-            "example": "Bearer",
-        }
-    },
-    405: {
-        "Allow": {
-            "description": "Metodene som adressen har.",
-            "required": True,
-            "schema": {"type": "string"},
-            "example": "OPTIONS, POST",
-        }
-    },
+    401: {"WWW-Authenticate": _header("Hva slags token som trengs.", "Bearer")},
+    405: {"Allow": _header("Metodene som adressen har.", "OPTIONS, POST")},
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }
@@ -61,7 +43,7 @@ _HEADERS: Mapping[int, Json] = {
 _MEMBERS: Mapping[str, Json] = {
     "UGYLDIGE_FELT": {
         "detail": "Forespørselen har feil, se feltet feil.",
-        "feil": [{"felt": "fnr", "melding": "må være nøyaktig elleve siffer"}],
+        "feil": [{"felt": "fnr", "melding": NO_FNR}],
     },
     "MANGLER_ROLLE": {"mangler": "access_as_application", "roller": []},
     "KLIENT_IKKE_GODKJENT": {"mangler": "godkjenning av klienten", "roller": []},
@@ -82,8 +64,7 @@ class _Converter(OpenAPIConverter):
         return described | getattr(resolve_schema_instance(schema), "rules", {})
 
     def field2property(self, field: fields.Field[Any]) -> Json:
-        rules: Json = field.metadata.get("rules", {})
-        described: Json = super().field2property(field) | rules
+        described: Json = super().field2property(field) | field.metadata.get("rules", {})
         # Described once, by this name, so that generators make one type of it instead of one for each use.
         component = field.metadata.get("component")
         if component is None:
@@ -102,41 +83,36 @@ class Plugin(MarshmallowPlugin):
 def complete(spec: Json) -> Json:
     """Return the document with examples and headers, in a fixed order."""
     schemas = spec["components"]["schemas"]
-    for call in _calls(spec):
+
+    def add_examples(described: Json, examples: Examples | None) -> None:
+        content = described["content"]["application/json"]
+        examples = examples or {"eksempel": ("Et eksempel", example_of(content["schema"], schemas))}
+        content["examples"] = {
+            name: {"summary": summary, "value": value} for name, (summary, value) in examples.items()
+        }
+
+    calls = [call for path in spec["paths"].values() for call in path.values() if "operationId" in call]
+    for call in calls:
         call["responses"] = dict(sorted(call["responses"].items()))
-        name = call["operationId"]
         if "requestBody" in call:
-            content = call["requestBody"]["content"][_JSON]
-            content["examples"] = REQUESTS.get(name) or example_of(content["schema"], schemas)
+            add_examples(call["requestBody"], REQUESTS.get(call["operationId"]))
         for status, response in call["responses"].items():
             if status < "300":
-                content = response["content"][_JSON]
-                content["examples"] = RESPONSES.get(name) or example_of(content["schema"], schemas)
+                add_examples(response, RESPONSES.get(call["operationId"]))
                 response["headers"] = _CALL_ID
     return {name: spec[name] for name in _ORDER if name in spec}
 
 
-def problem_response(status: int, kind: Kind, schema: type[Schema]) -> Json:
+def problem_response(status: int, kind: Kind) -> Json:
     """Describe the response of an error status, with each `kode` and an example of it."""
-    codes = codes_of(status)
-    meanings = "\n".join(f"* `{kode}`: {code.meaning} {code.remedy}" for kode, code in codes.items())
-    examples = {
-        kode: {"summary": code.meaning, "value": _problem(status, kode, code.meaning)}
-        for kode, code in codes.items()
-    }
+    meanings, examples = "", {}
+    for kode, code in CODES.items():
+        if code.status == status:
+            meanings += f"\n* `{kode}`: {code.meaning} {code.remedy}"
+            problem = Problem(status, kode=kode, **{"detail": code.meaning, **_MEMBERS.get(kode, {})})
+            examples[kode] = {"summary": code.meaning, "value": {**problem.body, "traceId": EXAMPLE_ID}}
     return {
-        "description": f"{kind.title}.\n\n{meanings}",
+        "description": f"{kind.title}.\n{meanings}",
         "headers": _CALL_ID | _HEADERS.get(status, {}),
-        "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
+        "content": {MEDIA_TYPE: {"schema": ProblemSvar, "examples": examples}},
     }
-
-
-def _problem(status: int, kode: str, meaning: str) -> Json:
-    body = Problem(status, kode=kode, **{"detail": meaning, **_MEMBERS.get(kode, {})}).body
-    return {**body, "traceId": EXAMPLE_ID}
-
-
-def _calls(spec: Json) -> Iterator[Json]:
-    methods = {method.lower() for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
-    for path in spec["paths"].values():
-        yield from (call for method, call in path.items() if method in methods)

@@ -33,8 +33,7 @@ class ProblemSvar(ResponseSchema):
     status = fields.Integer(required=True, metadata={"example": 400})
     detail = fields.String(required=True, metadata={"example": "Forespørselen har feil, se feltet feil."})
     kode = fields.String(
-        required=True,
-        metadata={"description": "Stabil kode; nye kan komme.", "example": "UGYLDIGE_FELT"},
+        required=True, metadata={"description": "Stabil kode; nye kan komme.", "example": "UGYLDIGE_FELT"}
     )
     traceId = fields.String(  # noqa: N815 (as in the response)
         required=True,
@@ -54,94 +53,63 @@ class ProblemSvar(ResponseSchema):
 
 
 class Code(NamedTuple):
-    """One `kode`. With `retry` the same request can succeed later, unchanged."""
+    """One `kode`."""
 
     status: int
     meaning: str
     remedy: str
-    retry: bool = False
+
+    @property
+    def retry(self) -> bool:
+        """Return True when the same request can succeed later, unchanged."""
+        return self.status in {429, 500, 503}
 
 
 _BY_ADMIN = "Bare for administratorer."
+_WAIT = "Vent så lenge som Retry-After sier."
 
+# fmt: off
 CODES: Mapping[str, Code] = {
     "UGYLDIG_FORESPOERSEL": Code(400, "Forespørselen kan ikke leses som HTTP.", "Rett klienten."),
     "UGYLDIG_JSON": Code(400, "Kroppen er ikke gyldig JSON i UTF-8.", "Rett klienten."),
-    "UGYLDIGE_FELT": Code(
-        400, "Noe er galt med ett eller flere felt.", "Se feltet feil: hvilket felt, og hva som er galt."
-    ),
-    "MANGLER_BEHANDLINGSNUMMER": Code(
-        400, "Headeren Behandlingsnummer mangler.", "Send behandlingen som oppslaget skjer under."
-    ),
-    "UGYLDIG_BEHANDLINGSNUMMER": Code(
-        400, "Headeren Behandlingsnummer er ikke B og tre siffer.", "Rett headeren: B123, eller B123,B456."
-    ),
+    "UGYLDIGE_FELT": Code(400, "Noe er galt med ett eller flere felt.",
+                          "Se feltet feil: hvilket felt, og hva som er galt."),
+    "MANGLER_BEHANDLINGSNUMMER": Code(400, "Headeren Behandlingsnummer mangler.",
+                                      "Send behandlingen som oppslaget skjer under."),
+    "UGYLDIG_BEHANDLINGSNUMMER": Code(400, "Headeren Behandlingsnummer er ikke B og tre siffer.",
+                                      "Rett headeren: B123, eller B123,B456."),
     "MANGLER_KRITERIUM": Code(400, "Søket har ingen kriterier.", "Oppgi minst ett."),
-    "UGYLDIG_TOKEN": Code(
-        401,
-        "Tokenet mangler, er utløpt, eller er ikke utstedt for dette API-et.",
-        "Hent nytt token og prøv én gang til.",
-    ),
+    "UGYLDIG_TOKEN": Code(401, "Tokenet mangler, er utløpt, eller er ikke utstedt for dette API-et.",
+                          "Hent nytt token og prøv én gang til."),
     "INGEN_TILGANG": Code(403, "Klienten har ikke tilgang.", "Ta kontakt med oss."),
-    "MANGLER_ROLLE": Code(
-        403, "Tokenet mangler rollen som står i mangler.", "Be om rollen; se hvordan dere får tilgang."
-    ),
+    "MANGLER_ROLLE": Code(403, "Tokenet mangler rollen som står i mangler.",
+                          "Be om rollen; se hvordan dere får tilgang."),
     "KLIENT_IKKE_GODKJENT": Code(
-        403,
-        "Tokenet er på vegne av en bruker, og klienten er ikke godkjent for det.",
-        "Bruk maskintoken, eller be om å bli godkjent.",
-    ),
-    "MANGLER_FELT": Code(
-        403,
-        "Klienten har ikke lov til feltene som står i mangler.",
-        "Ta dem ut av felter eller kriteriene; felter i svaret er dem dere har lov til.",
-    ),
+        403, "Tokenet er på vegne av en bruker, og klienten er ikke godkjent for det.",
+        "Bruk maskintoken, eller be om å bli godkjent."),
+    "MANGLER_FELT": Code(403, "Klienten har ikke lov til feltene som står i mangler.",
+                         "Ta dem ut av felter eller kriteriene; felter i svaret er dem dere har lov til."),
     "MANGLER_GRUPPE": Code(403, f"{_BY_ADMIN} Brukeren er ikke i gruppen.", "Bruk en konto som er det."),
     "FINNES_IKKE": Code(404, "Adressen finnes ikke.", "Rett adressen."),
     "UKJENT_AVTALE": Code(404, "Det finnes ingen slik avtale som kan vises.", "Regn den som ukjent."),
     "UKJENT_REPLAY": Code(404, f"{_BY_ADMIN} Det finnes ikke noe slikt replay.", "Se listen."),
     "UKJENT_MELDING": Code(404, f"{_BY_ADMIN} Det finnes ingen slik melding.", "Se listen."),
     "ADMIN_IKKE_SATT_OPP": Code(404, f"{_BY_ADMIN} Tjenesten kjenner ikke topicet.", "Sett KAFKA_TOPIC."),
-    "METODE_IKKE_TILLATT": Code(
-        405, "Adressen har ikke denne metoden.", "Bruk en av dem som står i headeren Allow."
-    ),
+    "METODE_IKKE_TILLATT": Code(405, "Adressen har ikke denne metoden.",
+                                "Bruk en av dem som står i headeren Allow."),
     "KONFLIKT": Code(409, f"{_BY_ADMIN} Det er ikke lenger i en tilstand for det.", "Hent det på nytt."),
     "AVSLUTTET_REPLAY": Code(409, f"{_BY_ADMIN} Replayet er over.", "Ingenting å gjøre."),
     "AVSLUTTET_MELDING": Code(409, f"{_BY_ADMIN} Meldingen er ferdig behandlet.", "Ingenting å gjøre."),
     "FOR_STOR": Code(413, "Kroppen er større enn 64 kB, eller 512 kB for bolk.", "Del den opp."),
-    "FEIL_INNHOLDSTYPE": Code(
-        415, "Kroppen er ikke application/json, eller den er komprimert.", "Rett klienten."
-    ),
-    "FOR_MANGE_KALL": Code(
-        429, "Klienten kaller for ofte.", "Vent så mange sekunder som Retry-After sier.", retry=True
-    ),
-    "INTERN_FEIL": Code(
-        500, "Noe gikk galt hos oss.", "Meld fra med traceId. Prøv igjen høyst én gang.", retry=True
-    ),
-    "UTILGJENGELIG": Code(
-        503, "Tjenesten kan ikke svare nå.", "Vent så lenge som Retry-After sier.", retry=True
-    ),
-    "DATABASE_UTILGJENGELIG": Code(
-        503, "Databasen svarer ikke i tide.", "Vent så lenge som Retry-After sier.", retry=True
-    ),
-    "OPPSLAG_AVVIST": Code(
-        503,
-        "Oppslaget kunne ikke gjøres eller loggføres, og er derfor ikke besvart.",
-        "Vent så lenge som Retry-After sier. Meld fra hvis det varer.",
-        retry=True,
-    ),
-    "NOEKLER_UTILGJENGELIG": Code(
-        503,
-        "Nøklene som tokenet skal sjekkes med, kan ikke hentes.",
-        "Vent så lenge som Retry-After sier.",
-        retry=True,
-    ),
-    "ADMIN_OPPTATT": Code(
-        503, f"{_BY_ADMIN} Noen andre holder på.", "Vent så lenge som Retry-After sier.", retry=True
-    ),
+    "FEIL_INNHOLDSTYPE": Code(415, "Kroppen er ikke application/json, eller den er komprimert.",
+                              "Rett klienten."),
+    "FOR_MANGE_KALL": Code(429, "Klienten kaller for ofte.", "Vent så mange sekunder som Retry-After sier."),
+    "INTERN_FEIL": Code(500, "Noe gikk galt hos oss.", "Meld fra med traceId. Prøv igjen høyst én gang."),
+    "UTILGJENGELIG": Code(503, "Tjenesten kan ikke svare nå.", _WAIT),
+    "DATABASE_UTILGJENGELIG": Code(503, "Databasen svarer ikke i tide.", _WAIT),
+    "OPPSLAG_AVVIST": Code(503, "Oppslaget kunne ikke gjøres eller loggføres, og er derfor ikke besvart.",
+                           f"{_WAIT} Meld fra hvis det varer."),
+    "NOEKLER_UTILGJENGELIG": Code(503, "Nøklene som tokenet skal sjekkes med, kan ikke hentes.", _WAIT),
+    "ADMIN_OPPTATT": Code(503, f"{_BY_ADMIN} Noen andre holder på.", _WAIT),
 }
-
-
-def codes_of(status: int) -> dict[str, Code]:
-    """Return every `kode` of a status."""
-    return {kode: code for kode, code in CODES.items() if code.status == status}
+# fmt: on

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from datadeling.api import schemas
-from datadeling.api.openapi.examples import AVTALE, VARIGHET
+from datadeling.api.openapi.examples import field_example
 from datadeling.api.schemas import Dato, ResponseSchema, Tidspunkt
 from datadeling.domain.felt import BY_NAME, FELTER, VARIGHET_DAGER, Felt, Type
 
@@ -31,13 +31,10 @@ _FIELDS: dict[Type, type[fields.Field[Any]]] = {
     Type.TIME: fields.DateTime,
     Type.BOOLEAN: fields.Boolean,
 }
-_EXAMPLES = {**AVTALE, "varighetDager": VARIGHET}
 
 
 def _field(felt: Felt) -> fields.Field[Any]:
-    metadata: dict[str, Any] = {"description": felt.description}
-    if felt.json in _EXAMPLES:
-        metadata["example"] = _EXAMPLES[felt.json]
+    metadata = {"description": felt.description, "example": field_example(felt)}
     return _FIELDS[felt.type](allow_none=felt.nullable, metadata=metadata)
 
 

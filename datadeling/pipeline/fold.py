@@ -5,9 +5,9 @@ tombstone deletes and leaves a marker, superseded versions become history, a mes
 writes nothing, unreadable messages are parked.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from datadeling.domain.avtale import Avtale, Superseded
@@ -17,43 +17,98 @@ from datadeling.pipeline.message import Decoded, Unreadable, avtale_id_of
 Outcome = Literal["new", "changed", "unchanged", "older", "deleted", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Changes:
     """The rows to write: `deletions` first, then the rest. Rows that would stay the same are left out.
 
-    `stored`: the last version stored of each avtale; earlier parked messages of the same key are superseded.
-    `before` and `present`: the avtaler as they were before and as they are in the end.
+    `before` and `present`: the avtaler as they were before and as they are in the end. `stored`: the last
+    version stored of each avtale; earlier parked messages of the same key are superseded.
     """
 
-    deletions: list[Sletting]
-    new: list[Avtale]
-    changed: list[Avtale]
-    history: list[Superseded]
-    parked: list[Unreadable]
-    stored: Mapping[str, Avtale]
-    outcomes: Counter[Outcome]
     before: Mapping[str, Avtale]
-    present: Mapping[str, Avtale]
+    present: dict[str, Avtale]
+    _markers: dict[str, Place]
+    _past: dict[str, Sequence[Superseded]]  # what the table of history holds already
+    deletions: dict[str, Sletting] = field(default_factory=dict)
+    new: list[Avtale] = field(default_factory=list)
+    changed: list[Avtale] = field(default_factory=list)
+    history: list[Superseded] = field(default_factory=list)
+    parked: list[Unreadable] = field(default_factory=list)
+    stored: dict[str, Avtale] = field(default_factory=dict)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
 
-    def not_outdated(self) -> list[Unreadable]:
-        """Return those of `parked` that no later message of the same key in `present` has superseded."""
-        return [
-            message
-            for message in self.parked
-            if (avtale := self.present.get(avtale_id_of(message))) is None
-            or not avtale.place.is_after(message.place)
+    def apply(self, messages: Iterable[Decoded]) -> None:
+        """Apply messages in the order of the log. To be called once."""
+        for message in messages:
+            match message:
+                case Avtale():
+                    outcome = self._version(message)
+                case Sletting():
+                    outcome = self._tombstone(message)
+                case Unreadable():
+                    outcome = self._unreadable(message)
+            self.outcomes[outcome] += 1
+        for avtale_id, avtale in self.present.items():
+            row = self.before.get(avtale_id)
+            if avtale is not row:
+                is_new = row is None or self._is_erased(avtale_id, row.place)
+                (self.new if is_new else self.changed).append(avtale)
+
+    def _version(self, ny: Avtale) -> Outcome:
+        avtale_id = ny.avtale_id
+        if avtale_id in self._markers and self._is_erased(avtale_id, ny.place):
+            return "older"
+        lagret = self.present.get(avtale_id)
+        past = self._past.get(avtale_id, ())
+        outcome: Outcome = "changed"
+        if lagret is not None and ny.is_same_message_as(lagret):
+            if ny.same_state(lagret):
+                return "unchanged"
+            # The same message, read by a release that reads more of it: no new version, so no history.
+            ny = ny.continues(lagret)
+        elif past and _is_history(ny, lagret, past):
+            return "older"
+        elif lagret is None:
+            outcome = "new"
+        elif not ny.is_newer_than(lagret):
+            return "older"
+        elif past and not all(lagret.is_newer_than(version.avtale) for version in past):
+            pass  # The row has been set back by hand to a version that is history already.
+        elif ny.same_state(lagret):
+            # Republished: only the place moves. If `hendelse_tidspunkt` moved too, an as-of lookup between
+            # the two messages would find no version.
+            ny = ny.continues(lagret)
+        else:
+            self.history.append(Superseded.by(ny, lagret))
+        self.present[avtale_id] = self.stored[avtale_id] = ny
+        return outcome
+
+    def _tombstone(self, sletting: Sletting) -> Outcome:
+        avtale_id, place = sletting
+        if self._is_erased(avtale_id, place):
+            return "older"
+        self._markers[avtale_id] = place
+        self.deletions[avtale_id] = sletting
+        lagret = self.present.get(avtale_id)
+        if lagret is not None and not lagret.place.is_after(place):
+            del self.present[avtale_id]
+        self._past[avtale_id] = [v for v in self._past.get(avtale_id, ()) if v.avtale.place.is_after(place)]
+        self.history = [
+            v for v in self.history if v.avtale.avtale_id != avtale_id or v.avtale.place.is_after(place)
         ]
+        self.parked = [p for p in self.parked if not self._is_erased(avtale_id_of(p), p.place)]
+        return "deleted"
 
+    def _unreadable(self, unreadable: Unreadable) -> Outcome:
+        if self._is_erased(avtale_id_of(unreadable), unreadable.place):
+            return "older"
+        self.parked.append(unreadable)
+        return "failed"
 
-def needs_history(messages: Iterable[Decoded], stored: Mapping[str, Avtale]) -> list[str]:
-    """Return the avtaler whose history `fold` needs: those with a message of a later generation."""
-    return [
-        ny.avtale_id
-        for ny in messages
-        if isinstance(ny, Avtale)
-        and (lagret := stored.get(ny.avtale_id)) is not None
-        and ny.generation > lagret.generation
-    ]
+    def _is_erased(self, avtale_id: str, place: Place) -> bool:
+        """True when a tombstone stands at or after this place, so that the message no longer counts."""
+        marker = self._markers.get(avtale_id)
+        return marker is not None and not place.is_after(marker)
 
 
 def fold(
@@ -62,127 +117,41 @@ def fold(
     markers: Mapping[str, Place],
     history: Mapping[str, Sequence[Superseded]] | None = None,
 ) -> Changes:
-    """Apply messages in the order of the log.
+    """Return the changes that these messages make, in the order of the log.
 
     `stored` and `markers` are the tables' content for `avtale_ids(messages)`, `history` for
     `needs_history(messages, stored)`. The arguments are not modified.
     """
-    state = _Fold(stored, markers, history or {})
-    for message in messages:
-        match message:
-            case Avtale():
-                state.apply_version(message)
-            case Sletting():
-                state.apply_tombstone(message)
-            case Unreadable():
-                state.park(message)
-    return state.changes()
+    changes = Changes(stored, dict(stored), dict(markers), dict(history or {}))
+    changes.apply(messages)
+    return changes
 
 
-class _Fold:
-    def __init__(
-        self,
-        stored: Mapping[str, Avtale],
-        markers: Mapping[str, Place],
-        history: Mapping[str, Sequence[Superseded]],
-    ) -> None:
-        self._before = stored
-        self._history_before = history
-        self._present = dict(stored)
-        self._markers = dict(markers)
-        self._deletions: dict[str, Sletting] = {}
-        self._history: defaultdict[str, list[Superseded]] = defaultdict(list)
-        self._parked: list[Unreadable] = []
-        self._stored: dict[str, Avtale] = {}
-        self._outcomes: Counter[Outcome] = Counter()
+def needs_history(
+    messages: Iterable[Decoded], stored: Mapping[str, Avtale], *, is_replay: bool = False
+) -> list[str]:
+    """Return the avtaler whose history `fold` needs: those with a message of a later generation.
 
-    def apply_version(self, ny: Avtale) -> None:
-        self._outcomes[self._outcome(ny, ny.avtale_id)] += 1
-
-    def _outcome(self, ny: Avtale, avtale_id: str) -> Outcome:
-        if avtale_id in self._markers and self._is_erased(avtale_id, ny.place):
-            return "older"
-        lagret = self._present.get(avtale_id)
-        if lagret is None:
-            self._present[avtale_id] = self._stored[avtale_id] = ny
-            return "new"
-        if ny.is_same_message_as(lagret):
-            if ny.same_state(lagret):
-                return "unchanged"
-            # The same message, read by a release that reads more of it: no new version, so no history.
-            self._present[avtale_id] = self._stored[avtale_id] = ny.continues(lagret)
-            return "changed"
-        if not ny.is_newer_than(lagret) or self._is_history_already(lagret, ny):
-            return "older"
-        self._supersede(lagret, ny)
-        return "changed"
-
-    def _is_history_already(self, lagret: Avtale, ny: Avtale) -> bool:
-        """True when a later generation repeats a version that has been superseded.
-
-        The generation alone would make it newer than its successor: a change of status keeps the time of the
-        edit.
-        """
-        if ny.generation <= lagret.generation:
-            return False
-        return any(v.has_state_of(ny) for v in self._history_before.get(ny.avtale_id, ()))
-
-    def _supersede(self, lagret: Avtale, ny: Avtale) -> None:
-        if ny.same_state(lagret):
-            # Republished: only the place moves. If `hendelse_tidspunkt` moved too, an as-of lookup between
-            # the two messages would find no version.
-            ny = ny.continues(lagret)
-        else:
-            self._history[ny.avtale_id].append(Superseded.by(ny, lagret))
-        self._present[ny.avtale_id] = self._stored[ny.avtale_id] = ny
-
-    def apply_tombstone(self, sletting: Sletting) -> None:
-        avtale_id, place = sletting
-        if self._is_erased(avtale_id, place):
-            self._outcomes["older"] += 1
-            return
-        lagret = self._present.get(avtale_id)
-        if lagret is not None and not lagret.place.is_after(place):
-            del self._present[avtale_id]
-        self._history[avtale_id] = [
-            version for version in self._history[avtale_id] if version.avtale.place.is_after(place)
-        ]
-        self._markers[avtale_id] = place
-        self._parked = [p for p in self._parked if not self._is_erased(avtale_id_of(p), p.place)]
-        self._deletions[avtale_id] = sletting
-        self._outcomes["deleted"] += 1
-
-    def park(self, unreadable: Unreadable) -> None:
-        if self._is_erased(avtale_id_of(unreadable), unreadable.place):
-            self._outcomes["older"] += 1
-        else:
-            self._parked.append(unreadable)
-            self._outcomes["failed"] += 1
-
-    def changes(self) -> Changes:
-        new: list[Avtale] = []
-        changed: list[Avtale] = []
-        for avtale_id, avtale in self._present.items():
-            before = self._before.get(avtale_id)
-            if avtale is before:
-                continue
-            if before is None or self._is_erased(avtale_id, before.place):
-                new.append(avtale)
-            else:
-                changed.append(avtale)
-        return Changes(
-            deletions=list(self._deletions.values()),
-            new=new,
-            changed=changed,
-            history=[version for versions in self._history.values() for version in versions],
-            parked=self._parked,
-            stored=self._stored,
-            outcomes=self._outcomes,
-            before=self._before,
-            present=self._present,
+    For a replay, also those with a message that is newer than the row, or without a row: it may have been
+    deleted or set back by hand.
+    """
+    return [
+        ny.avtale_id
+        for ny in messages
+        if isinstance(ny, Avtale)
+        and (
+            is_replay
+            if (lagret := stored.get(ny.avtale_id)) is None
+            else ny.generation > lagret.generation or (is_replay and ny.is_newer_than(lagret))
         )
+    ]
 
-    def _is_erased(self, avtale_id: str, place: Place) -> bool:
-        """True when a tombstone stands at or after this place, so that the message no longer counts."""
-        marker = self._markers.get(avtale_id)
-        return marker is not None and not place.is_after(marker)
+
+def _is_history(ny: Avtale, lagret: Avtale | None, past: Sequence[Superseded]) -> bool:
+    """True when history has this version or a newer one.
+
+    A later generation may repeat a superseded version. The generation alone would make it newer than its
+    successor: a change of status keeps the time of the edit.
+    """
+    is_later = lagret is not None and ny.generation > lagret.generation
+    return any(not ny.is_newer_than(v.avtale) or (is_later and v.has_state_of(ny)) for v in past)

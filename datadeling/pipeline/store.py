@@ -41,19 +41,20 @@ class Tables(Protocol):
         """Return their superseded versions."""
 
 
-def fold_stored(tables: Tables, messages: Sequence[Decoded]) -> Changes:
+def fold_stored(tables: Tables, messages: Sequence[Decoded], *, is_replay: bool = False) -> Changes:
     """Return the changes that these messages make. The partitions' locks must be held."""
     ids = avtale_ids(messages)
     stored = tables.avtaler(ids)
-    repeated = needs_history(messages, stored)
+    repeated = needs_history(messages, stored, is_replay=is_replay)
     return fold(messages, stored, tables.markers(ids), tables.history(repeated) if repeated else None)
 
 
 def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:
     """Write the result of `fold_stored`, in the same transaction."""
     if changes.deletions:
-        tx.delete(changes.deletions)
-        tx.parking.delete(topic, changes.deletions, KEY_MISMATCH)
+        deletions = list(changes.deletions.values())
+        tx.delete(deletions)
+        tx.parking.delete(topic, deletions, KEY_MISMATCH)
     if changes.new:
         tx.insert(changes.new)
     if changes.changed:

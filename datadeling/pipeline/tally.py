@@ -33,7 +33,7 @@ class Tally:
         ids: dict[Outcome, list[str]] = {
             "new": [avtale.avtale_id for avtale in changes.new],
             "changed": [avtale.avtale_id for avtale in changes.changed],
-            "deleted": [sletting.avtale_id for sletting in changes.deletions],
+            "deleted": list(changes.deletions),
             "failed": [avtale_id for message in changes.parked if (avtale_id := avtale_id_of(message))],
         }
         return cls(

@@ -8,7 +8,7 @@ from datadeling.db.tables.replays import PartitionProgress, ReplayRow
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatadelingError
 from datadeling.pipeline.message import Message
-from datadeling.pipeline.rewrite import DryRun, Rewrite
+from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.tally import Tally
 
 
@@ -76,7 +76,7 @@ class DryRunWriter:
     """Writes nothing."""
 
     def __init__(self, database: Database, topic: str, start: int) -> None:
-        self._dry_run = DryRun(database, topic)
+        self._dry_run = Rewrite(database, topic, is_dry_run=True)
         self._end = start
         self.tally = Tally()
 

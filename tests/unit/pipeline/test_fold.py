@@ -41,7 +41,7 @@ class Memory:
         return changes
 
     def _apply(self, changes: Changes) -> None:
-        for sletting in changes.deletions:
+        for sletting in changes.deletions.values():
             self._delete(sletting)
         assert not {a.avtale_id for a in changes.new} & self.avtaler.keys()
         assert {a.avtale_id for a in changes.changed} <= self.avtaler.keys()
@@ -185,7 +185,7 @@ def test_an_avtale_can_start_afresh_after_its_tombstone_in_one_batch() -> None:
     changes = memory.take(
         melding(offset=1, avtaleNr=2), tombstone(1, offset=2), melding(offset=3, avtaleNr=4)
     )
-    assert [s.place.offset for s in changes.deletions] == [2]
+    assert [s.place.offset for s in changes.deletions.values()] == [2]
     assert [a.avtale_nr for a in changes.new] == [4]
     assert not changes.changed
     assert not changes.history

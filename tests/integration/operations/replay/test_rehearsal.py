@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.db.database import Database
-from datadeling.pipeline.rewrite import DryRun, Rewrite
+from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import Store
 from tests.conftest import fresh_database
 from tests.hendelser import EPOCH
@@ -72,7 +72,8 @@ def test_a_dry_run_tells_what_the_replay_does_and_writes_nothing(
     for one in damage:
         tape.do(one)
     before = world.inside.traces()
-    rehearsal, rewrite = DryRun(world.database, TOPIC), Rewrite(world.database, TOPIC)
+    rehearsal = Rewrite(world.database, TOPIC, is_dry_run=True)
+    rewrite = Rewrite(world.database, TOPIC)
     told = [rehearsal.write([line.melding for line in batch]) for batch in batches]
     assert world.inside.traces() == before
     assert [rewrite.write([line.melding for line in batch]) for batch in batches] == told

@@ -67,7 +67,7 @@ def test_it_is_what_the_write_path_makes_of_the_log(
     changes = fold(readings, {}, markers)
 
     assert made.versions == {key_of(a): fingerprint(avtale) for a, avtale in changes.present.items()}
-    tombstones = markers | {sletting.avtale_id: sletting.place for sletting in changes.deletions}
+    tombstones = markers | dict(changes.deletions.values())
     assert made.tombstones == {key_of(a): pack_place(place) for a, place in tombstones.items()}
     assert made.unreadable == {
         key_of(a): pack_place(message.place) for message in changes.parked for a in avtale_ids([message])

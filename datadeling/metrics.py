@@ -1,14 +1,12 @@
-"""Every metric, one sentence each.
+"""Every metric, one sentence each; the prefix `datadeling_` is added to each name.
 
 Two classes for two processes: each metric belongs to one of them, so the two expositions can be concatenated.
 """
 
-from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LATENCY = (*_SECONDS, 60.0, 300.0, 3_600.0)
@@ -19,73 +17,51 @@ class ConsumerMetrics:
     """Metrics of `datadeling consume`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.events = Counter(
-            "datadeling_events",
-            "Messages handled, by outcome; an unchanged one wrote nothing.",
-            ["outcome"],
-            registry=registry,
+        counter = partial(Counter, namespace="datadeling", registry=registry)
+        gauge = partial(Gauge, namespace="datadeling", registry=registry)
+        histogram = partial(Histogram, namespace="datadeling", registry=registry)
+
+        self.events = counter(
+            "events", "Messages handled, by outcome; an unchanged one wrote nothing.", ["outcome"]
         )
-        self.batch_seconds = Histogram(
-            "datadeling_batch_seconds",
-            "Seconds from a full batch to its commit.",
-            buckets=_SECONDS,
-            registry=registry,
+        self.batch_seconds = histogram(
+            "batch_seconds", "Seconds from a full batch to its commit.", buckets=_SECONDS
         )
-        self.batch_events = Histogram(
-            "datadeling_batch_events", "Messages in a batch.", buckets=_EVENTS, registry=registry
-        )
-        self.latency = Histogram(
-            "datadeling_latency_seconds",
+        self.batch_events = histogram("batch_events", "Messages in a batch.", buckets=_EVENTS)
+        self.latency = histogram(
+            "latency_seconds",
             "Seconds from the record's timestamp to the commit, of the oldest message of a batch.",
             buckets=_LATENCY,
-            registry=registry,
         )
-        self.lag = Gauge(
-            "datadeling_consumer_lag",
+        self.lag = gauge(
+            "consumer_lag",
             "Messages on the partition that have not been handled; holes of a compacted log count.",
             ["partition"],
-            registry=registry,
         )
-        self.last_commit = Gauge(
-            "datadeling_last_commit_timestamp_seconds",
-            "When a batch was last committed, in seconds since 1970.",
-            registry=registry,
+        self.last_commit = gauge(
+            "last_commit_timestamp_seconds", "When a batch was last committed, in seconds since 1970."
         )
-        self.failed = Gauge(
-            "datadeling_failed_messages", "Parked messages, by state.", ["state"], registry=registry
-        )
-        self.oldest_failed = Gauge(
-            "datadeling_oldest_new_failed_message_seconds",
+        self.failed = gauge("failed_messages", "Parked messages, by state.", ["state"])
+        self.oldest_failed = gauge(
+            "oldest_new_failed_message_seconds",
             "Seconds since the oldest unhandled failed message was parked; 0 when there is none.",
-            registry=registry,
         )
-        self.slot_lag = Gauge(
-            "datadeling_replication_slot_lag_bytes",
+        self.slot_lag = gauge(
+            "replication_slot_lag_bytes",
             "WAL that the reader of a replication slot has not confirmed yet.",
             ["slot"],
-            registry=registry,
         )
-        self.lookup_log_left = Gauge(
-            "datadeling_lookup_log_left_seconds",
+        self.lookup_log_left = gauge(
+            "lookup_log_left_seconds",
             "Seconds for which lookups can be recorded before a month of the log is missing.",
-            registry=registry,
         )
-        self.available = Gauge(
-            "datadeling_service_available",
+        self.available = gauge(
+            "service_available",
             "1 while the database or the broker answers the consumer, else 0.",
             ["service"],
-            registry=registry,
         )
-        self.skipped = Counter(
-            "datadeling_skipped_offsets",
-            "Offsets that the topic had dropped before they were read.",
-            registry=registry,
-        )
-        self.stopped = Gauge(
-            "datadeling_stopped_partitions",
-            "Partitions that have stopped and need an operator.",
-            registry=registry,
-        )
+        self.skipped = counter("skipped_offsets", "Offsets that the topic had dropped before they were read.")
+        self.stopped = gauge("stopped_partitions", "Partitions that have stopped and need an operator.")
 
 
 class ApiMetrics:
@@ -96,30 +72,16 @@ class ApiMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._registry = registry
-        self.lookups = Counter(
-            "datadeling_lookups",
+        counter = partial(Counter, namespace="datadeling", registry=registry)
+        gauge = partial(Gauge, namespace="datadeling", registry=registry)
+
+        self.lookups = counter(
+            "lookups",
             "Lookups, by consumer, endpoint and outcome (the HTTP status).",
             ["consumer", "endpoint", "outcome"],
-            registry=registry,
         )
-        self.pool = {
-            state: Gauge(
-                f"datadeling_db_pool_{state}",
-                meaning,
-                registry=registry,
-                multiprocess_mode="livesum",
-            )
-            for state, meaning in (
-                ("size", "Connections to the database that lookups have, over all workers."),
-                ("available", "Those of them that are not in use."),
-                ("waiting", "Lookups that wait for one."),
-            )
-        }
-        self.lookup_fields = Counter(
-            "datadeling_lookup_fields",
-            "Lookups of a field, by consumer.",
-            ["consumer", "field"],
-            registry=registry,
+        self.lookup_fields = counter(
+            "lookup_fields", "Lookups of a field, by consumer.", ["consumer", "field"]
         )
         self.lookup_seconds = Histogram(
             "datadeling_lookup_seconds",
@@ -128,27 +90,24 @@ class ApiMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.pool = {
+            state: gauge(f"db_pool_{state}", meaning, multiprocess_mode="livesum")
+            for state, meaning in (
+                ("size", "Connections to the database that lookups have, over all workers."),
+                ("available", "Those of them that are not in use."),
+                ("waiting", "Lookups that wait for one."),
+            )
+        }
+        self._consumer_scraped = gauge(
+            "consumer_scraped",
+            "Whether the consumer's metrics are on this page.",
+            multiprocess_mode="mostrecent",
+        )
 
     def exposition(self, *, consumer_scraped: bool) -> bytes:
         """Return the metrics of all workers, and whether the consumer's are appended to them."""
-        scraped = CollectorRegistry()
-        scraped.register(_ConsumerScraped(seen=consumer_scraped))
-        return generate_latest(self._registry or _of_all_workers()) + generate_latest(scraped)
-
-
-class _ConsumerScraped(Collector):
-    def __init__(self, *, seen: bool) -> None:
-        self._seen = seen
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(
-            "datadeling_consumer_scraped",
-            "Whether the consumer's metrics are on this page.",
-            value=float(self._seen),
-        )
-
-
-def _of_all_workers() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return registry
+        self._consumer_scraped.set(consumer_scraped)
+        registry = self._registry or CollectorRegistry()
+        if self._registry is None:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

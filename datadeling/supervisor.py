@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -34,51 +35,27 @@ def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> i
     running: dict[int, str] = {}
     try:
         for name, arguments in commands.items():
-            running[_start(arguments)] = name
-        stopped = _wait(running)
-        return 0 if _end(running, grace) and stopped else 1
-    finally:
+            command = [sys.executable, *arguments]
+            pid = os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=_STOP)
+            running[pid] = name
+        ended: dict[str, int] = {}
+        while not ended and signal.sigwait(_WAITED_FOR) == signal.SIGCHLD:
+            ended = _reap(running)
+        for name, code in ended.items():
+            log.error("process_ended", process=name, code=code)
+        log.info("stopping")
+        good = not ended
         for pid in running:
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + grace
+        while running and signal.sigtimedwait({signal.SIGCHLD}, max(0, deadline - time.monotonic())):
+            good &= not any(_reap(running).values())
+        return 0 if good and not running else 1
+    finally:
+        for pid, name in running.items():
+            log.error("process_killed", process=name)
             os.kill(pid, signal.SIGKILL)
-
-
-def _start(arguments: Sequence[str]) -> int:
-    """Start a process with no signal blocked and none ignored."""
-    return os.posix_spawn(
-        sys.executable, [sys.executable, *arguments], os.environ, setsigmask=(), setsigdef=_STOP
-    )
-
-
-def _wait(running: dict[int, str]) -> bool:
-    """Block until a signal to stop arrives (True) or a process ends by itself (False)."""
-    while True:
-        number = signal.sigwait(_WAITED_FOR)
-        if number in _STOP:
-            log.info("stopping", signal=signal.Signals(number).name)
-            return True
-        ended = _reap(running)
-        if ended:
-            for name, code in ended.items():
-                log.error("process_ended", process=name, code=code)
-            return False
-
-
-def _end(running: dict[int, str], grace: float) -> bool:
-    """End the running processes; return True when all of them exit with 0."""
-    for pid in running:
-        os.kill(pid, signal.SIGTERM)
-    codes: list[int] = []
-    deadline = time.monotonic() + grace
-    while running:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            for pid, name in running.items():
-                log.error("process_killed", process=name)
-                os.kill(pid, signal.SIGKILL)
-            deadline += grace
-        elif signal.sigtimedwait({signal.SIGCHLD}, left):
-            codes += _reap(running).values()
-    return not any(codes)
+            os.waitpid(pid, 0)
 
 
 def _reap(running: dict[int, str]) -> dict[str, int]:
@@ -87,12 +64,8 @@ def _reap(running: dict[int, str]) -> dict[str, int]:
     A process ended by a signal has its negative number. One SIGCHLD may stand for several.
     """
     ended: dict[str, int] = {}
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return ended
-        if pid == 0:
-            return ended
-        if pid in running:
-            ended[running.pop(pid)] = os.waitstatus_to_exitcode(status)
+    with suppress(ChildProcessError):  # none is left
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            if name := running.pop(found[0], None):
+                ended[name] = os.waitstatus_to_exitcode(found[1])
+    return ended

@@ -1,8 +1,9 @@
 """Parses queries, validates them against the schema and bounds what one request may cost."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -21,45 +22,20 @@ from graphql import (
     validate,
 )
 
-from datadeling.api.graphql import errors
-from datadeling.api.graphql.queries import SCHEMA
+from datadeling.api.graphql.errors import SYNTAX, VALIDATION, formatted, without_values
+from datadeling.api.graphql.schema import SCHEMA
 
 _MAX_TOKENS = 2_000
 _MAX_DEPTH = 20  # the usual introspection query has 14 or so
 _MAX_LOOKUPS = 20  # in one operation
 _CACHED = 500  # documents
 _ELEVEN_DIGITS = re.compile(r"\d{11}", re.ASCII)
+_INVALID_SYNTAX = "Spørringen kan ikke leses: syntaksfeil."
 _NAME_OF_A_PERSON = (
     "Et navn kan ikke ha elleve sifre: navn gjentas i svar, og det kan være en persons nummer."
 )
 _TOO_DEEP = f"Spørringen er for dyp: høyst {_MAX_DEPTH} nivåer."
 _TOO_COSTLY = f"Spørringen er for dyr: høyst {_MAX_LOOKUPS} oppslag i samme kall."
-
-
-class Document(NamedTuple):
-    """A query that may be run, or the errors in it."""
-
-    node: DocumentNode | None
-    errors: list[dict[str, Any]]
-
-
-@lru_cache(maxsize=_CACHED)
-def parse_document(text: str) -> Document:
-    """Parse and check a query. Consumers send the same few texts over and over, so each is kept."""
-    try:
-        node = parse(text, max_tokens=_MAX_TOKENS)
-    except GraphQLSyntaxError as error:
-        return Document(None, [errors.syntax_error(error)])
-    except RecursionError:
-        return Document(None, [errors.document_error(_TOO_DEEP)])
-    try:
-        faults = validate(SCHEMA, node, _RULES, max_errors=10, hide_suggestions=True)
-    except GraphQLError as error:
-        faults = [error]
-    if faults:
-        return Document(None, errors.validation_errors(faults, _SCHEMA_NAMES))
-    excess = _excess(node)
-    return Document(None, [errors.document_error(excess)]) if excess else Document(node, [])
 
 
 class _NoPersonalNumberAsName(ValidationRule):
@@ -71,15 +47,34 @@ class _NoPersonalNumberAsName(ValidationRule):
 
 
 _RULES = (*specified_rules, _NoPersonalNumberAsName)
-_SCHEMA_NAMES = errors.schema_names(SCHEMA.type_map)
+
+
+@lru_cache(maxsize=_CACHED)
+def parse_document(text: str) -> DocumentNode | list[dict[str, Any]]:
+    """Return a query that may be run, or the errors in it. Consumers send the same few over and over."""
+    try:
+        document = parse(text, max_tokens=_MAX_TOKENS)
+    except GraphQLSyntaxError as error:
+        return [formatted(_INVALID_SYNTAX, SYNTAX, error)]
+    except RecursionError:
+        return [formatted(_TOO_DEEP, VALIDATION)]
+    if faults := validate(SCHEMA, document, _RULES, max_errors=10, hide_suggestions=True):
+        return [formatted(without_values(fault.message), VALIDATION, fault) for fault in faults]
+    excess = _excess(document)
+    return [formatted(excess, VALIDATION)] if excess else document
 
 
 def _excess(document: DocumentNode) -> str | None:
-    """Return the limit that a valid document exceeds, if any. Valid fragments have no cycles."""
-    costs = _Costs(document)
+    """Return the limit that a valid document exceeds, if any."""
+    fragments = {
+        each.name.value: each.selection_set
+        for each in document.definitions
+        if isinstance(each, FragmentDefinitionNode)
+    }
+    measured: dict[str, tuple[int, int]] = {}
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
-            depth, lookups = costs.of_selection(operation.selection_set)
+            depth, lookups = _costs(operation.selection_set, fragments, measured)
             if depth > _MAX_DEPTH:
                 return _TOO_DEEP
             if lookups > _MAX_LOOKUPS:
@@ -87,32 +82,27 @@ def _excess(document: DocumentNode) -> str | None:
     return None
 
 
-class _Costs:
-    """The depth of selections and the number of fields at their top. Each fragment is measured once."""
+def _costs(
+    selection: SelectionSetNode,
+    fragments: Mapping[str, SelectionSetNode],
+    measured: dict[str, tuple[int, int]],
+) -> tuple[int, int]:
+    """Return the depth of a selection, and the number of fields at its top.
 
-    def __init__(self, document: DocumentNode) -> None:
-        self._fragments = {
-            each.name.value: each.selection_set
-            for each in document.definitions
-            if isinstance(each, FragmentDefinitionNode)
-        }
-        self._measured: dict[str, tuple[int, int]] = {}
-
-    def of_selection(self, selection: SelectionSetNode) -> tuple[int, int]:
-        costs = [(0, 0)]
-        for node in selection.selections:
-            match node:
-                case FieldNode():
-                    below = self.of_selection(node.selection_set)[0] if node.selection_set else 0
-                    costs.append((1 + below, int(not node.name.value.startswith("__"))))
-                case InlineFragmentNode():
-                    costs.append(self.of_selection(node.selection_set))
-                case FragmentSpreadNode():
-                    costs.append(self._of_fragment(node.name.value))
-        depths, fields = zip(*costs, strict=True)
-        return max(depths), sum(fields)
-
-    def _of_fragment(self, name: str) -> tuple[int, int]:
-        if name not in self._measured:
-            self._measured[name] = self.of_selection(self._fragments[name])
-        return self._measured[name]
+    Each fragment is measured once, however often it is spread. Valid fragments have no cycles.
+    """
+    costs = [(0, 0)]
+    for node in selection.selections:
+        match node:
+            case FieldNode():
+                below = _costs(node.selection_set, fragments, measured)[0] if node.selection_set else 0
+                costs.append((1 + below, int(not node.name.value.startswith("__"))))
+            case InlineFragmentNode():
+                costs.append(_costs(node.selection_set, fragments, measured))
+            case FragmentSpreadNode():
+                name = node.name.value
+                if name not in measured:
+                    measured[name] = _costs(fragments[name], fragments, measured)
+                costs.append(measured[name])
+    depths, fields = zip(*costs, strict=True)
+    return max(depths), sum(fields)

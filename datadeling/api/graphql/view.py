@@ -1,6 +1,5 @@
 """`POST /graphql`: one query a request. The status is 200 once the caller is known and a query was sent."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -8,9 +7,10 @@ from flask import Blueprint, Response
 from graphql import execute_sync, get_operation_ast
 
 from datadeling.api import hooks
-from datadeling.api.graphql import errors
 from datadeling.api.graphql.documents import parse_document
-from datadeling.api.graphql.queries import SCHEMA, RowExecutor
+from datadeling.api.graphql.errors import INVALID_VALUE, VALIDATION, execution_error, formatted
+from datadeling.api.graphql.queries import QUERIES, RowExecutor
+from datadeling.api.graphql.schema import SCHEMA
 from datadeling.api.problems import Problem
 from datadeling.api.schemas import read_json
 
@@ -40,21 +40,17 @@ def graphql() -> Response:
     return Response(msgspec.json.encode(_execute(sent)), mimetype="application/json")
 
 
-def _execute(sent: _Request) -> Mapping[str, Any]:
-    document = parse_document(sent.query)
-    if document.node is None:
-        return {"errors": document.errors}
-    if get_operation_ast(document.node, sent.operationName or None) is None:
-        return {"errors": [errors.document_error(_NO_OPERATION)]}
+def _execute(sent: _Request) -> dict[str, Any]:
+    document, operation = parse_document(sent.query), sent.operationName or None
+    if isinstance(document, list):
+        return {"errors": document}
+    if get_operation_ast(document, operation) is None:
+        return {"errors": [formatted(_NO_OPERATION, VALIDATION)]}
     result = execute_sync(
-        SCHEMA,
-        document.node,
-        variable_values=sent.variables,
-        operation_name=sent.operationName or None,
-        executor_class=RowExecutor,
+        SCHEMA, document, QUERIES, None, sent.variables, operation, executor_class=RowExecutor
     )
     if not result.errors:
         return {"data": result.data}
     if all(error.path is None for error in result.errors):
-        return {"errors": errors.variable_errors(result.errors)}
-    return {"errors": [errors.execution_error(error) for error in result.errors], "data": result.data}
+        return {"errors": [formatted(INVALID_VALUE, VALIDATION, error) for error in result.errors]}
+    return {"errors": [execution_error(error) for error in result.errors], "data": result.data}

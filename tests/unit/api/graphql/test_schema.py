@@ -19,8 +19,8 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.api.graphql.queries import SCHEMA, RowExecutor
-from datadeling.api.graphql.schema import GRAPHQL_FELTER
+from datadeling.api.graphql.queries import RowExecutor
+from datadeling.api.graphql.schema import GRAPHQL_FELTER, SCHEMA
 
 _TYPE = """
 avtaleId: ID, avtaleNr: Int, deltakerFnr: String, bedriftNr: String, veilederNavIdent: String,

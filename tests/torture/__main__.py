@@ -1,6 +1,6 @@
-"""`make torture`: events keep coming while everything fails; then the tables must be the fold of the log.
+"""`make torture`: inject faults while events come in, then compare the tables with the oracle.
 
-Seeded: the same seed gives the same events and the same faults, at about the same times.
+The same seed gives the same events and the same faults, at about the same times.
 """
 
 import random
@@ -20,9 +20,9 @@ from tests.torture.watch import Watch
 
 PARTITIONS = 3
 _CATCH_UP = 120.0  # seconds
-_AFTERMATH = 2.0  # seconds that whoever was frozen has to do damage
+_AFTERMATH = 2.0  # seconds for a consumer that was frozen to do damage
 _RESUMES = 15.0  # seconds
-_PATIENT = 0.7  # how often the next fault waits until work has gone on
+_PATIENT = 0.7  # the share of faults that wait until work has resumed
 
 
 @click.command()
@@ -35,7 +35,7 @@ _PATIENT = 0.7  # how often the next fault waits until work has gone on
     "--consumers", default=3, show_default=True, type=click.IntRange(min=2), help="Consumer processes."
 )
 def torture(seed: int, events: int, seconds: int, consumers: int) -> None:
-    """Let everything fail while events come in, and compare the tables with the oracle."""
+    """Inject faults while events come in, and compare the tables with the oracle."""
     click.echo(f"seed {seed}")
     rng = random.Random(seed)
     logs = make_logs(rng, PARTITIONS, events // PARTITIONS)
@@ -60,14 +60,14 @@ def _run(cluster: Cluster, rng: random.Random, logs: Logs, seconds: float) -> Ou
         cluster.await_thaw()
         cluster.wait(_AFTERMATH)
         on_topic = landed(brokers, TOPIC, logs)
-        there = sum(map(len, on_topic))
-        while watch.handled < there and time.monotonic() - last < _CATCH_UP:
+        landed_count = sum(map(len, on_topic))
+        while watch.handled < landed_count and time.monotonic() - last < _CATCH_UP:
             cluster.wait(0.1)
         caught_up = time.monotonic() - last
         cluster.check()
     with cluster.connect() as connection:
         result = outcome(connection, on_topic)
-    _report(result, sending.events, there, survived, watch)
+    _report(result, sending.events, landed_count, survived, watch)
     click.echo(f"longest stall {watch.longest:.1f} s, caught up {caught_up:.1f} s after the last event")
     return result
 
@@ -75,7 +75,7 @@ def _run(cluster: Cluster, rng: random.Random, logs: Logs, seconds: float) -> Ou
 def _strike(
     cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch, seconds: float
 ) -> Counter[str]:
-    """One fault after the other, until there are no more events to come."""
+    """Inject one fault after the other until all events are sent; return how often each occurred."""
     deck, survived = Deck(rng, seconds), Counter[str]()
     began = time.monotonic()
     while sending.going_on:
@@ -86,14 +86,14 @@ def _strike(
             click.echo(f"  {elapsed:>6.1f} s {watch.handled:>8} handled, {fault.name}")
             watch.close()
             fault.strike(cluster, rng)
-            watch.broken_off(fault.name)
+            watch.interrupted(fault.name)
             survived[fault.name] += 1
             cluster.check()
     return survived
 
 
 def _pause(cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch) -> None:
-    """Let them work for a while; mostly until they do."""
+    """Let the consumers work for a while, mostly until they have resumed after the last fault."""
     if rng.random() < _PATIENT:
         until = time.monotonic() + _RESUMES
         while not watch.resumed and sending.going_on and time.monotonic() < until:
@@ -101,8 +101,10 @@ def _pause(cluster: Cluster, rng: random.Random, sending: Sending, watch: Watch)
     cluster.wait(rng.uniform(0.2, 1.5))
 
 
-def _report(result: Outcome, events: int, there: int, survived: Counter[str], watch: Watch) -> None:
-    click.echo(f"events {events}, {there - events} more on the topic (repeated when a broker was killed)")
+def _report(result: Outcome, events: int, landed_count: int, survived: Counter[str], watch: Watch) -> None:
+    click.echo(
+        f"events {events}, {landed_count - events} more on the topic (repeated when a broker was killed)"
+    )
     click.echo(f"faults survived {survived.total()}, of {len(survived)} kinds:")
     for name, times in sorted(survived.items()):
         click.echo(f"  {times:>3} × {name:<50} work went on within {watch.slowest[name]:>5.1f} s")

@@ -1,6 +1,6 @@
 """A real broker, a real database and several consumers.
 
-The consumers come to both services through relays, which stand for the network; everybody else directly.
+The consumers connect through relays, which stand for the network; everything else connects directly.
 """
 
 import os
@@ -28,7 +28,7 @@ _GRACE = 30.0  # seconds that a consumer may take to end
 
 
 class ConsumerDied(Exception):
-    """A consumer has ended whom nobody had ended, or not as it should. The text is what it said last."""
+    """A consumer ended by itself, or with a wrong exit code. The text has the end of its log."""
 
 
 class Cluster:
@@ -66,17 +66,17 @@ class Cluster:
         self._stack.close()
 
     def connect(self) -> psycopg.Connection:
-        """Look at the database from outside."""
+        """Connect to the database directly."""
         return psycopg.connect(
             self.postgres.url, autocommit=True, options="-c timezone=UTC", connect_timeout=5
         )
 
     def wait(self, seconds: float) -> None:
-        """Let them work."""
+        """Let the consumers work for so many seconds."""
         self._clock.wait(seconds)
 
     def add(self) -> int:
-        """Start one more consumer; its number."""
+        """Start one more consumer; return its number."""
         number = next(self._numbers)
         env = {
             "PATH": os.environ["PATH"],
@@ -97,22 +97,22 @@ class Cluster:
         return number
 
     def any_awake(self, rng: random.Random) -> int:
-        """The number of a consumer that is not frozen."""
+        """Return the number of a consumer that is not frozen."""
         return rng.choice(sorted(self._consumers.keys() - self._frozen.keys()))
 
     def kill(self, number: int) -> None:
-        """SIGKILL."""
+        """Send SIGKILL to a consumer, and wait for its end."""
         self._consumers.pop(number).stop()
 
     def terminate(self, number: int) -> None:
-        """SIGTERM; raise `ConsumerDied` when it does not end as it should."""
+        """Send SIGTERM to a consumer, and wait for its end. Raise `ConsumerDied` for a wrong exit code."""
         child = self._consumers.pop(number)
         # Before it has started its loop, a signal ends it as it would any process.
         if (code := child.stop((signal.SIGTERM, _GRACE))) not in {0, -signal.SIGTERM}:
             raise ConsumerDied(f"consumer {number} did not end well ({code}):\n{child.log_tail()}")
 
     def freeze(self, number: int, seconds: float) -> None:
-        """SIGSTOP now, SIGCONT later; does not wait."""
+        """Send SIGSTOP now, and SIGCONT after so many seconds. Does not block."""
         with self._freezing:
             os.kill(self._consumers[number].pid, signal.SIGSTOP)
             self._frozen[number] = timer = Timer(seconds, self._thaw, [number])
@@ -125,7 +125,7 @@ class Cluster:
         return bool(self._frozen)
 
     def await_thaw(self) -> None:
-        """Wait until no consumer is frozen any more."""
+        """Block until no consumer is frozen."""
         for timer in list(self._frozen.values()):
             timer.join()
 
@@ -136,7 +136,7 @@ class Cluster:
                 raise ConsumerDied(f"consumer {number} ended by itself ({code}):\n{child.log_tail()}")
 
     def logs(self) -> str:
-        """The last lines of every consumer that runs."""
+        """Return the last log lines of every running consumer."""
         return "\n".join(f"consumer {n}:\n{child.log_tail()}" for n, child in self._consumers.items())
 
     def _thaw(self, number: int) -> None:

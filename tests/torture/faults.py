@@ -1,4 +1,4 @@
-"""Everything that can happen, and in which order it does."""
+"""The kinds of faults, and their order in a run."""
 
 import random
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _LONG = 30.0
 
 
 class Fault(NamedTuple):
-    """`strike` comes back when it is over, but for a freeze, which goes on by itself while others strike.
+    """A kind of fault. `strike` returns when it is over; a freeze goes on by itself during other faults.
 
     `seconds` is the time that must be left before the last event.
     """
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
 
 
 class Deck:
-    """Deals every kind of fault that fits once before any comes again; what takes long comes early."""
+    """Draws every kind of fault that fits once before any comes again, long ones early."""
 
     def __init__(self, rng: random.Random, seconds: float) -> None:
         self._rng = rng
@@ -35,7 +35,7 @@ class Deck:
         self._cards = self._shuffled()
 
     def draw(self, seconds: float, *, anybody_frozen: bool) -> Fault | None:
-        """The next one that fits into the seconds left; None when there is none. One freeze at a time."""
+        """Return the next fault that fits into the seconds left, if any. One freeze at a time."""
         for cards in (self._cards, self._shuffled()):
             for fault in cards:
                 if fault.seconds <= seconds and not (fault.freezes and anybody_frozen):
@@ -90,7 +90,7 @@ def _end_sessions(cluster: Cluster, _: random.Random) -> None:
 
 
 def _hold_partition(cluster: Cluster, rng: random.Random) -> None:
-    """Hold what a writer of a partition needs for longer than `lock_timeout`."""
+    """Hold the lock of a partition for longer than `lock_timeout`."""
     with cluster.connect() as connection, connection.transaction():
         Transaction(connection).lock_partition(TOPIC, rng.randrange(3))
         cluster.wait(rng.uniform(6, 8))

@@ -1,4 +1,4 @@
-"""The messages of a run: a log for each partition, and a thread that sends them."""
+"""The messages of a run: a log for each partition, and a thread that sends them to the broker."""
 
 import random
 from collections import Counter
@@ -19,11 +19,11 @@ _TOMBSTONES, _POISON = 0.03, 0.04
 _LARGE = ("nested",)  # 200 kB each: one poisoned message in a hundred
 _ROUND = 20  # messages on each partition
 _NUMBER = "number"  # the header that says which entry of its log a message is
-_ASK = 30.0  # seconds
+_TIMEOUT = 30.0  # seconds
 
 
 def make_logs(rng: random.Random, partitions: int, length: int) -> Logs:
-    """A log for each partition, with avtaler of its own: duplicates, backward times, tombstones, poison."""
+    """Create a log for each partition, with its own avtaler, duplicates, backward times and poison."""
     return [[_entry(rng, partitions, p, offset) for offset in range(length)] for p in range(partitions)]
 
 
@@ -43,10 +43,10 @@ def _form(rng: random.Random) -> str:
 
 
 class Sending:
-    """Sends the logs, spread evenly over so many seconds; a thread of its own.
+    """Sends the logs on a thread of its own, spread evenly over so many seconds.
 
-    A producer whose broker is killed can put a message on the topic twice, as the real one can: each carries
-    its number, so that `landed` can identify it.
+    A producer whose broker is killed can put a message on the topic twice, as the real one can. A header with
+    the message's number lets `landed` identify it.
     """
 
     def __init__(self, brokers: str, topic: str, logs: Logs, seconds: float) -> None:
@@ -77,12 +77,12 @@ class Sending:
 
     @property
     def events(self) -> int:
-        """The number of events on all partitions."""
+        """Number of events on all partitions."""
         return sum(map(len, self._logs))
 
     @property
     def going_on(self) -> bool:
-        """True until the broker has taken every message."""
+        """True until the broker has acknowledged every message."""
         return self._thread.is_alive()
 
     def _send(self) -> None:
@@ -119,7 +119,7 @@ class Sending:
 
 
 def landed(brokers: str, topic: str, logs: Logs) -> Logs:
-    """Return the entries that lie on the topic, in order, at the offsets that they got."""
+    """Return the entries as they stand on the topic, in order and with their real offsets."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "torture", "auto.offset.reset": "error"})
     try:
         return [_read_back(consumer, TopicPartition(topic, p, 0), log) for p, log in enumerate(logs)]
@@ -128,13 +128,13 @@ def landed(brokers: str, topic: str, logs: Logs) -> Logs:
 
 
 def _read_back(consumer: Consumer, partition: TopicPartition, log: list[Entry]) -> list[Entry]:
-    watermarks = consumer.get_watermark_offsets(partition, timeout=_ASK)
+    watermarks = consumer.get_watermark_offsets(partition, timeout=_TIMEOUT)
     assert watermarks is not None, "the broker does not answer"
     found: list[Entry] = []
     numbers: set[int] = set()
     consumer.assign([partition])
     while len(found) < watermarks[1]:
-        message = consumer.poll(_ASK)
+        message = consumer.poll(_TIMEOUT)
         assert message is not None, "the broker does not answer"
         assert message.error() is None, message.error()
         assert message.offset() == len(found), "the topic has holes"
@@ -142,5 +142,5 @@ def _read_back(consumer: Consumer, partition: TopicPartition, log: list[Entry]) 
         numbers.add(number)
         found.append(log[number]._replace(offset=len(found)))
     consumer.unassign()
-    assert len(numbers) == len(log), "the broker has lost what it had taken: this run shows nothing"
+    assert len(numbers) == len(log), "the broker has lost acknowledged messages: this run is void"
     return found

@@ -1,4 +1,4 @@
-"""The tables after a run, compared with the oracle's."""
+"""The comparison of the tables after a run with the oracle's."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ _IDENTITY = {"present": 1, "history": 4, "markers": 1, "failed": 2, "positions":
 class Outcome:
     """The differences between the tables and the oracle's.
 
-    `lost`: rows of the oracle that are not there, and messages that nobody has handled. `duplicated`: rows
-    that the oracle has not, or not as often. `not_poison`: failed messages that can be read. `wrong`: by
-    table, rows that are missing, too many or not as they should be.
+    `lost`: missing rows and unhandled messages. `duplicated`: rows that the oracle does not have, or not
+    as often. `not_poison`: failed messages that can be read. `wrong`: by table, the number of missing,
+    surplus or different rows.
     """
 
     lost: int
@@ -42,19 +42,19 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """True when nothing at all is wrong."""
+        """True when there is no difference."""
         return not (self.lost or self.duplicated or self.not_poison or any(self.wrong.values()))
 
 
 def outcome(connection: psycopg.Connection, logs: Logs) -> Outcome:
-    """Compare the tables with the oracle of what lies on the topic; nobody may be writing any more."""
+    """Compare the tables with the oracle's for these logs. No consumer may be writing any more."""
     wanted = _wanted(logs)
     found = {name: Counter(connection.execute(statement)) for name, statement in _TABLES.items()}
     missing = sum((_ids(wanted, name) - _ids(found, name)).total() for name in wanted)
     surplus = sum((_ids(found, name) - _ids(wanted, name)).total() for name in wanted)
     poison = Counter((p, entry.offset) for p, log in enumerate(logs) for entry in log if entry.poison)
     return Outcome(
-        lost=missing + _beyond(wanted["positions"], found["positions"]),
+        lost=missing + _unhandled(wanted["positions"], found["positions"]),
         duplicated=surplus,
         not_poison=(_ids(found, "failed") - poison).total(),
         wrong={
@@ -87,7 +87,7 @@ def _ids(tables: Mapping[str, _Bag], name: str) -> _Bag:
     return ids
 
 
-def _beyond(ends: _Bag, others: _Bag) -> int:
-    """Return the number of messages after the other ends, over all partitions."""
-    there: dict[int, int] = dict(row for row in others)
-    return sum(max(0, end - there.get(partition, 0)) for partition, end in ends)
+def _unhandled(ends: _Bag, positions: _Bag) -> int:
+    """Return the number of messages between the positions and the ends, over all partitions."""
+    reached: dict[int, int] = dict(row for row in positions)
+    return sum(max(0, end - reached.get(partition, 0)) for partition, end in ends)

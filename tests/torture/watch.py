@@ -1,4 +1,4 @@
-"""The consumers' progress: messages handled, pauses, and the time to go on after a fault."""
+"""The consumers' progress: messages handled, stalls, and the time to resume after a fault."""
 
 import time
 from collections import defaultdict
@@ -15,7 +15,7 @@ _EVERY = 0.05  # seconds
 
 @dataclass
 class _Resuming:
-    """Work has been broken off: on which partitions it has not gone on yet, and from where it will."""
+    """The time since a fault. `left`: the partitions that have not moved since, and their offsets."""
 
     fault: str
     since: float
@@ -24,10 +24,10 @@ class _Resuming:
 
 
 class Watch:
-    """Looks at the positions of the partitions all the time, directly; a thread of its own.
+    """Polls the positions of the partitions in the database, on a thread of its own.
 
-    Only where there is something to do is standing still a stall: `delivered` says how many messages of each
-    partition the broker has.
+    `delivered` is the number of messages of each partition that the broker has. A partition without more of
+    them is idle and not stalled.
     """
 
     def __init__(self, cluster: Cluster, delivered: Mapping[int, int], partitions: int) -> None:
@@ -39,7 +39,7 @@ class Watch:
         self._resuming: _Resuming | None = None
         self._lock = Lock()
         self._over = Event()
-        self._thread = Thread(target=self._look_on, daemon=True)
+        self._thread = Thread(target=self._poll, daemon=True)
         self.longest = 0.0
         self.slowest: defaultdict[str, float] = defaultdict(float)
 
@@ -53,22 +53,22 @@ class Watch:
 
     @property
     def handled(self) -> int:
-        """The number of messages that have been handled, over all partitions."""
+        """Number of messages handled, over all partitions."""
         return sum(self._positions.values())
 
     @property
     def resumed(self) -> bool:
-        """True when work has gone on, on every partition, since the last `broken_off`."""
+        """True when every partition has moved since the last `interrupted`."""
         return self._resuming is None
 
-    def broken_off(self, fault: str) -> None:
-        """Take the time from now until every partition moves."""
+    def interrupted(self, fault: str) -> None:
+        """Measure the time from now until every partition has moved."""
         with self._lock:
             self._close()
             self._resuming = _Resuming(fault, time.monotonic())
 
     def close(self) -> None:
-        """The next fault strikes: what has not gone on yet has taken at least so long."""
+        """End the measurement before the next fault: partitions that have not moved took at least so long."""
         with self._lock:
             self._close()
 
@@ -80,16 +80,16 @@ class Watch:
     def _note(self, resuming: _Resuming, seconds: float) -> None:
         self.slowest[resuming.fault] = max(self.slowest[resuming.fault], seconds)
 
-    def _look_on(self) -> None:
+    def _poll(self) -> None:
         while not self._over.is_set():
             try:
                 with self._cluster.connect() as connection:
                     while not self._over.wait(_EVERY):
-                        self._look(connection)
+                        self._read_positions(connection)
             except psycopg.OperationalError:
                 self._over.wait(_EVERY)
 
-    def _look(self, connection: psycopg.Connection) -> None:
+    def _read_positions(self, connection: psycopg.Connection) -> None:
         asked = time.monotonic()
         delivered = {p: self._delivered[p] for p in self._positions}
         rows = connection.execute("SELECT kafka_partition, next_offset FROM consumer_offset")

@@ -1,4 +1,4 @@
-"""A server with databases and roles as the platform makes them."""
+"""A server with a database and roles, as the platform creates them."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from tests.integration.mirror.platform import Platform
 
 @pytest.fixture
 def mirrored_url(server: EmbeddedPostgres) -> str:
-    """The database that is mirrored; still empty."""
+    """Create the database that is mirrored, empty."""
     return server.create_database("mirrored")
 
 
 @pytest.fixture
 def admin(mirrored_url: str) -> Iterator[psycopg.Connection]:
-    """The administrator of the server, in that database."""
+    """Connect to that database as the administrator of the server."""
     with psycopg.connect(mirrored_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
 def platform(mirrored_url: str, admin: psycopg.Connection) -> Platform:
-    """Create roles, and read the catalogue."""
+    """Return the platform for that database."""
     return Platform(mirrored_url, admin)

@@ -1,4 +1,4 @@
-"""Acts as the platform on a mirrored database, and reads the mirror from the catalogue."""
+"""The platform's part in the mirror, and the mirror as the catalogue has it."""
 
 from typing import Any, NamedTuple
 
@@ -30,18 +30,18 @@ class Mirrored(NamedTuple):
 
 
 class Platform:
-    """Makes roles in the database that is mirrored, and looks at the outcome."""
+    """Creates roles for the mirrored database, and reads the mirror from its catalogue."""
 
     def __init__(self, url: str, admin: psycopg.Connection) -> None:
         self.url = url
         self._admin = admin
 
     def add_datastream(self) -> None:
-        """The role is there from now on."""
+        """Create the role of Datastream."""
         self._admin.execute(f"CREATE ROLE {ROLE} LOGIN")
 
     def add_app(self, rights: str) -> str:
-        """The address of the database for a user who owns it, is no superuser, and has these rights."""
+        """Create an owner of the database who is no superuser; return its URL for this user."""
         self._admin.execute(f'CREATE ROLE "{APP}" LOGIN {rights}')
         self._admin.execute(f'ALTER DATABASE mirrored OWNER TO "{APP}"')
         return as_role(self.url, APP)
@@ -60,7 +60,7 @@ class Platform:
         )
 
     def picture(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All that the mirror consists of, and which transaction wrote it."""
+        """Return everything that belongs to the mirror, with the transaction that wrote it."""
         return {
             name: sorted(self._admin.execute(query).fetchall(), key=str) for name, query in _PICTURE.items()
         }
@@ -70,4 +70,4 @@ class Platform:
 
 
 COMPLETE = Mirrored(["avtale"], ["avtale"], [(SLOT, "pgoutput")], [ROLE])
-"""What there is when all is well and the migrations are run by a superuser."""
+"""The mirror as a superuser's migration sets it up."""

@@ -1,4 +1,4 @@
-"""A BigQuery of a test's own, as Datastream has left it, and the real client of it."""
+"""A BigQuery with the mirrored table for each test, and its real client."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _DATASTREAM = {
 
 
 def mirrored_types(connection: psycopg.Connection) -> dict[str, str]:
-    """The columns that Datastream makes of the real table, and BigQuery's types of them."""
+    """Return the columns of `avtale` with the types that Datastream gives them in BigQuery."""
     rows = connection.execute("""
         SELECT attname, format_type(atttypid, atttypmod)
         FROM pg_attribute
@@ -40,7 +40,7 @@ def mirrored_types(connection: psycopg.Connection) -> dict[str, str]:
 
 @pytest.fixture
 def cloud(connection: psycopg.Connection) -> BigQuery:
-    """The dataset with the mirrored table in it."""
+    """Create the dataset with the mirrored table."""
     cloud = BigQuery(PROJECT)
     cloud.dataset(DATASET)
     cloud.table(DATASET, SOURCE, {**mirrored_types(connection), METADATA: "RECORD"})

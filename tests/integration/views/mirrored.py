@@ -1,6 +1,6 @@
-"""Runs the views over rows that stand in the table `avtale`, as Datastream would mirror them.
+"""Query the views over rows of the table `avtale`, as Datastream would mirror them.
 
-By PostgreSQL: sqlglot parses the SQL as BigQuery's, and writes it anew.
+PostgreSQL runs the queries: sqlglot translates them from BigQuery's SQL.
 """
 
 from datetime import date
@@ -28,7 +28,7 @@ _TYPES = {
 
 
 def mirror(connection: psycopg.Connection) -> None:
-    """Copy the table as it stands now to where the views look for it, in place of an earlier copy."""
+    """Copy the present rows of `avtale` to the table that the views read, in place of an earlier copy."""
     columns = ", ".join(f"{name}::{_TYPES[type_]}" for name, type_ in mirrored_types(connection).items())
     connection.execute(f"""
         DROP SCHEMA IF EXISTS {DATASET} CASCADE;
@@ -40,7 +40,7 @@ def mirror(connection: psycopg.Connection) -> None:
 
 
 def read(connection: psycopg.Connection, view: View, today: date | None = None) -> list[Row]:
-    """The rows of a view, by name; as of a day, where one is given."""
+    """Return the rows of a view; `today` replaces the present day."""
     text = query(view, today).sql("postgres")
     # BigQuery unnests for each row; PostgreSQL needs LATERAL for that, which sqlglot does not add.
     text = text.replace("CROSS JOIN (", "CROSS JOIN LATERAL (")
@@ -48,7 +48,7 @@ def read(connection: psycopg.Connection, view: View, today: date | None = None) 
 
 
 def query(view: View, today: date | None = None) -> exp.Expr:
-    """The query of the view's file; the present day, which it must ask for once, is `today`."""
+    """Return the query of the view. `today` replaces the present day, which it must use exactly once."""
     parsed = sqlglot.parse_one(create(view), dialect="bigquery").expression
     assert isinstance(parsed, exp.Expr)
     if today is None:

@@ -1,4 +1,4 @@
-"""The real client of BigQuery replaces the views, over HTTP."""
+"""`apply` creates and replaces the views by the real client of BigQuery, over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,47 +16,51 @@ ELSEWHERE = "datadeling_views"
 NAMES = [view.name for view in VIEWS]
 
 
-def test_views_are_made_beside_the_table(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_views_are_created_beside_the_table(cloud: BigQuery, client: bigquery.Client) -> None:
     applied = apply(client, DATASET, DATASET)
 
     assert applied.views == [f"{PROJECT}.{DATASET}.{name}" for name in NAMES]
     assert applied.unknown == []
     for view in VIEWS:
-        made = cloud.tables[DATASET, view.name]
-        assert made["type"] == "VIEW"
-        assert made["view"]["useLegacySql"] is False
-        assert f"`{PROJECT}.{DATASET}.{SOURCE}`" in made["view"]["query"]
-        assert made["description"] == view.description
-        assert made["labels"] == view.labels
-        assert cloud.described(DATASET, view.name) == {c.name: c.description for c in view.columns}
-        assert [f["type"] for f in made["schema"]["fields"]] == [c.type for c in view.columns]
+        stored = cloud.tables[DATASET, view.name]
+        assert stored["type"] == "VIEW"
+        assert stored["view"]["useLegacySql"] is False
+        assert f"`{PROJECT}.{DATASET}.{SOURCE}`" in stored["view"]["query"]
+        assert stored["description"] == view.description
+        assert stored["labels"] == view.labels
+        assert cloud.descriptions(DATASET, view.name) == {c.name: c.description for c in view.columns}
+        assert [f["type"] for f in stored["schema"]["fields"]] == [c.type for c in view.columns]
     assert cloud.authorized(DATASET) == []
 
 
-def test_applied_again_it_is_replaced_and_described_again(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_existing_views_are_replaced_with_their_descriptions(
+    cloud: BigQuery, client: bigquery.Client
+) -> None:
     apply(client, DATASET, DATASET)
     for name in NAMES:
         old = cloud.tables[DATASET, name]
         old["view"]["query"], old["description"], old["labels"]["app"] = "SELECT 1 AS old", "old", "old"
         old["labels"]["theirs"] = "kept"
         old["schema"]["fields"] = [{"name": "old", "type": "INTEGER"}]
-    cloud.asked.clear()
+    cloud.requests.clear()
 
     apply(client, DATASET, DATASET)
 
     for view in VIEWS:
-        made = cloud.tables[DATASET, view.name]
-        assert "old" not in made["view"]["query"]
-        assert made["description"] == view.description
-        assert made["labels"] == {**view.labels, "theirs": "kept"}
-        assert cloud.described(DATASET, view.name) == {c.name: c.description for c in view.columns}
-    assert {method for method, _ in cloud.asked} == {
+        stored = cloud.tables[DATASET, view.name]
+        assert "old" not in stored["view"]["query"]
+        assert stored["description"] == view.description
+        assert stored["labels"] == {**view.labels, "theirs": "kept"}
+        assert cloud.descriptions(DATASET, view.name) == {c.name: c.description for c in view.columns}
+    assert {method for method, _ in cloud.requests} == {
         "GET",
         "PATCH",
     }  # never dropped: who may read it still may
 
 
-def test_a_view_in_another_dataset_may_read_the_table(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_views_in_another_dataset_are_authorized_to_read_the_table(
+    cloud: BigQuery, client: bigquery.Client
+) -> None:
     cloud.dataset(ELSEWHERE)
     apply(client, DATASET, ELSEWHERE)
     apply(client, DATASET, ELSEWHERE)
@@ -67,18 +71,16 @@ def test_a_view_in_another_dataset_may_read_the_table(cloud: BigQuery, client: b
     assert all((ELSEWHERE, name) in cloud.tables and (DATASET, name) not in cloud.tables for name in NAMES)
 
 
-def test_what_the_marketplace_has_said_of_a_view_is_said_again(
-    cloud: BigQuery, client: bigquery.Client
-) -> None:
+def test_an_authorization_that_exists_already_is_restored(cloud: BigQuery, client: bigquery.Client) -> None:
     reference = {"projectId": PROJECT, "datasetId": DATASET, "tableId": NAMES[1]}
     cloud.datasets[DATASET]["access"].append({"view": reference})
     apply(client, DATASET, DATASET)
 
     assert cloud.authorized(DATASET) == [f"{PROJECT}.{DATASET}.{NAMES[1]}"]
-    assert [of for method, of in cloud.asked if method == "PATCH"].count(DATASET) == 1
+    assert [of for method, of in cloud.requests if method == "PATCH"].count(DATASET) == 1
 
 
-def _anew(resource: dict[str, Any]) -> Callable[[], None]:
+def _changed_by_another_user(resource: dict[str, Any]) -> Callable[[], None]:
     def change() -> None:
         resource["etag"] += "theirs"
         if "access" in resource:
@@ -87,11 +89,17 @@ def _anew(resource: dict[str, Any]) -> Callable[[], None]:
     return change
 
 
-def test_what_somebody_else_has_changed_meanwhile_is_kept(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_concurrent_changes_by_another_user_are_kept(cloud: BigQuery, client: bigquery.Client) -> None:
     cloud.dataset(ELSEWHERE)
     apply(client, DATASET, ELSEWHERE)
     view, dataset = cloud.tables[ELSEWHERE, NAMES[0]], cloud.datasets[DATASET]
-    cloud.before += [_anew(view), lambda: None, _anew(view), lambda: None, _anew(dataset)]
+    cloud.before += [
+        _changed_by_another_user(view),
+        lambda: None,
+        _changed_by_another_user(view),
+        lambda: None,
+        _changed_by_another_user(dataset),
+    ]
 
     apply(client, DATASET, ELSEWHERE)
 
@@ -99,9 +107,9 @@ def test_what_somebody_else_has_changed_meanwhile_is_kept(cloud: BigQuery, clien
     assert len(cloud.authorized(DATASET)) == len(VIEWS)
 
 
-def test_it_does_not_go_on_for_ever(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_a_view_that_keeps_changing_is_given_up(cloud: BigQuery, client: bigquery.Client) -> None:
     apply(client, DATASET, DATASET)
-    cloud.before += [_anew(cloud.tables[DATASET, NAMES[0]])] * 5
+    cloud.before += [_changed_by_another_user(cloud.tables[DATASET, NAMES[0]])] * 5
     with pytest.raises(BigQueryRefused, match=f"{NAMES[0]}: .*Precondition"):
         apply(client, DATASET, DATASET)
     assert len(cloud.before) == 2
@@ -118,11 +126,11 @@ def _without(column: str) -> Callable[[BigQuery], None]:
 def _as_text(cloud: BigQuery) -> None:
     for field in cloud.tables[DATASET, SOURCE]["schema"]["fields"]:
         if field["name"] == "stillingprosent":
-            field["type"] = "STRING"  # what an unbounded numeric becomes
+            field["type"] = "STRING"  # the type of an unbounded numeric
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "error"),
     [
         pytest.param(_without("opphav"), "public_avtale has no column opphav yet", id="column not there yet"),
         pytest.param(_as_text, "stillingprosent is STRING, not NUMERIC", id="another type"),
@@ -130,27 +138,27 @@ def _as_text(cloud: BigQuery) -> None:
         pytest.param(lambda cloud: cloud.datasets.clear(), f"{SOURCE}: .*Not found", id="no dataset"),
     ],
 )
-def test_nothing_is_changed_where_the_table_is_not_as_it_should(
-    spoil: Callable[[BigQuery], None], says: str, cloud: BigQuery, client: bigquery.Client
+def test_views_are_left_alone_when_the_table_has_other_columns_or_is_missing(
+    spoil: Callable[[BigQuery], None], error: str, cloud: BigQuery, client: bigquery.Client
 ) -> None:
     spoil(cloud)
-    with pytest.raises(BigQueryRefused, match=says):
+    with pytest.raises(BigQueryRefused, match=error):
         apply(client, DATASET, DATASET)
-    assert {method for method, _ in cloud.asked} == {"GET"}
+    assert {method for method, _ in cloud.requests} == {"GET"}
 
 
-def test_a_dataset_that_is_not_there_is_named(client: bigquery.Client) -> None:
+def test_a_missing_dataset_is_named(client: bigquery.Client) -> None:
     with pytest.raises(BigQueryRefused, match=f"{ELSEWHERE}.avtale: .*Dataset {PROJECT}:{ELSEWHERE}"):
         apply(client, DATASET, ELSEWHERE)
 
 
-def test_a_table_of_that_name_is_left_alone(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_a_table_with_the_name_of_a_view_is_left_alone(cloud: BigQuery, client: bigquery.Client) -> None:
     cloud.table(DATASET, "avtale", {"a": "STRING"})
     with pytest.raises(BigQueryRefused, match="avtale is no view"):
         apply(client, DATASET, DATASET)
-    assert {method for method, _ in cloud.asked} == {"GET"}
+    assert {method for method, _ in cloud.requests} == {"GET"}
 
 
-def test_a_column_that_no_view_knows_of_is_told(cloud: BigQuery, client: bigquery.Client) -> None:
+def test_a_column_that_no_view_has_is_reported(cloud: BigQuery, client: bigquery.Client) -> None:
     cloud.tables[DATASET, SOURCE]["schema"]["fields"].append({"name": "ny_kolonne", "type": "STRING"})
     assert apply(client, DATASET, DATASET).unknown == ["ny_kolonne"]

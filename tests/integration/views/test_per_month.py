@@ -1,4 +1,4 @@
-"""`tiltak_per_maaned` counts persons as the API would, in months that have ended, and no small group."""
+"""The view `tiltak_per_maaned`: persons on a tiltak in each month that has ended, without small groups."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ Groups = set[tuple[date, str, int]]
 
 
 def _fnr(number: int) -> str:
-    """Synthetic: 80 has been added to the month."""
+    """Return a synthetic number: 80 has been added to the month."""
     return f"158775{number:05}"
 
 
@@ -50,12 +50,14 @@ def _fill(store: Store, *avtaler: dict[str, Any]) -> None:
 _FEBRUARY, _MARCH, _APRIL = date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)
 
 
-def test_four_are_not_told_of_and_five_are(store: Store, connection: psycopg.Connection) -> None:
+def test_a_group_of_five_is_shown_and_one_of_four_is_not(
+    store: Store, connection: psycopg.Connection
+) -> None:
     _fill(store, *_group(4, tiltakstype="MENTOR"), *_group(5, tiltakstype="VTAO"))
     assert _read(connection) == {(_FEBRUARY, "VTAO", 5), (_MARCH, "VTAO", 5)}
 
 
-def test_persons_count_and_not_avtaler(store: Store, connection: psycopg.Connection) -> None:
+def test_a_person_with_two_avtaler_counts_once(store: Store, connection: psycopg.Connection) -> None:
     _fill(store, *_group(4), *_group(4), *_group(4, deltakerFnr=None))
     assert _read(connection) == set()
     _fill(store, *_group(4), *_group(5))
@@ -85,7 +87,7 @@ def test_persons_count_and_not_avtaler(store: Store, connection: psycopg.Connect
         pytest.param({"feilregistrert": True}, set(), id="registered by mistake"),
     ],
 )
-def test_what_counts(
+def test_an_avtale_counts_in_months_with_a_day_of_it(
     fields: dict[str, Any], months: set[date], store: Store, connection: psycopg.Connection
 ) -> None:
     _fill(store, *_group(6, **fields))
@@ -100,22 +102,22 @@ def test_what_counts(
         pytest.param(date(2026, 1, 1), set(), id="before"),
     ],
 )
-def test_a_month_is_told_of_when_it_has_ended(
+def test_a_month_is_shown_once_it_has_ended(
     today: date, months: set[date], store: Store, connection: psycopg.Connection
 ) -> None:
     _fill(store, *_group(5, sluttDato=None))
     assert {month for month, _, _ in _read(connection, today)} == months
 
 
-def test_as_it_stands_it_asks_for_the_day_in_oslo(store: Store, connection: psycopg.Connection) -> None:
+def test_without_a_given_day_the_present_one_is_used(store: Store, connection: psycopg.Connection) -> None:
     _fill(store, *_group(5, startDato="2020-01-15", sluttDato="2020-02-01"))
     mirror(connection)
     groups = _groups(read(connection, _VIEW))
     assert groups == {(date(2020, month, 1), "ARBEIDSTRENING", 5) for month in (1, 2)}
 
 
-def test_no_row_holds_another_one() -> None:
-    """No totals and one figure: nothing in it to be held against something else in it."""
+def test_the_view_has_no_other_columns() -> None:
+    """Totals or a second figure could reveal a small group by subtraction."""
     assert [column.name for column in _VIEW.columns] == ["maaned", "tiltakstype", "antall_deltakere"]
 
 
@@ -152,7 +154,7 @@ def _expected(avtaler: list[dict[str, Any]]) -> Groups:
     return {(*key, len(those)) for key, those in persons.items() if len(those) >= 5}
 
 
-def _as_the_api_says(connection: psycopg.Connection) -> Groups:
+def _count_by_the_statements_of_the_api(connection: psycopg.Connection) -> Groups:
     """Count who is on a tiltak on some day of the month, by parts of the API's own statements."""
     statement = sql.SQL("""
         SELECT date_trunc('month', dag)::date, tiltakstype, count(DISTINCT deltaker_fnr)
@@ -166,9 +168,9 @@ def _as_the_api_says(connection: psycopg.Connection) -> Groups:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(avtaler=_avtaler)
-def test_any_avtaler_against_a_count_day_by_day(
+def test_counts_of_random_avtaler_match_the_oracle_and_the_api(
     avtaler: list[dict[str, Any]], store: Store, connection: psycopg.Connection
 ) -> None:
     clear(connection)
     _fill(store, *avtaler)
-    assert _read(connection) == _expected(avtaler) == _as_the_api_says(connection)
+    assert _read(connection) == _expected(avtaler) == _count_by_the_statements_of_the_api(connection)

@@ -1,4 +1,4 @@
-"""Views of single avtaler show the rows of PostgreSQL, without those that are hidden."""
+"""The views of single avtaler: the rows of PostgreSQL, without those that are not shown."""
 
 import json
 import re
@@ -39,7 +39,9 @@ _EVERYTHING: dict[str, Any] = {
 
 
 @ROWS
-def test_a_view_tells_what_postgresql_holds(view: View, store: Store, connection: psycopg.Connection) -> None:
+def test_a_view_has_the_values_of_postgresql(
+    view: View, store: Store, connection: psycopg.Connection
+) -> None:
     write(
         store,
         melding(1, offset=0, **_EVERYTHING),
@@ -64,7 +66,7 @@ def test_a_view_tells_what_postgresql_holds(view: View, store: Store, connection
 
 
 @ROWS
-def test_what_is_registered_by_mistake_or_erased_is_not_shown(
+def test_feilregistrert_slettemerket_and_deleted_avtaler_are_not_shown(
     view: View, store: Store, connection: psycopg.Connection
 ) -> None:
     write(
@@ -82,7 +84,9 @@ def test_what_is_registered_by_mistake_or_erased_is_not_shown(
     assert not any(row["feilregistrert"] for row in rows)
 
 
-def test_without_idents_there_are_none_of_any_kind(store: Store, connection: psycopg.Connection) -> None:
+def test_the_view_without_idents_has_no_identity_number_or_nav_ident(
+    store: Store, connection: psycopg.Connection
+) -> None:
     write(store, melding(1, offset=0, **_EVERYTHING))
     mirror(connection)
     (personal,) = read(connection, _AVTALE)
@@ -96,7 +100,9 @@ def test_without_idents_there_are_none_of_any_kind(store: Store, connection: psy
 
 
 @ROWS
-def test_what_datastream_adds_is_not_told(view: View, store: Store, connection: psycopg.Connection) -> None:
+def test_internal_columns_and_those_of_datastream_are_not_shown(
+    view: View, store: Store, connection: psycopg.Connection
+) -> None:
     write(store, melding(1, offset=0))
     mirror(connection)
     (row,) = read(connection, view)

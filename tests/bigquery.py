@@ -1,9 +1,8 @@
-"""Stands in for BigQuery: the few calls of its REST API that replacing views takes, over HTTP.
+"""A stand-in for BigQuery over HTTP, with the calls of its REST API that replace views.
 
-It knows what is documented and matters here: a view is not given with a schema; its columns come from its
-query, and a new query forgets what was told of them; a query over what is not there is refused; who writes
-with an old ETag is refused. What it makes of a query is sqlglot's word, not BigQuery's. It knows nothing of
-who may read what.
+It follows the documentation in these points: a view is sent without a schema; its columns come from its
+query, and a new query removes their descriptions; a query over a missing table is refused, and so is a write
+with an old ETag. sqlglot analyses the queries, not BigQuery. Access rights are not checked.
 """
 
 import json
@@ -32,7 +31,7 @@ _SQL = {api: sql for sql, api in _TYPES.items()}
 
 
 class Refused(Exception):
-    """What the API answers instead."""
+    """An error response of the API."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -41,25 +40,25 @@ class Refused(Exception):
 
 
 class BigQuery:
-    """Datasets and tables of one project, as the API tells them. Tests put in what Datastream would."""
+    """Datasets and tables of one project. Tests add the tables that Datastream creates."""
 
     def __init__(self, project: str) -> None:
         self.project = project
         self.datasets: dict[str, Json] = {}
         self.tables: dict[tuple[str, str], Json] = {}
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.before: list[Any] = []
-        """Called before the requests that write, one for each: what somebody else does in between."""
+        """Callbacks, one before each request that writes: changes by another user in between."""
         self._etag = 0
 
     def dataset(self, name: str) -> Json:
-        """Make a dataset."""
+        """Create a dataset."""
         access = [{"role": "OWNER", "specialGroup": "projectOwners"}]
         self.datasets[name] = self._stored({"datasetReference": self._reference(name), "access": access})
         return self.datasets[name]
 
     def table(self, dataset: str, name: str, columns: dict[str, str]) -> None:
-        """Make a table, with the API's types of its columns; a `RECORD` is Datastream's own."""
+        """Create a table with the API's types of its columns; a `RECORD` is Datastream's metadata."""
         fields: list[Json] = [{"name": column, "type": type_} for column, type_ in columns.items()]
         for field in fields:
             if field["type"] == "RECORD":
@@ -72,21 +71,21 @@ class BigQuery:
             {"tableReference": reference, "type": "TABLE", "schema": {"fields": fields}}
         )
 
-    def described(self, dataset: str, view: str) -> dict[str, str]:
-        """What is told of each column of a view."""
+    def descriptions(self, dataset: str, view: str) -> dict[str, str]:
+        """Return the description of each column of a view."""
         return {f["name"]: f.get("description", "") for f in self.tables[dataset, view]["schema"]["fields"]}
 
     def authorized(self, dataset: str) -> list[str]:
-        """The views that may read the dataset, in full."""
+        """Return the authorized views of the dataset."""
         views = [entry["view"] for entry in self.datasets[dataset]["access"] if "view" in entry]
         return [f"{v['projectId']}.{v['datasetId']}.{v['tableId']}" for v in views]
 
     def answer(self, method: str, path: str, etag: str | None, body: Json) -> Json:
-        """What the API answers. Raise `Refused`."""
+        """Return the response to a request. Raise `Refused`."""
         found = _PATH.match(path)
         if not found or found["project"] != self.project:
             raise Refused(404, "notFound", f"no such call: {path}")
-        self.asked.append((method, f"{found['dataset']}{'.' + found['table'] if found['table'] else ''}"))
+        self.requests.append((method, f"{found['dataset']}{'.' + found['table'] if found['table'] else ''}"))
         if method != "GET" and self.before:
             self.before.pop(0)()
         if found["dataset"] not in self.datasets:
@@ -112,9 +111,9 @@ class BigQuery:
         key = dataset, body["tableReference"]["tableId"]
         if key in self.tables:
             raise Refused(409, "duplicate", "Already Exists")
-        made = self._stored({**body, "type": "VIEW", **self._changed({"type": "VIEW"}, body)})
-        self.tables[key] = made
-        return made
+        view = self._stored({**body, "type": "VIEW", **self._changed({"type": "VIEW"}, body)})
+        self.tables[key] = view
+        return view
 
     def _changed(self, stored: Json, body: Json) -> Json:
         if "view" in body:
@@ -128,7 +127,7 @@ class BigQuery:
         return body
 
     def _columns(self, query: str) -> list[Json]:
-        """Names and types of what a query gives."""
+        """Return names and types of a query's columns."""
         schema: Json = {}
         for (dataset, table), resource in self.tables.items():
             columns = {
@@ -165,28 +164,28 @@ def _shape(resource: Json) -> list[tuple[str, str]]:
 
 @contextmanager
 def served(bigquery: BigQuery) -> Iterator[str]:
-    """Answer over HTTP until the block ends; the address. Gives a token to whoever asks for one."""
+    """Serve HTTP until the block ends; yield the address. Issues a token to any request for one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            given = self.rfile.read(length)
+            content = self.rfile.read(length)
             try:
                 if self.path == "/token":
                     answer: Json = {"access_token": "any", "expires_in": 3600, "token_type": "Bearer"}
                 else:
-                    body = json.loads(given or "{}")
+                    body = json.loads(content or "{}")
                     answer = bigquery.answer(self.command, self.path, self.headers.get("If-Match"), body)
-                self._say(200, answer)
+                self._respond(200, answer)
             except Refused as refused:
                 errors = [{"reason": refused.reason, "message": str(refused)}]
-                self._say(refused.status, {"error": {"message": str(refused), "errors": errors}})
+                self._respond(refused.status, {"error": {"message": str(refused), "errors": errors}})
 
         do_GET = do_POST = do_PATCH = do  # noqa: N815
 
-        def _say(self, status: int, document: Json) -> None:
+        def _respond(self, status: int, document: Json) -> None:
             text = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,6 +1,6 @@
-"""Stands in for Datastream: signs in as `datastream`, reads the slot as a replica does, keeps a copy.
+"""A stand-in for Datastream: signs in as `datastream`, reads the slot as a replica does, and keeps a copy.
 
-What it knows of the table, it knows from the messages alone.
+Its description of the table comes from the messages alone.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from tests.pgoutput import (
     Truncate,
     Unchanged,
     Update,
-    decoded,
+    decode,
 )
 
 SLOT = "ds_replication"
@@ -32,24 +32,24 @@ ROLE = "datastream"
 
 
 class Sent(NamedTuple):
-    """What has left the database: the bytes, and the messages in them."""
+    """The output of the slot: the bytes, and the messages in them."""
 
     stream: bytes
     messages: list[Message]
 
     @property
     def changes(self) -> list[Insert | Update | Delete | Truncate]:
-        """The messages that change rows."""
+        """Messages that change rows."""
         return [m for m in self.messages if isinstance(m, Insert | Update | Delete | Truncate)]
 
     @property
     def relations(self) -> list[Relation]:
-        """The tables that it has been told of."""
+        """Descriptions of tables."""
         return [m for m in self.messages if isinstance(m, Relation)]
 
 
 class Datastream:
-    """The reader of the slot of one database. `programs` is where PostgreSQL's own programs are."""
+    """The reader of a database's slot. `programs` is the directory of PostgreSQL's own programs."""
 
     def __init__(self, db_url: str, programs: Path) -> None:
         self._admin_url = db_url
@@ -57,7 +57,7 @@ class Datastream:
         self._programs = programs
 
     def read(self) -> Sent:
-        """Everything that has been committed until now; it is confirmed, so it is not sent again."""
+        """Return everything committed until now, and confirm it, so that it is not sent again."""
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
             # The flush: what commits without waiting is behind the end for a moment.
             connection.execute("SELECT pg_logical_emit_message(false, 'test', '', true)")
@@ -74,18 +74,18 @@ class Datastream:
             capture_output=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr.decode()
-        return Sent(done.stdout, list(decoded(done.stdout, end=b"\n")))
+        return Sent(done.stdout, list(decode(done.stdout, end=b"\n")))
 
 
 class Copy:
-    """The mirrored tables in a second database. Every change must hit one row, so none may come twice."""
+    """The mirrored tables in a second database. Each change must hit exactly one row."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._known: dict[int, Relation] = {}
 
     def apply(self, sent: Sent) -> None:
-        """Do what was done."""
+        """Apply the changes to the copy."""
         inside = False
         for message in sent.messages:
             match message:
@@ -93,7 +93,7 @@ class Copy:
                     assert inside == isinstance(message, Commit)
                     inside = not inside
                 case Relation():
-                    self._learn(message)
+                    self._add_table(message)
                 case Truncate(oids):
                     for oid in oids:
                         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._name(oid)))
@@ -102,7 +102,7 @@ class Copy:
                     self._change(message)
         assert not inside
 
-    def _learn(self, relation: Relation) -> None:
+    def _add_table(self, relation: Relation) -> None:
         if relation.oid not in self._known:
             columns = [
                 sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(self._type(c.type, c.modifier)))
@@ -158,7 +158,7 @@ class Copy:
 
 
 def as_role(db_url: str, role: str) -> str:
-    """The same database, signed in to as this role."""
+    """Return the URL of the same database for another role."""
     parts = urlsplit(db_url)
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{role}@{place}"))

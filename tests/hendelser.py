@@ -1,4 +1,4 @@
-"""Messages for tests: the fields of the contract that matter, and a few that must not."""
+"""Messages for tests, with the shared fields and a few fields that must not be stored."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,12 +12,12 @@ FNR = "01890100150"  # synthetic: 80 has been added to the month
 
 
 def avtale_id(number: int) -> str:
-    """The same id for the same number."""
+    """Return the avtaleId that stands for a number."""
     return str(UUID(int=number))
 
 
 def hendelse(number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A message as the producer would send it, with these fields changed or added."""
+    """Return the fields of a message as the producer sends it, with some changed or added."""
     return {
         "hendelseType": "ENDRET",
         "avtaleId": avtale_id(number),
@@ -47,20 +47,20 @@ def hendelse(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def encoded(fields: dict[str, Any]) -> bytes:
-    """The message as bytes on the topic."""
+    """Encode a message as it stands on the topic."""
     return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def melding(number: int = 1, *, offset: int = 0, partition: int = 0, **fields: Any) -> Message:
-    """A record of the topic, one minute after the one at the offset before it."""
+    """Return a record with a message; its time is `offset` minutes after `EPOCH`."""
     return record(offset, avtale_id(number).encode(), encoded(hendelse(number, **fields)), partition)
 
 
 def tombstone(number: int, *, offset: int, partition: int = 0) -> Message:
-    """A record that says the avtale is gone."""
+    """Return a record that deletes an avtale."""
     return record(offset, avtale_id(number).encode(), None, partition)
 
 
 def record(offset: int, key: bytes | None, value: bytes | None, partition: int = 0) -> Message:
-    """A record with any bytes in it."""
+    """Return a record with any key and value."""
     return Message(partition, offset, EPOCH + timedelta(minutes=offset), key, value)

@@ -1,6 +1,6 @@
-"""What the tables must hold after a log: a short, plain fold that shares no code with the package.
+"""Compute the expected tables from a topic's messages, by a short fold without the package's code.
 
-Works on a log of `Entry`, made by the tests, where it is known of each message what is in it.
+The log consists of `Entry`, which the tests create, so that nothing has to be decoded.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 class Entry(NamedTuple):
     """A message of a log. `state` is None for a tombstone and for one that cannot be read.
 
-    `poison` says what is wrong with the latter; it is `nobodys` when its key is not that of what it says.
+    `poison` is the fault of the latter. `nobodys`: its key is not its avtaleId, so it belongs to no avtale.
     """
 
     offset: int
@@ -25,9 +25,10 @@ class Entry(NamedTuple):
 
 @dataclass
 class Tables:
-    """Present: avtale → (endret, state, offset, since). History: (avtale, state, from, to). And so on.
+    """Present: avtale → (endret, state, offset, since). History: (avtale, state, from, to).
 
-    `nobodys` has the places of failed messages that no other message does anything to.
+    Markers: avtale → offset. Failed: offset → (avtale, state). `nobodys`: offsets of the failed messages
+    that no other message supersedes or deletes.
     """
 
     present: dict[str, tuple[int, str, int, datetime]] = field(default_factory=dict)
@@ -76,5 +77,5 @@ def _failed_of(tables: Tables, avtale: str) -> list[int]:
 
 
 def comparable(tables: Tables) -> tuple[Any, ...]:
-    """The tables in a form that does not depend on the order of rows."""
+    """Return the tables in a form that does not depend on the order of rows."""
     return (tables.present, sorted(tables.history), tables.markers, tables.failed)

@@ -1,6 +1,6 @@
-"""Reads what PostgreSQL's plugin pgoutput writes, protocol version 1: the messages that a mirror gets.
+"""A decoder of pgoutput, PostgreSQL's plugin for logical replication, protocol version 1.
 
-No decoder for Python is kept up (two on PyPI, of 2022 and of a single release), and the format is small.
+No decoder for Python is maintained (two on PyPI, of 2022 and of a single release), and the format is small.
 """
 
 import struct
@@ -12,27 +12,27 @@ import psycopg
 
 
 class Unchanged(Enum):
-    """A long value that is stored apart and has not been changed: it is not sent again."""
+    """An unchanged TOAST value, which is not sent again."""
 
     UNCHANGED = "unchanged"
 
 
 Row = tuple[str | Unchanged | None, ...]
-"""Values as PostgreSQL writes them as text, in the order of the columns."""
+"""Values in PostgreSQL's text format, in the order of the columns."""
 
 
 class Begin(NamedTuple):
-    """A transaction begins; only those that have written something published are sent."""
+    """The begin of a transaction that has written to a published table."""
 
     xid: int
 
 
 class Commit(NamedTuple):
-    """It ends here."""
+    """The end of a transaction."""
 
 
 class Column(NamedTuple):
-    """A column as it is told: type and modifier are numbers of PostgreSQL's."""
+    """A column, with its type (an OID) and the type's modifier."""
 
     name: str
     key: bool
@@ -41,7 +41,7 @@ class Column(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """A table, told before its first row, and again when it has changed."""
+    """A table, sent before its first row, and again when it has changed."""
 
     oid: int
     schema: str
@@ -58,7 +58,7 @@ class Insert(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A changed row; `old` has the key, if that has been changed."""
+    """A changed row; `old` has the key if the key has changed."""
 
     oid: int
     old: Row | None
@@ -66,14 +66,14 @@ class Update(NamedTuple):
 
 
 class Delete(NamedTuple):
-    """A row that is gone; only its key is told, the rest of `old` is None."""
+    """A deleted row; `old` has its key, and None for the rest."""
 
     oid: int
     old: Row
 
 
 class Truncate(NamedTuple):
-    """Tables that have been emptied."""
+    """Tables that were truncated."""
 
     oids: tuple[int, ...]
 
@@ -82,11 +82,11 @@ Message = Begin | Commit | Relation | Insert | Update | Delete | Truncate
 
 
 class Malformed(ValueError):
-    """These bytes are not what pgoutput writes."""
+    """The bytes are not a message of pgoutput."""
 
 
-def decoded(stream: bytes, *, end: bytes = b"") -> Iterator[Message]:
-    """The messages in a stream, each of them followed by `end`. Raise `Malformed`."""
+def decode(stream: bytes, *, end: bytes = b"") -> Iterator[Message]:
+    """Decode the messages of a stream, each of them followed by `end`. Raise `Malformed`."""
     reader = _Reader(stream)
     try:
         while reader.left:
@@ -97,14 +97,14 @@ def decoded(stream: bytes, *, end: bytes = b"") -> Iterator[Message]:
         raise Malformed(str(error)) from None
 
 
-def peeked(connection: psycopg.Connection, slot: str, publication: str) -> list[Message]:
-    """What a reader of the slot would get now; it stays there."""
+def peek(connection: psycopg.Connection, slot: str, publication: str) -> list[Message]:
+    """Return the messages that a reader of the slot would get now, without consuming them."""
     rows = connection.execute(
         "SELECT data FROM pg_logical_slot_peek_binary_changes(%s, NULL, NULL,"
         " 'proto_version', '1', 'publication_names', %s)",
         (slot, publication),
     ).fetchall()
-    return [message for (data,) in rows for message in decoded(data)]
+    return [message for (data,) in rows for message in decode(data)]
 
 
 def _message(reader: "_Reader") -> Message:
@@ -115,7 +115,7 @@ def _message(reader: "_Reader") -> Message:
 
 
 def _begin(reader: "_Reader") -> Begin:
-    _, _, xid = reader.numbers("!QqI")  # before it: where it ends in the WAL, when it was committed
+    _, _, xid = reader.numbers("!QqI")  # end in the WAL, time of the commit, transaction
     return Begin(xid)
 
 
@@ -182,7 +182,7 @@ def _value(reader: "_Reader") -> str | Unchanged | None:
 
 
 class _Reader:
-    """A place in bytes that moves on. Raise `ValueError` or `struct.error` at the end of them."""
+    """A position in bytes. Methods raise `ValueError` or `struct.error` at the end."""
 
     def __init__(self, stream: bytes) -> None:
         self._stream = stream

@@ -1,6 +1,6 @@
-"""Messages that nobody can use, in all their forms: key and value as they lie on the topic.
+"""Unreadable messages of every form: key and value as they stand on the topic.
 
-What is in a message is said by its form alone, so the oracle knows whose it is without reading it.
+The form alone determines which avtale a message belongs to, so the oracle need not decode it.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,9 @@ Record = tuple[bytes | None, bytes | None]
 
 
 class Form(NamedTuple):
-    """How to make such a message for the avtale of a number.
+    """A form of unreadable messages. `record` creates one for the avtale of a number.
 
-    It is that avtale's when its key is, and nobody's when its key says nothing (`nobodys`): then no later
-    message supersedes it, and no tombstone deletes it.
+    `nobodys`: its key names no avtale, so no later message supersedes it, and no tombstone deletes it.
     """
 
     record: Callable[[int], Record]
@@ -28,7 +27,7 @@ class Form(NamedTuple):
 
 
 def poisoned(offset: int, avtale: str, time: datetime, form: str) -> Entry:
-    """The entry of a log for a message of this form."""
+    """Return the entry of a log for a message of this form."""
     return Entry(offset, avtale, time, poison=form, nobodys=FORMS[form].nobodys)
 
 
@@ -37,7 +36,7 @@ def _cut_off(number: int) -> bytes:
 
 
 def _field(name: str, raw: bytes) -> Form:
-    """A whole message in which one field is written exactly so."""
+    """Return a form in which one field of a valid message has this raw value."""
 
     def record(number: int) -> Record:
         whole = encoded(hendelse(number)).removesuffix(b"}")
@@ -51,7 +50,7 @@ def _value(value: Callable[[int], bytes]) -> Form:
 
 
 def _key(key: Callable[[int], bytes | None]) -> Form:
-    """A good message with a key that is not its avtaleId."""
+    """Return a form of valid messages with a key that is not their avtaleId."""
     return Form(lambda number: (key(number), encoded(hendelse(number))), nobodys=True)
 
 
@@ -79,4 +78,4 @@ FORMS = {
     "no key": _key(lambda _: None),
     "tombstone of nobody": Form(lambda number: (b"42-%d" % number, None), nobodys=True),
 }
-"""By name. A key that names no avtale may stand with a value that can be read, and with none."""
+"""The forms, by name."""

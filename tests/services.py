@@ -1,7 +1,7 @@
-"""Finds a real PostgreSQL and a real Kafka for the tests.
+"""A real PostgreSQL and a real Kafka for the tests.
 
-In this order, each for itself: the one that `TEST_DB_URL` or `TEST_KAFKA_BROKERS` names; a container, when a
-Docker daemon answers and has the image or can pull it; the embedded one of `datadeling.demo`.
+Each is the first of these that is available: the one in `TEST_DB_URL` or `TEST_KAFKA_BROKERS`; a container,
+when a Docker daemon answers and has the image or can pull it; the embedded one of `datadeling.demo`.
 """
 
 import os

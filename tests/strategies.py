@@ -1,4 +1,4 @@
-"""Logs for property tests: few avtaler, few edit times, so that everything collides."""
+"""Logs for property tests, with few avtaler and few edit times, so that they often collide."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -17,7 +17,7 @@ _KINDS = ("version", "version", "version", "version", "tombstone", "poison")
 
 @st.composite
 def logs(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
-    """A log of one partition: duplicates, equal and backward edit times, tombstones, poison, holes."""
+    """Generate one partition's log: duplicates, equal and backward edit times, tombstones, poison, holes."""
     size = draw(st.integers(0, max_size))
     log: list[Entry] = []
     offset = 0
@@ -38,13 +38,13 @@ def logs(draw: st.DrawFn, max_size: int = 30) -> list[Entry]:
 
 @st.composite
 def cuts(draw: st.DrawFn, log: list[Entry]) -> list[list[Entry]]:
-    """The log, cut into batches anywhere."""
+    """Generate a division of the log into batches."""
     points = sorted(draw(st.sets(st.integers(0, len(log)), max_size=6)) | {0, len(log)})
     return [log[a:b] for a, b in pairwise(points) if a < b]
 
 
 def to_message(entry: Entry) -> Message:
-    """The record that an entry of a log stands for."""
+    """Return the record of a log's entry."""
     number = int(entry.avtale.replace("-", ""), 16)
     key: bytes | None = entry.avtale.encode()
     value: bytes | None = None

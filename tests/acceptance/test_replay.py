@@ -12,7 +12,7 @@ from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import number
 from tests.acceptance.replaying import EVENTS, a_log, checksum, trace
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record, tombstone
-from tests.pgoutput import peeked
+from tests.pgoutput import peek
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_an_up_to_date_topic_writes_nothing(
     stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Message], slot: str
 ) -> None:
     stored(log)
-    assert peeked(connection, slot, "shared") != []
+    assert peek(connection, slot, "shared") != []
     connection.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (slot,))
     before, sum_before = trace(connection), checksum(connection)
     done = operator.json("replay", "--from-beginning", "--workers", "3")
@@ -51,7 +51,7 @@ def test_an_up_to_date_topic_writes_nothing(
     }  # fmt: skip
     assert trace(connection) == before
     assert checksum(connection) == sum_before
-    assert peeked(connection, slot, "shared") == []
+    assert peek(connection, slot, "shared") == []
 
 
 def test_a_new_column_is_filled_where_it_differs_and_nowhere_else(

@@ -1,6 +1,6 @@
-"""The decoder that the tests of the mirror stand on, held to bytes that PostgreSQL 18 has written.
+"""The decoder of pgoutput in the tests, checked with bytes that PostgreSQL 18 has written.
 
-They were written for `CREATE TABLE t (id integer PRIMARY KEY, n numeric(9,4), long text)`.
+The table is `CREATE TABLE t (id integer PRIMARY KEY, n numeric(9,4), long text)`.
 """
 
 from contextlib import suppress
@@ -22,7 +22,7 @@ from tests.pgoutput import (
     Truncate,
     Unchanged,
     Update,
-    decoded,
+    decode,
 )
 
 _T = 16384
@@ -33,7 +33,7 @@ _COLUMNS = "006e00000006a400090008006c6f6e670000000019ffffffff"  # the second an
 RECORDED: list[tuple[str, str, Message]] = [
     ("begin", "4200000000017196b8000303e8f99d8ff1000002f3", Begin(755)),
     (
-        "the table is told",
+        "relation",
         "52000040007075626c69630074006400030169640000000017ffffffff" + _COLUMNS,
         Relation(
             _T,
@@ -49,13 +49,13 @@ RECORDED: list[tuple[str, str, Message]] = [
         Insert(_T, ("1", "50.5000", None)),
     ),
     (
-        "long is 3,000 characters",
+        "update of long to 3,000 characters",
         "55000040004e0003740000000131740000000735302e353030307400000bb8" + "78" * 3_000,
         Update(_T, None, ("1", "50.5000", _LONG)),
     ),
     ("commit", "430000000000017196b800000000017196e8000303e8f99d8ff1", Commit()),
     (
-        "another key; long is as it was",
+        "update of the key; long unchanged",
         "55000040004b00037400000001316e6e4e0003740000000132740000000735302e3530303075",
         Update(_T, ("1", None, None), ("2", "50.5000", Unchanged.UNCHANGED)),
     ),
@@ -66,34 +66,35 @@ STREAM = b"".join(bytes.fromhex(written) + b"\n" for _, written, _ in RECORDED)
 
 
 @pytest.mark.parametrize(
-    ("written", "says"), [pytest.param(written, says, id=done) for done, written, says in RECORDED]
+    ("written", "message"),
+    [pytest.param(written, message, id=change) for change, written, message in RECORDED],
 )
-def test_what_has_been_recorded(written: str, says: Message) -> None:
-    assert list(decoded(bytes.fromhex(written))) == [says]
+def test_a_recorded_message_is_decoded(written: str, message: Message) -> None:
+    assert list(decode(bytes.fromhex(written))) == [message]
 
 
-def test_one_after_the_other() -> None:
-    assert list(decoded(STREAM, end=b"\n")) == [says for _, _, says in RECORDED]
-    assert list(decoded(b"")) == []
+def test_a_stream_of_messages_is_decoded_in_order() -> None:
+    assert list(decode(STREAM, end=b"\n")) == [message for _, _, message in RECORDED]
+    assert list(decode(b"")) == []
 
 
 @given(st.integers(0, len(STREAM) - 1))
-def test_a_stream_that_is_cut_off_is_noticed(length: int) -> None:
+def test_a_truncated_stream_is_malformed(length: int) -> None:
     ends = accumulate((len(written) // 2 + 1 for _, written, _ in RECORDED), initial=0)
     if length in ends:
-        list(decoded(STREAM[:length], end=b"\n"))
+        list(decode(STREAM[:length], end=b"\n"))
     else:
         with pytest.raises(Malformed):
-            list(decoded(STREAM[:length], end=b"\n"))
+            list(decode(STREAM[:length], end=b"\n"))
 
 
 @given(st.binary(max_size=60))
-def test_other_bytes_are_read_or_refused(stream: bytes) -> None:
+def test_random_bytes_are_decoded_or_malformed(stream: bytes) -> None:
     with suppress(Malformed):
-        list(decoded(stream))
+        list(decode(stream))
 
 
 @pytest.mark.parametrize("stream", [b"X", b"\xff", STREAM + b"?"])
-def test_unknown_messages_are_refused(stream: bytes) -> None:
+def test_an_unknown_message_is_malformed(stream: bytes) -> None:
     with pytest.raises(Malformed):
-        list(decoded(stream, end=b"\n"))
+        list(decode(stream, end=b"\n"))

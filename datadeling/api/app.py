@@ -63,7 +63,7 @@ def assemble(
     api = Api(app)
     for calls in (tiltaksstatus.blueprint, avtaler.blueprint, historikk.blueprint):
         api.register_blueprint(calls, url_prefix="/api/v1")
-    admin.register(app, api, config)
+    api.register_blueprint(admin.blueprint, url_prefix="/api/v1/admin")
     app.register_blueprint(graphql.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(health.blueprint)

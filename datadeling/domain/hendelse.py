@@ -22,6 +22,12 @@ class Place(NamedTuple):
     partition: int
     offset: int
 
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Parse generation:partition:offset. Raise `ValueError`, which may quote the text."""
+        generation, partition, offset = map(int, text.split(":"))
+        return cls(generation, partition, offset)
+
     @property
     def text(self) -> str:
         """Return generation:partition:offset, as operators write it."""

@@ -1,7 +1,8 @@
 """Parked messages: list, show, retry and discard them."""
 
+import math
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from datadeling.db.database import Database
@@ -12,19 +13,11 @@ from datadeling.operations.action import OperatorAction
 from datadeling.pipeline.fold import Outcome
 from datadeling.pipeline.retry import Retry
 
-RETRYABLE = ("new", "superseded")
-"""The states in which a message still has its value."""
-
-
-class FailedMessage(NamedTuple):
-    """A parked message with its value, which is personal data."""
-
-    row: FailedRow
-    value: bytes | None
+_RETRYABLE = ("new", "superseded")  # these still have their value
 
 
 class Retried(NamedTuple):
-    """Outcomes of a retry of many. `left_off` is the last message tried, None when none remain."""
+    """Outcomes of a retry. `left_off` is the last message tried, None when none remain."""
 
     outcomes: Counter[Outcome]
     left_off: Place | None
@@ -42,8 +35,8 @@ class FailedMessages:
         with self._database.transaction() as tx:
             return tx.operator.failed(self._topic, state, reason, limit)
 
-    def show(self, place: Place, unmask: OperatorAction | None = None) -> FailedMessage:
-        """Return one of them; with `unmask` this is recorded first. Raise `NotFound`."""
+    def show(self, place: Place, unmask: OperatorAction | None = None) -> tuple[FailedRow, bytes | None]:
+        """Return one of them and its value; with `unmask` this is recorded first. Raise `NotFound`."""
         with self._database.transaction() as tx:
             found = tx.operator.failed_at(self._topic, place)
             if found is None:
@@ -52,32 +45,36 @@ class FailedMessages:
                 unmask.record(tx, "failed show --unmask", place.text)
         if unmask:
             unmask.log("failed show --unmask", place.text)
-        return FailedMessage(*found)
+        return found
 
     def retry(self, place: Place, action: OperatorAction) -> Outcome:
         """Retry one. Raise `NotFound`, or `TooLate` when it has been handled."""
-        outcomes = self._retry(action, "failed retry", place.text).one(place, RETRYABLE)
+        outcomes = self._retry(action, "failed retry", place.text).one(place, _RETRYABLE)
         if not outcomes:
             raise self._too_late(place)
         action.log("failed retry", place.text)
         return next(iter(outcomes))
 
     def retry_all(
-        self,
-        action: OperatorAction,
-        after: Place | None = None,
-        is_enough: Callable[[], bool] = lambda: False,
+        self, action: OperatorAction, after: Place | None = None, seconds: float = math.inf
     ) -> Retried:
         """Retry all that have not been handled, partition by partition in the order of the log.
 
-        Begins behind `after`, where an earlier call left off. Calls `is_enough` after every few hundred
-        messages, and leaves off when it returns True.
+        Begins behind `after`, where an earlier call left off. Leaves off when it has taken so many seconds,
+        after a few hundred messages at the earliest.
         """
+        until = time.monotonic() + seconds
+        with self._database.transaction() as tx:
+            partitions = tx.operator.partitions_with_failed(self._topic)
+        retry = self._retry(action, "failed retry --all", self._topic)
+        begins = [after] if after else []
+        begins += [Place(-1, p, -1) for p in partitions if not after or p > after.partition]
+        pages = (page for begin in begins for page in retry.pages(begin.partition, _RETRYABLE, begin))
         outcomes: Counter[Outcome] = Counter()
         left_off = None
-        for page, at in self._pages(action, after):
+        for page, at in pages:
             outcomes += page
-            if is_enough():
+            if time.monotonic() > until:
                 left_off = at
                 break
         if outcomes:
@@ -95,18 +92,8 @@ class FailedMessages:
             raise self._too_late(place)
         action.log("failed discard", place.text)
 
-    def _pages(self, action: OperatorAction, after: Place | None) -> Iterator[tuple[Counter[Outcome], Place]]:
-        """Retry a page of messages at a time; yield the outcomes of each, and its last message."""
-        with self._database.transaction() as tx:
-            partitions = tx.operator.partitions_with_failed(self._topic)
-        retry = self._retry(action, "failed retry --all", self._topic)
-        for partition in partitions:
-            if after is None or partition >= after.partition:
-                begin = after if after and partition == after.partition else None
-                yield from retry.pages(partition, RETRYABLE, begin)
-
     def _retry(self, action: OperatorAction, command: str, target: str) -> Retry:
         return Retry(self._database, self._topic, lambda tx: action.record(tx, command, target))
 
     def _too_late(self, place: Place) -> TooLate:
-        return TooLate(f"{place.text}: it has been {self.show(place).row.state} already")
+        return TooLate(f"{place.text}: it has been {self.show(place)[0].state} already")

@@ -4,7 +4,7 @@ A module a resource, with its request schemas, response schemas and views; the a
 `operations`. `blueprint` has the access check and what all views share, `schemas` the fields.
 """
 
-from datadeling.api.admin.blueprint import register as register
+from datadeling.api.admin.blueprint import blueprint as blueprint
 
 # Imported for their views, in the order in which OpenAPI describes them.
 from datadeling.api.admin import replays, failed, lookups, consumer  # isort: skip  # noqa: F401

@@ -1,12 +1,13 @@
 """Admin calls take few connections, and none for long."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import psycopg
 import pytest
 from flask import Flask
 
-from datadeling.api.admin.blueprint import AdminSession
+from datadeling.api.admin.blueprint import open_database
 from datadeling.api.problems import Problem
 from tests.acceptance.processes import number
 from tests.integration.api.admin.asking import Admin
@@ -15,24 +16,30 @@ from tests.waiting import wait_until
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datadeling admin'"
 
 
-def test_a_third_call_at_once_is_refused(db_url: str) -> None:
-    session = AdminSession(db_url)
+@pytest.fixture
+def in_app(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+
+
+@pytest.mark.usefixtures("in_app")
+def test_a_third_call_at_once_is_refused() -> None:
     for _ in range(2):  # places are given back
         with ExitStack() as stack:
             for _ in range(2):
-                stack.enter_context(session.database())
-            with pytest.raises(Problem) as turned_away, session.database():
+                stack.enter_context(open_database())
+            with pytest.raises(Problem) as turned_away, open_database():
                 pass
     assert (turned_away.value.status, turned_away.value.body["kode"]) == (503, "ADMIN_OPPTATT")
     assert ("Retry-After", "1") in turned_away.value.headers
 
 
-def test_a_place_is_given_back_when_the_call_fails(db_url: str) -> None:
-    session = AdminSession(db_url)
+@pytest.mark.usefixtures("in_app")
+def test_a_place_is_given_back_when_the_call_fails() -> None:
     for _ in range(5):
-        with pytest.raises(ValueError, match="x"), session.database():
+        with pytest.raises(ValueError, match="x"), open_database():
             raise ValueError("x")
-    with session.database():
+    with open_database():
         pass
 
 
@@ -43,8 +50,9 @@ def test_no_connection_is_left_behind(admin: Admin, connection: psycopg.Connecti
     wait_until(lambda: number(connection, _CONNECTIONS) == 0, "all connections are closed")
 
 
-def test_statements_have_time_limits(db_url: str) -> None:
-    with AdminSession(db_url).database() as database, database.transaction() as tx:
+@pytest.mark.usefixtures("in_app")
+def test_statements_have_time_limits() -> None:
+    with open_database() as database, database.transaction() as tx:
         shown = [tx._connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
     assert shown == [(limit,) for limit in _LIMITS.values()]
 

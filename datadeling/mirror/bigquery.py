@@ -1,7 +1,7 @@
 """Replaces the views in BigQuery. The only module that imports google-cloud-bigquery (extra `bigquery`)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -39,9 +39,8 @@ def apply(client: bigquery.Client, dataset: str, views_in: str) -> Applied:
     """
     source = f"{client.project}.{dataset}.{SOURCE}"
     with _refused(source):
-        columns = {
-            field.name: field.field_type for field in client.get_table(source, timeout=_TIMEOUT).schema
-        }
+        schema = client.get_table(source, timeout=_TIMEOUT).schema
+    columns = {field.name: field.field_type for field in schema}
     if faults := list(check.mirrored(columns)):
         raise BigQueryRefused("; ".join(faults))
     names = []
@@ -59,34 +58,29 @@ def apply(client: bigquery.Client, dataset: str, views_in: str) -> Applied:
 
 def _replace(client: bigquery.Client, view: View, name: str, source: str) -> None:
     """Write the query, description and labels. BigQuery drops the descriptions of the columns then."""
-    query = view.query(quoted(source))
     try:
         table = client.get_table(name, timeout=_TIMEOUT)
+        if table.table_type != "VIEW":
+            raise BigQueryRefused(f"{name} is no view")
     except NotFound:
         table = bigquery.Table(name)
-        table.view_query, table.description, table.labels = query, view.description, dict(view.labels)
-        client.create_table(table, timeout=_TIMEOUT)
-        return
-    if table.table_type != "VIEW":
-        raise BigQueryRefused(f"{name} is no view")
-    table.view_query, table.description = query, view.description
+    table.view_query, table.description = view.query(quoted(source)), view.description
     table.labels = {**table.labels, **view.labels}  # keep the labels of others
-    client.update_table(table, ["view_query", "description", "labels"], timeout=_TIMEOUT)
+    if table.etag is None:
+        client.create_table(table, timeout=_TIMEOUT)
+    else:
+        client.update_table(table, ["view_query", "description", "labels"], timeout=_TIMEOUT)
 
 
 def _describe(client: bigquery.Client, view: View, name: str) -> None:
     """Write the descriptions of the columns. In a call of its own: a view is not created with a schema."""
     table = client.get_table(name, timeout=_TIMEOUT)
-    columns = {column.name: column for column in view.columns}
     types = {field.name: field.field_type for field in table.schema}
     if types != {column.name: column.type for column in view.columns}:
         raise BigQueryRefused(f"{name} has other columns than it should: {', '.join(types)}")
-    table.schema = [
-        bigquery.SchemaField.from_api_repr(
-            {**field.to_api_repr(), "description": columns[field.name].description}
-        )
-        for field in table.schema
-    ]
+    descriptions = {column.name: column.description for column in view.columns}
+    fields = [{**field.to_api_repr(), "description": descriptions[field.name]} for field in table.schema]
+    table.schema = [bigquery.SchemaField.from_api_repr(field) for field in fields]
     client.update_table(table, ["schema"], timeout=_TIMEOUT)
 
 
@@ -98,11 +92,8 @@ def _authorize(client: bigquery.Client, dataset: str, view: bigquery.TableRefere
     """
     owner = client.get_dataset(dataset, timeout=_TIMEOUT)
     entry = bigquery.AccessEntry(role=None, entity_type="view", entity_id=view.to_api_repr())
-    others = [
-        each
-        for each in owner.access_entries
-        if (each.entity_type, each.entity_id) != (entry.entity_type, entry.entity_id)
-    ]
+    key = (entry.entity_type, entry.entity_id)
+    others = [each for each in owner.access_entries if (each.entity_type, each.entity_id) != key]
     if view.dataset_id == dataset and len(others) == len(owner.access_entries):
         return
     owner.access_entries = [*others, entry]
@@ -112,10 +103,8 @@ def _authorize(client: bigquery.Client, dataset: str, view: bigquery.TableRefere
 def _retried(step: Callable[[], None]) -> None:
     """Run a step, and again from its read when somebody else has written in between."""
     for _ in range(_ATTEMPTS - 1):
-        try:
+        with suppress(PreconditionFailed):
             return step()
-        except PreconditionFailed:
-            continue
     return step()
 
 

@@ -19,10 +19,8 @@ def forgotten(table: Collection[str]) -> Iterator[str]:
             yield f"{name} is in no view: describe it in domain/felt.py, or add it to LEFT_OUT with a reason"
         if not _NAME.fullmatch(name):
             yield f"{name} is no name that Datastream takes to BigQuery: small letters a to z, digits and _"
-    for name in sorted((shown | LEFT_OUT.keys()) - set(table)):
-        yield f"{name} is no column of avtale"
-    for name in sorted(shown & LEFT_OUT.keys()):
-        yield f"{name} is in a view, and in LEFT_OUT"
+    yield from (f"{name} is no column of avtale" for name in sorted((shown | LEFT_OUT.keys()) - set(table)))
+    yield from (f"{name} is in a view, and in LEFT_OUT" for name in sorted(shown & LEFT_OUT.keys()))
 
 
 def idents() -> Iterator[str]:

@@ -6,26 +6,21 @@ No view has avtaler that were registered by mistake.
 import json
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 
 from datadeling.domain.felt import FELTER, MOTTATT_TIDSPUNKT, Felt, Sensitivity, Type
 
-SOURCE = "public_avtale"
-"""Datastream's name of the mirrored table: its schema and its name."""
-
-DATASET = "datastream_datadeling"
-"""The dataset that nada-datastream puts it in, named after the database."""
-
-METADATA = "datastream_metadata"
-"""A STRUCT that Datastream adds to every mirrored table. It is in no view."""
-
-FEWEST = 5
-"""The fewest persons that an aggregated row may be about."""
+SOURCE = "public_avtale"  # Datastream's name of the mirrored table: its schema and its name
+DATASET = "datastream_datadeling"  # where nada-datastream puts it, named after the database
+METADATA = "datastream_metadata"  # a STRUCT that Datastream adds to every mirrored table; it is in no view
+_FEWEST = 5  # persons that an aggregated row is about
+_PLACE = "part of the place of the message on the topic: of use to the consumer alone"
 
 LEFT_OUT: Mapping[str, str] = {
-    "generation": "part of the place of the message on the topic: of use to the consumer alone",
-    "kafka_partition": "part of the place of the message on the topic: of use to the consumer alone",
-    "kafka_offset": "part of the place of the message on the topic: of use to the consumer alone",
+    "generation": _PLACE,
+    "kafka_partition": _PLACE,
+    "kafka_offset": _PLACE,
     "hendelse_tidspunkt": "orders versions, and there is one version of each avtale here",
 }
 """The columns of `avtale` that are mirrored but in no view, and the reason."""
@@ -64,38 +59,34 @@ _TYPES: Mapping[Type, str] = {
     Type.BOOLEAN: "BOOLEAN",
 }
 
-# Some kinds of tiltak are for people whose ability to work is permanently reduced: that is health data.
-_SPECIAL = {"tiltakstype": Pii.SPECIAL}
-
 
 def column(felt: Felt) -> Column:
     """Return a shared field as a column."""
-    pii = Pii.DIRECT if felt.sensitivity is not Sensitivity.OPEN else _SPECIAL.get(felt.column, Pii.INDIRECT)
+    if felt.sensitivity is not Sensitivity.OPEN:
+        pii = Pii.DIRECT
+    else:  # some kinds of tiltak are for people whose ability to work is permanently reduced: health data
+        pii = Pii.SPECIAL if felt.column == "tiltakstype" else Pii.INDIRECT
     return Column(felt.column, _TYPES[felt.type], felt.description, pii)
 
 
 # Analysts fetch what is new by `mottatt_tidspunkt`: `endret_tidspunkt` stays when a date changes the status.
-_FIELDS = (*FELTER, MOTTATT_TIDSPUNKT)
-
-PERSONAL: tuple[Column, ...] = tuple(column(felt) for felt in _FIELDS)
+PERSONAL: tuple[Column, ...] = tuple(column(felt) for felt in (*FELTER, MOTTATT_TIDSPUNKT))
 """The columns of the view with all shared fields."""
 
-WITHOUT_IDENTS: tuple[Column, ...] = tuple(
-    column(felt) for felt in _FIELDS if felt.sensitivity is Sensitivity.OPEN
-)
+WITHOUT_IDENTS: tuple[Column, ...] = tuple(each for each in PERSONAL if each.pii is not Pii.DIRECT)
 """The columns that identify neither the participant nor anybody who works in NAV."""
 
 
 class View(NamedTuple):
-    """One view. `body` is its query in BigQuery's SQL, with `{source}` for the mirrored table.
+    """One view. `persons` becomes a label of the view: how its rows identify people.
 
-    `persons` becomes a label of the view: how its rows identify people.
+    `body` is its query in BigQuery's SQL, with `{source}` for the mirrored table.
     """
 
     name: str
+    persons: str
     description: str
     columns: tuple[Column, ...]
-    persons: str
     body: str
 
     @property
@@ -105,7 +96,7 @@ class View(NamedTuple):
 
     def query(self, source: str) -> str:
         """Return the query over the table with this name, which is in backticks."""
-        return self.body.format(source=source)
+        return self.body.format(source=source, fewest=_FEWEST)
 
 
 def _rows(columns: tuple[Column, ...]) -> str:
@@ -113,74 +104,47 @@ def _rows(columns: tuple[Column, ...]) -> str:
     return f"SELECT\n  {names}\nFROM {{source}}\nWHERE NOT feilregistrert"
 
 
+_PER_MONTH = "\n".join(
+    line
+    for line in Path(__file__).with_name("tiltak_per_maaned.sql").read_text("utf-8").splitlines()
+    if not line.startswith("--")
+)
 _NOT_FILTERED = (
     "Personer med adressebeskyttelse (fortrolig, strengt fortrolig) og skjermede personer er ikke filtrert "
     "bort."
 )
 _SHOWN = "Én rad per avtale, slik den er nå. Avtaler som er registrert ved en feil, er ikke med."
-
-
-# A tiltak is defined as for the API's tiltaksstatus: `is_tiltak` in db/queries/criteria.sql.
-#
-# One figure, only for months that have ended, and no totals: differences between figures would reveal groups
-# that are too small to be shown. A total reveals the row that is left out, the number of avtaler the persons
-# who have two, and a month that has not ended those who came today.
-_PER_MONTH = f"""\
-SELECT
-  maaned,
-  tiltakstype,
-  COUNT(DISTINCT deltaker_fnr) AS antall_deltakere
-FROM {{source}}
-CROSS JOIN UNNEST(
-  GENERATE_DATE_ARRAY(
-    DATE_TRUNC(start_dato, MONTH),
-    LEAST(
-      COALESCE(slutt_dato, DATE '9999-12-31'),
-      DATE_SUB(DATE_TRUNC(CURRENT_DATE('Europe/Oslo'), MONTH), INTERVAL 1 DAY)
-    ),
-    INTERVAL 1 MONTH
-  )
-) AS maaned
-WHERE NOT feilregistrert
-  AND avtale_inngaatt IS NOT NULL
-  AND avtale_status NOT IN ('ANNULLERT', 'AVBRUTT')
-  AND (slutt_dato IS NULL OR slutt_dato >= start_dato)
-GROUP BY maaned, tiltakstype
-HAVING COUNT(DISTINCT deltaker_fnr) >= {FEWEST}"""  # noqa: S608
+_ANTALL = f"Antall personer med inngått avtale og minst én dag i måneden; aldri under {_FEWEST}."
 
 VIEWS: tuple[View, ...] = (
     View(
         "avtale",
+        "direkte",
         f"Avtaler om arbeidsmarkedstiltak, med alle delte felt. {_SHOWN} Har deltakerens identitetsnummer og "
         f"NAV-identer: bare for dem med behandlingsgrunnlag. {_NOT_FILTERED}",
         PERSONAL,
-        "direkte",
         _rows(PERSONAL),
     ),
     View(
         "avtale_uten_personident",
+        "indirekte",
         "Avtaler om arbeidsmarkedstiltak, uten deltakerens identitetsnummer og uten NAV-identer. "
         f"{_SHOWN} Fortsatt personopplysninger: den som vet noe om en avtale, kan kjenne den igjen. "
         f"{_NOT_FILTERED}",
         WITHOUT_IDENTS,
-        "indirekte",
         _rows(WITHOUT_IDENTS),
     ),
     View(
         "tiltak_per_maaned",
+        "aggregert",
         "Hvor mange som har vært på hver tiltakstype i hver måned som er over. Tall under "
-        f"{FEWEST} er utelatt, hele raden mangler da. Summer ikke over tiltakstyper: noen er på flere, og "
+        f"{_FEWEST} er utelatt, hele raden mangler da. Summer ikke over tiltakstyper: noen er på flere, og "
         "utelatte rader mangler. Tallene endres når avtaler registreres eller rettes i ettertid.",
         (
             Column("maaned", "DATE", "Første dag i måneden."),
             Column("tiltakstype", "STRING", "Hva slags tiltak; nye verdier kan komme."),
-            Column(
-                "antall_deltakere",
-                "INTEGER",
-                f"Antall personer med inngått avtale og minst én dag i måneden; aldri under {FEWEST}.",
-            ),
+            Column("antall_deltakere", "INTEGER", _ANTALL),
         ),
-        "aggregert",
         _PER_MONTH,
     ),
 )

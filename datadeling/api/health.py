@@ -1,6 +1,5 @@
 """Liveness, readiness, and the metrics of both processes on one page. No call needs a token."""
 
-import json
 from http.client import HTTPException
 from urllib.request import ProxyHandler, build_opener
 
@@ -13,24 +12,23 @@ from datadeling.errors import DatabaseUnavailable
 _TIMEOUT = 1.0  # seconds
 _no_proxy = build_opener(ProxyHandler({}))
 
-
 blueprint = Blueprint("internal", __name__, url_prefix="/internal")
 
 
 @blueprint.get("/health/liveness")
-def liveness() -> Response:
+def liveness() -> dict[str, object]:
     """Answer that the worker runs. A restart would not bring a database back."""
-    return _status(200, {"status": "UP"})
+    return {"status": "UP"}
 
 
 @blueprint.get("/health/readiness")
-def readiness() -> Response:
+def readiness() -> tuple[dict[str, object], int]:
     """Answer whether lookups can be answered: the database is there, with the schema of this release."""
     try:
         services().lookups.ping()
     except DatabaseUnavailable as error:
-        return _status(503, {"status": "DOWN", "faults": [f"database: {error}"]})
-    return _status(200, {"status": "UP"})
+        return {"status": "DOWN", "faults": [f"database: {error}"]}, 503
+    return {"status": "UP"}, 200
 
 
 @blueprint.get("/prometheus")
@@ -46,13 +44,7 @@ def _scrape(url: str) -> bytes | None:
     """Return the page, or None when it does not come in time or is no exposition."""
     try:
         with _no_proxy.open(url, timeout=_TIMEOUT) as response:
-            if response.headers.get_content_type() != "text/plain":
-                return None
             page: bytes = response.read()
+            return page if response.headers.get_content_type() == "text/plain" else None
     except (OSError, HTTPException):
         return None
-    return page
-
-
-def _status(status: int, body: dict[str, object]) -> Response:
-    return Response(json.dumps(body), status, mimetype="application/json")

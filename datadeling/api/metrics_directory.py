@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -16,13 +15,11 @@ _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 def metrics_directory() -> Iterator[None]:
     """Set prometheus-client's directory while the block runs, and remove it afterwards, on SIGTERM, too.
 
-    prometheus-client reads the variable when it is imported: enter the block before. Call it from the main
-    thread.
+    prometheus-client reads the variable when it is imported: enter the block before, in the main thread.
     """
     owner = os.getpid()
-    previous = signal.signal(signal.SIGTERM, _exit)  # until gunicorn takes over
-    directory = tempfile.mkdtemp(prefix="datadeling-metrics-")
-    os.environ[_VARIABLE] = directory
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until gunicorn takes over
+    os.environ[_VARIABLE] = directory = tempfile.mkdtemp(prefix="datadeling-metrics-")
     try:
         yield
     finally:
@@ -30,7 +27,3 @@ def metrics_directory() -> Iterator[None]:
             del os.environ[_VARIABLE]
             shutil.rmtree(directory, ignore_errors=True)
             signal.signal(signal.SIGTERM, previous)
-
-
-def _exit(_: int, __: FrameType | None) -> None:
-    sys.exit(0)

@@ -1,4 +1,4 @@
-"""The shared fields, described once: column, name in JSON, meaning, sensitivity and known values.
+"""The shared fields, described once: column, type, meaning, and known values.
 
 The types of COPY, the answers over REST, the OpenAPI document and the BigQuery views are made from this
 list. `tests/unit/domain/test_shared_fields.py` names the places that a new field is missing from.
@@ -22,26 +22,19 @@ class Type(Enum):
     BOOLEAN = "boolean"
 
 
-class Sensitivity(Enum):
-    """The person that a field can identify."""
-
-    OPEN = "open"  # nobody by itself
-    PERSON = "person"  # the participant
-    EMPLOYEE = "employee"  # somebody who works in NAV
-
-
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: lists of them are cache keys
 class Felt:
     """One shared field. `meaning` is in Norwegian: consumers read it.
 
-    `known` are the values that the producer is known to send; it adds to them without warning. `name` is
-    given where the name in JSON is not the column's in camelCase.
+    `is_ident` marks one that identifies the participant, or somebody who works in NAV. `known` are the values
+    that the producer is known to send; it adds to them without warning. `name` is the name in JSON where that
+    is not the column's in camelCase.
     """
 
     column: str
     type: Type
     meaning: str
-    sensitivity: Sensitivity = Sensitivity.OPEN
+    is_ident: bool = False
     nullable: bool = True
     known: tuple[str, ...] = ()
     name: str | None = None
@@ -67,9 +60,9 @@ def camel_case(name: str) -> str:
 FELTER: tuple[Felt, ...] = (
     Felt("avtale_id", Type.UUID, "Avtalens id.", nullable=False),
     Felt("avtale_nr", Type.INTEGER, "Avtalens nummer; mangler for gamle utkast."),
-    Felt("deltaker_fnr", Type.TEXT, "Deltakerens identitetsnummer.", Sensitivity.PERSON),
+    Felt("deltaker_fnr", Type.TEXT, "Deltakerens identitetsnummer.", is_ident=True),
     Felt("bedrift_nr", Type.TEXT, "Arbeidsgiverens virksomhetsnummer."),
-    Felt("veileder_nav_ident", Type.TEXT, "Veilederens NAV-ident.", Sensitivity.EMPLOYEE),
+    Felt("veileder_nav_ident", Type.TEXT, "Veilederens NAV-ident.", is_ident=True),
     Felt("tiltakstype", Type.TEXT, "Hva slags tiltak; nye verdier kan komme.", nullable=False, known=(
          "ARBEIDSTRENING", "MIDLERTIDIG_LONNSTILSKUDD", "VARIG_LONNSTILSKUDD", "MENTOR",
          "INKLUDERINGSTILSKUDD", "SOMMERJOBB", "VTAO", "FIREARIG_LONNSTILSKUDD")),
@@ -95,8 +88,8 @@ FELTER: tuple[Felt, ...] = (
          nullable=False),
     Felt("godkjent_paa_vegne_av_arbeidsgiver", Type.BOOLEAN,
          "Om veilederen godkjente på vegne av arbeidsgiveren.", nullable=False),
-    Felt("godkjent_av_nav_ident", Type.TEXT, "NAV-identen til den som godkjente.", Sensitivity.EMPLOYEE),
-    Felt("godkjent_av_beslutter_nav_ident", Type.TEXT, "NAV-identen til beslutteren.", Sensitivity.EMPLOYEE),
+    Felt("godkjent_av_nav_ident", Type.TEXT, "NAV-identen til den som godkjente.", is_ident=True),
+    Felt("godkjent_av_beslutter_nav_ident", Type.TEXT, "NAV-identen til beslutteren.", is_ident=True),
     Felt("annullert_tidspunkt", Type.TIME, "Da avtalen ble annullert."),
     Felt("feilregistrert", Type.BOOLEAN, "Om avtalen ble registrert ved en feil.", nullable=False),
     Felt("opprettet_tidspunkt", Type.TIME, "Da avtalen ble opprettet.", nullable=False),

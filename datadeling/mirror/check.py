@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datadeling.mirror.views import LEFT_OUT, PERSONAL, SOURCE, WITHOUT_IDENTS, files
 
-# Names of columns that identify somebody, whatever the sensitivity of the field.
+# Names of columns that identify somebody, also where the field is not marked.
 _IDENT = re.compile(r"(^|_)(fnr|ident|identer|aktor(id)?|navn|fornavn|etternavn|tlf|epost|kontonummer)(_|$)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
@@ -27,7 +27,7 @@ def idents() -> Iterator[str]:
     """Find columns of the view without identifiers whose names say that they are one."""
     for column in WITHOUT_IDENTS:
         if _IDENT.search(column.name):
-            yield f"{column.name} is in avtale_uten_personident: mark its sensitivity in domain/felt.py"
+            yield f"{column.name} is in avtale_uten_personident: mark it as is_ident in domain/felt.py"
 
 
 def outdated(folder: Path) -> Iterator[str]:

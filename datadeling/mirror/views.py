@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from datadeling.domain.felt import FELTER, MOTTATT_TIDSPUNKT, Felt, Sensitivity, Type
+from datadeling.domain.felt import FELTER, MOTTATT_TIDSPUNKT, Felt, Type
 
 SOURCE = "public_avtale"  # Datastream's name of the mirrored table: its schema and its name
 DATASET = "datastream_datadeling"  # where nada-datastream puts it, named after the database
@@ -50,22 +50,15 @@ class Column(NamedTuple):
 
 # Datastream turns uuid and text, integer, numeric(9,4), date, timestamptz and boolean into these.
 _TYPES: Mapping[Type, str] = {
-    Type.UUID: "STRING",
-    Type.TEXT: "STRING",
-    Type.INTEGER: "INTEGER",
-    Type.NUMBER: "NUMERIC",
-    Type.DATE: "DATE",
-    Type.TIME: "TIMESTAMP",
-    Type.BOOLEAN: "BOOLEAN",
-}
+    Type.UUID: "STRING", Type.TEXT: "STRING", Type.INTEGER: "INTEGER", Type.NUMBER: "NUMERIC",
+    Type.DATE: "DATE", Type.TIME: "TIMESTAMP", Type.BOOLEAN: "BOOLEAN",
+}  # fmt: skip
 
 
 def column(felt: Felt) -> Column:
     """Return a shared field as a column."""
-    if felt.sensitivity is not Sensitivity.OPEN:
-        pii = Pii.DIRECT
-    else:  # some kinds of tiltak are for people whose ability to work is permanently reduced: health data
-        pii = Pii.SPECIAL if felt.column == "tiltakstype" else Pii.INDIRECT
+    # Some kinds of tiltak are for people whose ability to work is permanently reduced: that is health data.
+    pii = Pii.DIRECT if felt.is_ident else Pii.SPECIAL if felt.column == "tiltakstype" else Pii.INDIRECT
     return Column(felt.column, _TYPES[felt.type], felt.description, pii)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from datadeling.domain.felt import FELTER, Sensitivity
+from datadeling.domain.felt import FELTER
 from datadeling.domain.hendelse import Hendelse
 from datadeling.pipeline.message import avtale_id_in
 
-_SENSITIVE = {felt.column for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN}
+_SENSITIVE = {felt.column for felt in FELTER if felt.is_ident}
 _NAMES = {field.encode_name for field in msgspec.structs.fields(Hendelse)} | {"hendelseType"}
 _OPEN = _NAMES - {f.encode_name for f in msgspec.structs.fields(Hendelse) if f.name in _SENSITIVE}
 

@@ -5,22 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    GraphQLSyntaxError,
-    InlineFragmentNode,
-    NameNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    ValidationRule,
-    parse,
-    specified_rules,
-    validate,
-)
+import graphql
 
 from datadeling.api.graphql.errors import SYNTAX, VALIDATION, formatted, without_values
 from datadeling.api.graphql.schema import SCHEMA
@@ -38,42 +23,42 @@ _TOO_DEEP = f"Spørringen er for dyp: høyst {_MAX_DEPTH} nivåer."
 _TOO_COSTLY = f"Spørringen er for dyr: høyst {_MAX_LOOKUPS} oppslag i samme kall."
 
 
-class _NoPersonalNumberAsName(ValidationRule):
+class _NoPersonalNumberAsName(graphql.ValidationRule):
     """Refuses aliases and names with eleven digits: responses repeat names, and clients log responses."""
 
-    def enter_name(self, node: NameNode, *_: object) -> None:
+    def enter_name(self, node: graphql.NameNode, *_: object) -> None:
         if _ELEVEN_DIGITS.search(node.value):
-            self.report_error(GraphQLError(_NAME_OF_A_PERSON, node))
+            self.report_error(graphql.GraphQLError(_NAME_OF_A_PERSON, node))
 
 
-_RULES = (*specified_rules, _NoPersonalNumberAsName)
+_RULES = (*graphql.specified_rules, _NoPersonalNumberAsName)
 
 
 @lru_cache(maxsize=_CACHED)
-def parse_document(text: str) -> DocumentNode | list[dict[str, Any]]:
+def parse_document(text: str) -> graphql.DocumentNode | list[dict[str, Any]]:
     """Return a query that may be run, or the errors in it. Consumers send the same few over and over."""
     try:
-        document = parse(text, max_tokens=_MAX_TOKENS)
-    except GraphQLSyntaxError as error:
+        document = graphql.parse(text, max_tokens=_MAX_TOKENS)
+    except graphql.GraphQLSyntaxError as error:
         return [formatted(_INVALID_SYNTAX, SYNTAX, error)]
     except RecursionError:
         return [formatted(_TOO_DEEP, VALIDATION)]
-    if faults := validate(SCHEMA, document, _RULES, max_errors=10, hide_suggestions=True):
+    if faults := graphql.validate(SCHEMA, document, _RULES, max_errors=10, hide_suggestions=True):
         return [formatted(without_values(fault.message), VALIDATION, fault) for fault in faults]
     excess = _excess(document)
     return [formatted(excess, VALIDATION)] if excess else document
 
 
-def _excess(document: DocumentNode) -> str | None:
+def _excess(document: graphql.DocumentNode) -> str | None:
     """Return the limit that a valid document exceeds, if any."""
     fragments = {
         each.name.value: each.selection_set
         for each in document.definitions
-        if isinstance(each, FragmentDefinitionNode)
+        if isinstance(each, graphql.FragmentDefinitionNode)
     }
     measured: dict[str, tuple[int, int]] = {}
     for operation in document.definitions:
-        if isinstance(operation, OperationDefinitionNode):
+        if isinstance(operation, graphql.OperationDefinitionNode):
             depth, lookups = _costs(operation.selection_set, fragments, measured)
             if depth > _MAX_DEPTH:
                 return _TOO_DEEP
@@ -83,8 +68,8 @@ def _excess(document: DocumentNode) -> str | None:
 
 
 def _costs(
-    selection: SelectionSetNode,
-    fragments: Mapping[str, SelectionSetNode],
+    selection: graphql.SelectionSetNode,
+    fragments: Mapping[str, graphql.SelectionSetNode],
     measured: dict[str, tuple[int, int]],
 ) -> tuple[int, int]:
     """Return the depth of a selection, and the number of fields at its top.
@@ -94,12 +79,12 @@ def _costs(
     costs = [(0, 0)]
     for node in selection.selections:
         match node:
-            case FieldNode():
+            case graphql.FieldNode():
                 below = _costs(node.selection_set, fragments, measured)[0] if node.selection_set else 0
                 costs.append((1 + below, int(not node.name.value.startswith("__"))))
-            case InlineFragmentNode():
+            case graphql.InlineFragmentNode():
                 costs.append(_costs(node.selection_set, fragments, measured))
-            case FragmentSpreadNode():
+            case graphql.FragmentSpreadNode():
                 name = node.name.value
                 if name not in measured:
                     measured[name] = _costs(fragments[name], fragments, measured)

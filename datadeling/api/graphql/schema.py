@@ -18,14 +18,9 @@ GRAPHQL_FELTER: tuple[Felt, ...] = tuple(BY_NAME[name] for name in _NAMES.split(
 """The fields of the type `Avtale`, which `domain.felt` describes."""
 
 _SCALARS: Mapping[Type, str] = {
-    Type.UUID: "ID",
-    Type.TEXT: "String",
-    Type.INTEGER: "Int",
-    Type.NUMBER: "Float",
-    Type.DATE: "Date",
-    Type.TIME: "DateTime",
-    Type.BOOLEAN: "Boolean",
-}
+    Type.UUID: "ID", Type.TEXT: "String", Type.INTEGER: "Int", Type.NUMBER: "Float", Type.DATE: "Date",
+    Type.TIME: "DateTime", Type.BOOLEAN: "Boolean",
+}  # fmt: skip
 _ENUM_NAMES = {column: "".join(word.capitalize() for word in column.split("_")) for column in ENUMS}
 
 

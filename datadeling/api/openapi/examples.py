@@ -14,14 +14,9 @@ Examples = Mapping[str, tuple[str, Any]]
 
 _EARLIER_FNR = "15877512441"  # synthetic, too
 _BY_TYPE: Mapping[Type, Any] = {
-    Type.UUID: EXAMPLE_ID,
-    Type.TEXT: "tekst",
-    Type.INTEGER: 3,
-    Type.NUMBER: 62.5,
-    Type.DATE: "2026-02-01",
-    Type.TIME: EXAMPLE_TIME,
-    Type.BOOLEAN: False,
-}
+    Type.UUID: EXAMPLE_ID, Type.TEXT: "tekst", Type.INTEGER: 3, Type.NUMBER: 62.5, Type.DATE: "2026-02-01",
+    Type.TIME: EXAMPLE_TIME, Type.BOOLEAN: False,
+}  # fmt: skip
 _BY_NAME: Mapping[str, Any] = {
     "avtaleNr": 123456, "deltakerFnr": EXAMPLE_FNR, "bedriftNr": "999999999", "veilederNavIdent": "Z999999",
     "tiltakstype": "MIDLERTIDIG_LONNSTILSKUDD", "avtaleStatus": "GJENNOMFØRES", "sluttDato": "2026-07-31",

@@ -11,7 +11,7 @@ from sqlglot import exp
 from datadeling.cli import main
 from datadeling.commands.views import FILES
 from datadeling.domain.avtale import COLUMNS
-from datadeling.domain.felt import FELTER, Felt, Sensitivity, Type
+from datadeling.domain.felt import FELTER, Felt, Type
 from datadeling.mirror import check
 from datadeling.mirror.views import (
     LEFT_OUT,
@@ -72,7 +72,7 @@ def test_no_marked_field_is_in_the_view_without_idents() -> None:
     assert names == {each.name for each in PERSONAL} - {
         "deltaker_fnr", "veileder_nav_ident", "godkjent_av_nav_ident", "godkjent_av_beslutter_nav_ident",
     }  # fmt: skip
-    assert not [felt for felt in FELTER if felt.sensitivity is not Sensitivity.OPEN and felt.column in names]
+    assert not [felt for felt in FELTER if felt.is_ident and felt.column in names]
     assert not [each for each in WITHOUT_IDENTS if each.pii is Pii.DIRECT]
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import click
 
 from datadeling.commands.context import json_option, open_database, operator_action, print_json, print_table
-from datadeling.db.tables.audit import PersonLookup, Reading
+from datadeling.db.connection import REPORT
+from datadeling.db.rows import PersonLookup, Reading
 from datadeling.domain.month import Month
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.audit import person_lookups, report
@@ -22,7 +23,6 @@ _PERSON_LOOKUP = (
 )  # fmt: skip
 _IDENT = re.compile(r"\d{11}", re.ASCII)
 _MAX_IDENTER = 20  # of one person
-_TIMEOUT = 1_800.0  # seconds; the operator can interrupt it before that
 
 
 def _month(_: click.Context, __: click.Parameter, value: str | None) -> Month | None:
@@ -51,10 +51,8 @@ def audit(
     Persons are counted, never named. Your use of this command is recorded in operator_log.
     """
     if not person:
-        with open_database() as database:
-            readings = report(
-                database, consumer, month or Month.of(datetime.now(UTC)), action, timeout=_TIMEOUT
-            )
+        with open_database(REPORT) as database:
+            readings = report(database, consumer, month or Month.of(datetime.now(UTC)), action)
         _print(_READING, readings, as_json=as_json)
         return
     if consumer or month:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from datadeling import config
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
+from datadeling.db.connection import BACKGROUND, Limits
 from datadeling.db.database import Database
 from datadeling.errors import ConfigError
 from datadeling.log import configure_logging
@@ -59,11 +60,11 @@ def command_context() -> Iterator[CommandContext]:
 
 
 @contextmanager
-def open_database() -> Iterator[Database]:
+def open_database(limits: Limits = BACKGROUND) -> Iterator[Database]:
     """Open the database alone, for commands without a topic. Raise `ConfigError`."""
     url = config.db_url(os.environ)
     configure_logging(config.log_format(os.environ))
-    with closing(Database(url, "datadeling operator")) as database:
+    with closing(Database(url, "datadeling operator", limits)) as database:
         yield database
 
 

@@ -12,7 +12,7 @@ from datadeling.commands.context import (
     print_json,
     print_table,
 )
-from datadeling.db.tables.operator import FailedRow
+from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction

@@ -19,7 +19,7 @@ from datadeling.commands.context import (
     print_table,
 )
 from datadeling.commands.progress import show_progress, stop_on_signal
-from datadeling.db.tables.replays import PartitionProgress, ReplayRow
+from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.domain.month import OSLO
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request

@@ -15,7 +15,7 @@ from datadeling.consumer.batch import Batch
 from datadeling.consumer.health import Health, Service
 from datadeling.consumer.partitions import TOO_MANY_UNREADABLE, Partitions
 from datadeling.consumer.source import Source
-from datadeling.db.tables.parking import Parked
+from datadeling.db.rows import Parked
 from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartition
 from datadeling.metrics import ConsumerMetrics
 from datadeling.pipeline.message import Decoded, Message

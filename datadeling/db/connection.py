@@ -13,6 +13,7 @@ from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.types.json import JsonbDumper
 
 from datadeling.db.waiting import Meanwhile, wait_with_work
 from datadeling.errors import ConfigError, DatabaseBug, DatabaseUnavailable, Locked, UnstorableRow
@@ -27,9 +28,14 @@ TCP = {
     "tcp_user_timeout": 20_000,
 }
 
-# With client_connection_check_interval, the statement of a client that was killed ends and releases its
-# locks.
-_SESSION = "-c timezone=UTC -c client_connection_check_interval=2s"
+# The statement of a client that was killed ends, and the session of a machine that is gone, within half a
+# minute. Then their locks are free.
+_SESSION = (
+    "-c timezone=UTC -c client_connection_check_interval=2s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+
+psycopg.adapters.register_dumper(dict, JsonbDumper)
 
 _T = TypeVar("_T")
 
@@ -94,6 +100,9 @@ REQUEST = Limits(
     f"{_SESSION} -c lock_timeout=2s -c idle_in_transaction_session_timeout=5s -c transaction_timeout=8s", 10.0
 )
 """For work that an HTTP request waits for."""
+
+REPORT = Limits(f"{BACKGROUND.options} -c transaction_timeout=0 -c statement_timeout=30min", 1_805.0)
+"""For a long report, which an operator can interrupt."""
 
 
 def connect(db_url: str, *, options: str = BACKGROUND.options, application: str) -> DeadlineConnection:

@@ -88,3 +88,29 @@ class Database:
         if self._connection is None:
             raise DatabaseUnavailable("winding up")
         return self._connection
+
+
+class Claim:
+    """The right to run one replay: an advisory lock on a connection of its own. For one thread.
+
+    So it is free as soon as the process dies.
+    """
+
+    def __init__(self, db_url: str, replay: int) -> None:
+        self._database = Database(db_url, "datadeling replay")
+        self._replay = replay
+
+    def take(self) -> bool:
+        """Take the lock, or check that it is still ours. Return False when another process has it.
+
+        Raise `DatabaseUnavailable`; the next call connects again.
+        """
+        with self._database.transaction() as tx:
+            taken = tx.first(bool, "take_replay", id=self._replay)
+        if not taken:
+            self.release()
+        return bool(taken)
+
+    def release(self) -> None:
+        """Let other processes take it."""
+        self._database.close()

@@ -19,10 +19,11 @@ from yoyo.backends import DatabaseBackend
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
+from datadeling.db import lookup_log
 from datadeling.db.connection import TCP, DeadlineConnection, connect, translated
 from datadeling.db.mirror import Mirror
 from datadeling.db.queries import queries
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.transaction import Transaction
 from datadeling.errors import MigrationFailed
 
 _OPTIONS = "-c timezone=UTC -c lock_timeout=5s"
@@ -53,7 +54,7 @@ def migrate(db_url: str) -> list[str]:
         except LockTimeout:
             raise MigrationFailed("somebody else is migrating without our lock") from None
         with translated(connection, writes=True), connection.transaction():
-            LookupLog(connection).create_months()
+            lookup_log.create_months(Transaction(connection))
         Mirror(connection).set_up()
         return ids
 

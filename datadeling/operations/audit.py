@@ -1,10 +1,10 @@
 """Reports from the log of lookups: which consumers read which fields, and who looked a person up."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 
+from datadeling.db import lookup_log
 from datadeling.db.database import Database
-from datadeling.db.tables.audit import PersonLookup, Reading
+from datadeling.db.rows import PersonLookup, Reading
 from datadeling.domain.month import OSLO, Month
 from datadeling.log import masked_prose
 from datadeling.operations.action import OperatorAction
@@ -14,27 +14,20 @@ COMMAND_PERSON = "audit person"
 _LOG = "lookup_log"
 
 
-def report(
-    database: Database,
-    consumer: str | None,
-    month: Month,
-    action: OperatorAction,
-    *,
-    timeout: float | None = None,
-) -> list[Reading]:
+def report(database: Database, consumer: str | None, month: Month, action: OperatorAction) -> list[Reading]:
     """Return the readings of a consumer, by its client id, in a month in Oslo; None is every consumer.
 
     There is one reading for each consumer, call, set of purposes and set of fields, sorted by these. No
     person is named. Times are in Oslo. The action is recorded in the same transaction. The caller must have
     checked that the operator has access (`ADMIN_GROUP`).
 
-    Blocks for some ten seconds per million lookups, at most for `timeout` seconds; without it, as long as the
-    session allows. Raise `DatabaseUnavailable`, also at the timeout; nothing is recorded then.
+    Blocks for some ten seconds per million lookups, at most as long as the session allows. Raise
+    `DatabaseUnavailable`, also then; nothing is recorded.
     """
     target = masked_prose(f"{month} {consumer}") if consumer else str(month)
     with database.transaction() as tx:
-        with tx.audit.with_timeout(timeout) if timeout else nullcontext():
-            readings = tx.audit.readings(month.begins, month.ends, consumer)
+        values = {"begins": month.begins, "ends": month.ends, "consumer": consumer}
+        readings = tx.rows(Reading, "audit_lookups", **values)
         action.record(tx, COMMAND, target)
     action.log(COMMAND, target)
     return [
@@ -50,10 +43,11 @@ def person_lookups(database: Database, identer: Sequence[str], action: OperatorA
     """
     with database.transaction() as tx:
         action.record(tx, COMMAND_PERSON, _LOG)
-        months = tx.lookup_log.spans()
+        months = lookup_log.months(tx)
     action.log(COMMAND_PERSON, _LOG)
     lookups = []
-    for begins, ends in months:
+    for month in months:
         with database.transaction() as tx:
-            lookups += tx.audit.person_lookups(identer, begins, ends)
+            values = {"identer": list(identer), "begins": month.begins, "ends": month.ends}
+            lookups += tx.rows(PersonLookup, "audit_person", **values)
     return [each._replace(tidspunkt=each.tidspunkt.astimezone(OSLO)) for each in lookups]

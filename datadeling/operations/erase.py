@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.tables.operator import ERASURE, OffsetRow
+from datadeling.db.rows import OffsetRow
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import lock_all
 from datadeling.pipeline.partitioner import partition_of
+
+COMMAND = "delete"
 
 
 class Erasure(NamedTuple):
@@ -28,25 +30,25 @@ def erase(database: Database, topic: str, avtale_id: str, action: OperatorAction
     """
     with database.transaction() as tx:
         offsets = lock_all(tx, topic)
-        known = tx.operator.locate(topic, avtale_id)
+        known = tx.first(Place, "locate_avtale", topic=topic, avtale_id=avtale_id)
         marker = _marker(avtale_id, known, offsets)
         erased = tx.delete([Sletting(avtale_id, marker)])
-        failed = tx.operator.erase_failed(topic, avtale_id)
+        failed = tx.run("erase_failed", topic=topic, avtale_id=avtale_id).rowcount
         if known is None and not failed:
             raise NotFound(f"nothing is stored of an avtale {avtale_id}")
-        action.record(tx, ERASURE, avtale_id)
-    action.log(ERASURE, avtale_id)
+        action.record(tx, COMMAND, avtale_id)
+    action.log(COMMAND, avtale_id)
     return Erasure(erased.avtaler, erased.versions, failed, marker)
 
 
-def _marker(avtale_id: str, known: tuple[int, int] | None, offsets: dict[int, OffsetRow]) -> Place:
+def _marker(avtale_id: str, known: Place | None, offsets: dict[int, OffsetRow]) -> Place:
     """Return the last handled place on the partition of the avtale's next message.
 
     That is the partition of its last message, unless partitions have been added since.
     """
     generation = max(row.generation for row in offsets.values())
-    if known is not None and known[0] == generation and known[1] in offsets:
-        partition = known[1]
+    if known is not None and known.generation == generation and known.partition in offsets:
+        partition = known.partition
     else:
         partition = partition_of(avtale_id.encode(), max(offsets) + 1)
     at = offsets.get(partition)

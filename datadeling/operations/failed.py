@@ -6,7 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.tables.operator import FailedRow
+from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TooLate
 from datadeling.operations.action import OperatorAction
@@ -33,19 +33,20 @@ class FailedMessages:
     def find(self, state: str | None, reason: str | None, limit: int) -> list[FailedRow]:
         """Return those in this state and with this reason code, in the order of their places; None is any."""
         with self._database.transaction() as tx:
-            return tx.operator.failed(self._topic, state, reason, limit)
+            values = {"state": state, "reason": reason, "limit": limit}
+            return tx.rows(FailedRow, "list_failed", topic=self._topic, **values)
 
     def show(self, place: Place, unmask: OperatorAction | None = None) -> tuple[FailedRow, bytes | None]:
         """Return one of them and its value; with `unmask` this is recorded first. Raise `NotFound`."""
         with self._database.transaction() as tx:
-            found = tx.operator.failed_at(self._topic, place)
+            found = tx.run("select_failed", topic=self._topic, **place._asdict()).fetchone()
             if found is None:
                 raise NotFound(f"there is no failed message {place.text}")
             if unmask:
                 unmask.record(tx, "failed show --unmask", place.text)
         if unmask:
             unmask.log("failed show --unmask", place.text)
-        return found
+        return FailedRow(*found[:-1]), found[-1]
 
     def retry(self, place: Place, action: OperatorAction) -> Outcome:
         """Retry one. Raise `NotFound`, or `TooLate` when it has been handled."""
@@ -65,7 +66,7 @@ class FailedMessages:
         """
         until = time.monotonic() + seconds
         with self._database.transaction() as tx:
-            partitions = tx.operator.partitions_with_failed(self._topic)
+            partitions = tx.rows(int, "partitions_with_failed", topic=self._topic)
         retry = self._retry(action, "failed retry --all", self._topic)
         begins = [after] if after else []
         begins += [Place(-1, p, -1) for p in partitions if not after or p > after.partition]
@@ -85,7 +86,7 @@ class FailedMessages:
         """Delete the value of one, and close it. Raise `NotFound`, or `TooLate` when it has been handled."""
         with self._database.transaction() as tx:
             tx.lock_partition(self._topic, place.partition)
-            discarded = tx.operator.discard(self._topic, place)
+            discarded = tx.run("discard_failed", topic=self._topic, **place._asdict()).rowcount
             if discarded:
                 action.record(tx, "failed discard", place.text)
         if not discarded:

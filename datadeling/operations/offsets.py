@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from datadeling.consumer.topic import Topic, Watermarks
 from datadeling.db.database import Database
-from datadeling.db.tables.operator import OffsetRow
+from datadeling.db.rows import OffsetRow
 from datadeling.db.transaction import Transaction
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
@@ -42,7 +42,7 @@ class NewGeneration(NamedTuple):
 def list_positions(database: Database, name: str, topic: Topic | None) -> list[PartitionPosition]:
     """Return the position on every partition that has been read, in order. `topic` adds the watermarks."""
     with database.transaction() as tx:
-        rows = tx.operator.offsets(name)
+        rows = tx.rows(OffsetRow, "list_offsets", topic=name)
     return [PartitionPosition(row, _watermarks(topic, row.partition)) for row in rows]
 
 
@@ -52,7 +52,7 @@ def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
     Raise `NotFound` when it is unknown which topic they belong to, `BrokerUnavailable`.
     """
     with database.transaction() as tx:
-        known = {row.topic_id for row in tx.operator.offsets(name)} - {None}
+        known = {row.topic_id for row in tx.rows(OffsetRow, "list_offsets", topic=name)} - {None}
     if not known:
         raise NotFound("which topic the offsets belong to is unknown: --keep-offsets or --from-beginning?")
     return known != {topic.identity()}
@@ -79,11 +79,11 @@ def new_generation(
         before = lock_all(tx, name)
         _go_back(tx, name, before, back_to or {})
         lows = {p: highs[p].low if p in highs else 0 for p in before}
-        tx.operator.raise_generation(name, None if again is None else lows)
-        raised = tx.operator.offsets(name)
+        tx.raise_generation(name, None if again is None else lows)
+        raised = tx.rows(OffsetRow, "list_offsets", topic=name)
         generation = raised[0].generation
         ends = {p: marks.high for p, marks in highs.items()} or {p: r.next_offset for p, r in before.items()}
-        erased = tx.operator.erased_by_hand() if highs or back_to else []
+        erased = tx.rows(str, "erased_by_hand") if highs or back_to else []
         tx.delete([Sletting(avtale_id, _end(avtale_id, generation, ends)) for avtale_id in erased])
         action.record(tx, COMMAND, name)
     action.log(COMMAND, name)
@@ -96,10 +96,10 @@ def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
 
     Blocks up to `lock_timeout` for each. Raise `NotFound` when nothing has been read of the topic.
     """
-    for row in tx.operator.offsets(topic):
+    for row in tx.rows(OffsetRow, "list_offsets", topic=topic):
         tx.lock_partition(topic, row.partition)
     # Read again: positions may have moved before the locks were held.
-    offsets = {row.partition: row for row in tx.operator.offsets(topic)}
+    offsets = {row.partition: row for row in tx.rows(OffsetRow, "list_offsets", topic=topic)}
     if not offsets:
         raise NotFound("nothing has been read of this topic yet")
     return offsets
@@ -111,7 +111,8 @@ def _go_back(
     for partition, offset in back_to.items():
         if partition not in offsets or offset > offsets[partition].next_offset:
             raise NotFound(f"partition {partition} has not been read as far as {offset}")
-        tx.operator.go_back(name, partition, offset)
+        for statement in ("shorten_generations", "move_offset"):
+            tx.run(statement, topic=name, partition=partition, next_offset=offset)
 
 
 def _end(avtale_id: str, generation: int, ends: Mapping[int, int]) -> Place:

@@ -4,23 +4,29 @@ The log of lookups is deleted by whole months; the coming months are created her
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 
 import structlog
 
 from datadeling.config import Retention
+from datadeling.db import lookup_log
 from datadeling.db.database import Database
-from datadeling.db.tables.retention import PRUNED, Cutoffs
 from datadeling.db.transaction import Transaction
 from datadeling.errors import Locked
 from datadeling.operations.action import OperatorAction
 
 COMMAND = "prune"
+PRUNED = ("failed_message", "avtale_historikk", "operator_log", "replay_job")
+"""The tables that are pruned. Each has two statements: `prune_…` and `count_prunable_…`."""
 MONTHS = "lookup_log_months"
 """Counted for the log of lookups, beside the rows of `PRUNED`."""
 
 _ROWS_AT_ONCE = 1_000  # of one table, in one transaction
+
+Cutoffs = Mapping[str, datetime]
+"""The times before which rows are too old, by the names of `Retention`, which the statements use."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +49,9 @@ def prune(database: Database, topic: str, retention: Retention, action: Operator
 def count_prunable(database: Database, retention: Retention) -> dict[str, int]:
     """Return the number of rows by table, and of months of lookups, that `prune` would delete now."""
     with database.transaction() as tx:
-        cutoffs = tx.pruning.cutoffs(asdict(retention))
-        counted = {table: tx.pruning.count(table, cutoffs) for table in PRUNED}
-        return {**counted, MONTHS: tx.lookup_log.months_over(cutoffs["lookup_log"])}
+        cutoffs = cutoffs_now(tx, retention)
+        counted = {table: sum(tx.rows(int, f"count_prunable_{table}", **cutoffs)) for table in PRUNED}
+        return {**counted, MONTHS: len(lookup_log.months_over(tx, cutoffs["lookup_log"]))}
 
 
 class Pruner:
@@ -59,7 +65,7 @@ class Pruner:
         self, topic: str, retention: Retention, record: Callable[[Transaction], None] | None = None
     ) -> None:
         self._topic = topic
-        self._kept = asdict(retention)
+        self._retention = retention
         self._record = record
         self._cutoffs: Cutoffs | None = None
         self._month_is_held = False
@@ -73,7 +79,7 @@ class Pruner:
         if self._cutoffs is None:
             _create_months(database)
             with database.transaction() as tx:
-                self._cutoffs = tx.pruning.cutoffs(self._kept)
+                self._cutoffs = cutoffs_now(tx, self._retention)
             self._month_is_held = False
         deleted = {table: self._delete(database, table, self._cutoffs) for table in PRUNED}
         deleted[MONTHS] = self._drop_month(database, self._cutoffs)
@@ -92,7 +98,7 @@ class Pruner:
         def delete(tx: Transaction) -> int:
             if table == "avtale_historikk":
                 self._move_historikk_fra(tx, cutoffs)
-            return tx.pruning.delete(table, cutoffs, _ROWS_AT_ONCE)
+            return tx.run(f"prune_{table}", limit=_ROWS_AT_ONCE, **cutoffs).rowcount
 
         return self._recorded(database, delete)
 
@@ -105,7 +111,7 @@ class Pruner:
         if self._month_is_held:
             return 0
         try:
-            return self._recorded(database, lambda tx: int(tx.lookup_log.drop_month(cutoffs["lookup_log"])))
+            return self._recorded(database, lambda tx: int(lookup_log.drop_month(tx, cutoffs["lookup_log"])))
         except Locked:
             self._month_is_held = True
             log.info("lookup_log_month_is_held")
@@ -131,17 +137,23 @@ class Pruner:
         The locks come first, in the order that every writer of several partitions uses: the holder of a
         partition's lock may wait for the rows that we are about to delete.
         """
-        if tx.pruning.claims_pruned_history(self._topic, cutoffs):
+        if tx.first(bool, "claims_pruned_history", topic=self._topic, **cutoffs):
             for partition in sorted(tx.positions(self._topic)):
                 tx.lock_partition(self._topic, partition)
-            tx.pruning.move_historikk_fra(self._topic, cutoffs)
+            tx.run("move_historikk_fra", topic=self._topic, **cutoffs)
 
 
 def _create_months(database: Database) -> None:
     try:
         with database.transaction() as tx:
-            created = tx.lookup_log.create_months()
+            created = lookup_log.create_months(tx)
     except Locked:  # another process is creating them
         return
     if created:
         log.info("lookup_log_months_made", months=created)
+
+
+def cutoffs_now(tx: Transaction, retention: Retention) -> Cutoffs:
+    """Return the times that are as long ago as rows are kept, by the database's clock."""
+    now = tx.clock()
+    return {name: now - kept for name, kept in asdict(retention).items()}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from datadeling.db.database import Database
-from datadeling.db.transaction import Transaction
+from datadeling.db.transaction import Transaction, place_arrays
 from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
 from datadeling.pipeline.fold import Outcome
@@ -78,29 +78,34 @@ class Retry:
         partition = after.partition
         with self._database.transaction() as tx:
             tx.lock_partition(self._topic, partition)
-            failed = tx.parking.retryable(self._topic, states, after, last, limit, _PAGE_BYTES)
-            if not failed:
-                return None
+            parked = tx.run(
+                "select_retryable",
+                topic=self._topic,
+                states=list(states),
+                limit=limit,
+                max_bytes=_PAGE_BYTES,
+                last_generation=last.generation,
+                last_offset=last.offset,
+                **after._asdict(),
+            )
             decoded = [
-                read(
-                    Message(partition, m.place.offset, m.hendelse_tidspunkt, m.key, m.value),
-                    m.place.generation,
-                    mottatt,
-                )
-                for m in failed
+                read(Message(partition, offset, timestamp, key, value), generation, mottatt)
+                for generation, offset, timestamp, key, value in parked
             ]
+            if not decoded:
+                return None
             readable = [one for one in decoded if not (refused or isinstance(one, Unreadable))]
             resolved = {one.place for one in readable}
-            failed_again = [message.place for message in failed if message.place not in resolved]
-            tx.parking.fail_again(self._topic, partition, failed_again)
-            tx.parking.resolve(self._topic, partition, list(resolved))
+            failed_again = [one.place for one in decoded if one.place not in resolved]
+            for name, places in (("fail_again", failed_again), ("resolve_failed", resolved)):
+                tx.run(name, topic=self._topic, partition=partition, **place_arrays(places))
             changes = fold_stored(tx, readable)
             write_changes(tx, self._topic, changes)
             if self._record:
                 self._record(tx)
         self._record = None
         changes.outcomes["failed"] += len(failed_again)
-        return changes.outcomes, failed[-1].place
+        return changes.outcomes, decoded[-1].place
 
 
 def _sum(pages: Iterable[Page]) -> Counter[Outcome]:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from datadeling.db import lookup_log
 from datadeling.db.database import Database
-from datadeling.db.tables.parking import Parked
-from datadeling.db.transaction import Transaction
+from datadeling.db.rows import Parked
+from datadeling.db.transaction import Transaction, place_arrays
 from datadeling.db.waiting import Meanwhile
 from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.pipeline.fold import Changes, Outcome, fold, needs_history
-from datadeling.pipeline.message import KEY_MISMATCH, Decoded, Message, Unreadable, avtale_ids
+from datadeling.pipeline.message import Decoded, Message, Unreadable, avtale_ids
 from datadeling.pipeline.transform import read, unreadable
 
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
@@ -54,7 +55,7 @@ def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:
     if changes.deletions:
         deletions = list(changes.deletions.values())
         tx.delete(deletions)
-        tx.parking.delete(topic, deletions, KEY_MISMATCH)
+        tx.delete_failed(topic, deletions)
     if changes.new:
         tx.insert(changes.new)
     if changes.changed:
@@ -62,12 +63,11 @@ def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:
     if changes.history:
         tx.insert_history(changes.history)
     if changes.parked:
-        tx.parking.park(
-            topic, [{**message.place._asdict(), **message._asdict()} for message in changes.parked]
-        )
-    if changes.stored and tx.parking.has_new(topic):
-        places = {avtale_id: version.place for avtale_id, version in changes.stored.items()}
-        tx.parking.supersede(topic, places, KEY_MISMATCH)
+        parked = ({"topic": topic, **one.place._asdict(), **one._asdict()} for one in changes.parked)
+        tx.run_many("park", parked)
+    if changes.stored and any(tx.rows(bool, "has_new_failed", topic=topic)):
+        places = place_arrays(version.place for version in changes.stored.values())
+        tx.run("supersede_failed", topic=topic, ids=list(changes.stored), **places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,13 @@ class Store:
     def begin(self, partition: int, next_offset: int, historikk_fra: datetime) -> Position:
         """Return the position of a partition; one that has never been read begins at `next_offset`."""
         with self._database.transaction() as tx:
-            tx.insert_offset(self._topic, partition, next_offset, historikk_fra)
+            tx.run(
+                "insert_offset",
+                topic=self._topic,
+                partition=partition,
+                next_offset=next_offset,
+                historikk_fra=historikk_fra,
+            )
             position = tx.position(self._topic, partition)
         if position is None:
             raise LostPartition(partition)  # deleted by hand between the two statements
@@ -192,16 +198,27 @@ class Store:
         The first id is stored, and is the right one from then on.
         """
         with self._database.transaction() as tx:
-            return tx.is_of_topic(self._topic, partition, topic_id)
+            tx.run("recognise_topic", topic=self._topic, partition=partition, topic_id=topic_id)
+            return tx.first(str, "select_topic_id", topic=self._topic, partition=partition) == topic_id
 
     def backlog(self) -> Backlog:
         """Return the figures that are read regularly for the metrics."""
         with self._database.transaction() as tx:
-            return Backlog(tx.parking.count(self._topic), tx.slot_lags(), tx.lookup_log.time_left())
+            failed = {state: Parked(*rest) for state, *rest in tx.run("count_failed", topic=self._topic)}
+            return Backlog(failed, dict(tx.run("slot_lags")), lookup_log.time_left(tx))
 
     def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
         for partition, end in ends.items():
-            if not tx.advance_offset(self._topic, partition, starts[partition], end):
+            advanced = tx.run(
+                "advance_offset",
+                topic=self._topic,
+                partition=partition,
+                start=starts[partition].next_offset,
+                end=end.next_offset,
+                generation=end.generation,
+                unreadable_in_a_row=end.unreadable_in_a_row,
+            )
+            if advanced.rowcount != 1:
                 raise LostPartition(partition)
 
 

@@ -156,8 +156,8 @@ def _edited(value: bytes) -> bytes:
 def _wal(database: Database, connection: psycopg.Connection) -> float:
     """Return the bytes that the session of `database` has written so far."""
     with database.transaction() as tx:
-        pid = tx._connection.info.backend_pid
-        tx._connection.execute("SELECT pg_stat_force_next_flush()")
+        pid = tx.connection.info.backend_pid
+        tx.connection.execute("SELECT pg_stat_force_next_flush()")
     found = connection.execute("SELECT wal_bytes::float8 FROM pg_stat_get_backend_wal(%s)", (pid,)).fetchone()
     return float(found[0]) if found else 0.0
 

@@ -79,7 +79,7 @@ def test_after_partitions_were_added_the_marker_is_where_its_key_comes_now(
     for partition in range(1, 5):
         write(store, melding(partition, offset=10 * partition, partition=partition))
     with database.transaction() as tx:
-        tx.operator.raise_generation(TOPIC, None)
+        tx.raise_generation(TOPIC, None)
     now = partition_of(avtale_id(9).encode(), 5)
     assert now != 0  # else this shows nothing
     erased = erase(database, TOPIC, avtale_id(9), WHO)

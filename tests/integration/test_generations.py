@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Database
+from datadeling.db.rows import OffsetRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
@@ -164,4 +165,6 @@ def test_nobody_goes_back_to_where_nothing_has_been_read(store: Store, database:
         with pytest.raises(NotFound):
             new_generation(database, TOPIC, None, WHO, back_to)
     with database.transaction() as tx:
-        assert [(row.generation, row.next_offset) for row in tx.operator.offsets(TOPIC)] == [(0, 1)]
+        assert [
+            (row.generation, row.next_offset) for row in tx.rows(OffsetRow, "list_offsets", topic=TOPIC)
+        ] == [(0, 1)]

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from datadeling.config import Retention
 from datadeling.db.database import Database
+from datadeling.db.lookup_log import create_months, time_left
 from datadeling.db.lookups import Lookups
 from datadeling.db.migrate import migrate
 from datadeling.db.pool import Pool
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.transaction import Transaction
 from datadeling.domain.month import Month
 from datadeling.errors import UnstorableRow
 from datadeling.operations.action import OperatorAction
@@ -50,7 +51,7 @@ def months(connection: psycopg.Connection) -> dict[str, str]:
 
 def make(connection: psycopg.Connection, now: datetime | None = None) -> list[str]:
     with connection.transaction():
-        return LookupLog(connection).create_months(now)
+        return create_months(Transaction(connection), now)
 
 
 def drop_all(connection: psycopg.Connection) -> None:
@@ -95,15 +96,15 @@ def test_months_are_made_for_any_time(connection: psycopg.Connection) -> None:
 
 def test_it_is_told_how_long_the_months_last(connection: psycopg.Connection) -> None:
     drop_all(connection)
-    log = LookupLog(connection)
-    assert log.time_left(NEW_YEAR) == timedelta(0)
+    tx = Transaction(connection)
+    assert time_left(tx, NEW_YEAR) == timedelta(0)
     make(connection, NEW_YEAR)
-    assert log.time_left(NEW_YEAR) == Month(2033, 1).begins - NEW_YEAR
-    assert log.time_left(NEW_YEAR - timedelta(seconds=1)) == timedelta(0)
-    assert log.time_left(Month(2033, 1).begins - timedelta(seconds=1)) == timedelta(seconds=1)
-    assert log.time_left(Month(2033, 1).begins) == timedelta(0)
+    assert time_left(tx, NEW_YEAR) == Month(2033, 1).begins - NEW_YEAR
+    assert time_left(tx, NEW_YEAR - timedelta(seconds=1)) == timedelta(0)
+    assert time_left(tx, Month(2033, 1).begins - timedelta(seconds=1)) == timedelta(seconds=1)
+    assert time_left(tx, Month(2033, 1).begins) == timedelta(0)
     connection.execute("DROP TABLE lookup_log_2032_03")
-    assert log.time_left(NEW_YEAR) == Month(2032, 3).begins - NEW_YEAR
+    assert time_left(tx, NEW_YEAR) == Month(2032, 3).begins - NEW_YEAR
 
 
 def test_the_consumer_tells_it(start: Start, connection: psycopg.Connection) -> None:
@@ -177,7 +178,7 @@ def test_lookups_and_the_making_of_months_do_not_wait_for_each_other(
     with psycopg.connect(db_url) as lookup:
         write_record(lookup, tidspunkt=datetime.now(UTC))  # and no commit yet
         with connection.transaction():
-            assert len(LookupLog(connection).create_months(NEW_YEAR)) == 12
+            assert len(create_months(Transaction(connection), NEW_YEAR)) == 12
             look_up(lookups)
             lookup.commit()
 

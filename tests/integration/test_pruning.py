@@ -102,7 +102,7 @@ def test_what_was_erased_by_hand_is_still_known(
     connection.execute("UPDATE operator_log SET tidspunkt = '2000-01-01'")
     assert step() == {"operator_log": 2}
     with database.transaction() as tx:
-        assert tx.operator.erased_by_hand() == [avtale_id(1)]
+        assert tx.rows(str, "erased_by_hand") == [avtale_id(1)]
 
 
 def test_a_step_is_bounded_and_a_round_ends(
@@ -231,7 +231,8 @@ def test_the_hourly_look_up_does_not_scan_history(
     connection.execute("VACUUM ANALYZE avtale_historikk")
     scanned = "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_xact_user_tables"
     with database.transaction() as tx:
-        tx.pruning.claims_pruned_history(TOPIC, cutoffs := tx.pruning.cutoffs({"history": KEEP.history}))
-        tx.pruning.delete("avtale_historikk", cutoffs, 1_000)
-        rows = tx._connection.execute(scanned + " WHERE relname = 'avtale_historikk'").fetchall()
+        cutoff = tx.clock() - KEEP.history
+        tx.run("claims_pruned_history", topic=TOPIC, history=cutoff)
+        tx.run("prune_avtale_historikk", history=cutoff, limit=1_000)
+        rows = tx.connection.execute(scanned + " WHERE relname = 'avtale_historikk'").fetchall()
     assert rows == [(0,)]

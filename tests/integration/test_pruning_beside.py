@@ -81,10 +81,9 @@ def test_two_at_once_share_the_work(
 def test_what_another_one_deletes_is_not_waited_for(database: Database, other: Database) -> None:
     Pruner(TOPIC, KEEP).step(database)
     with other.transaction() as tx:
-        cutoffs = tx.pruning.cutoffs({"history": KEEP.history, "handled": KEEP.handled})
-        cutoffs = {**cutoffs, "unhandled": cutoffs["handled"]}
-        for table in ("failed_message", "avtale_historikk"):
-            tx.pruning.delete(table, cutoffs, 5)
+        handled = tx.clock() - KEEP.handled
+        tx.run("prune_failed_message", handled=handled, unhandled=handled, limit=5)
+        tx.run("prune_avtale_historikk", history=tx.clock() - KEEP.history, limit=5)
         deleted = prune(database, TOPIC, KEEP, WHO)
     assert (deleted["failed_message"], deleted["avtale_historikk"]) == (ROWS - 3 - 5, ROWS - 3 - 5)
 
@@ -109,7 +108,7 @@ def test_a_tombstone_that_comes_second(
 ) -> None:
     with ExitStack() as ours:
         tx = ours.enter_context(database.transaction())
-        tx.pruning.delete("avtale_historikk", tx.pruning.cutoffs({"history": KEEP.history}), 5)
+        tx.run("prune_avtale_historikk", history=tx.clock() - KEEP.history, limit=5)
 
         def tombstone() -> int:
             with other.transaction() as live:

@@ -162,7 +162,7 @@ def test_offsets_of_an_earlier_generation_keep_it(
         write(store, *part)
         log += part
         with database.transaction() as tx:
-            tx.operator.raise_generation(TOPIC, None)
+            tx.raise_generation(TOPIC, None)
     before = inside.traces()
     rewrite.write(log)
     for message in reversed(log):

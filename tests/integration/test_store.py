@@ -166,5 +166,5 @@ def test_a_server_that_falls_silent_is_given_up(db_url: str, monkeypatch: pytest
             connection.execute("SELECT pg_sleep(60)")
         assert connection.closed
     with database.transaction() as tx:
-        assert tx.parking.count(TOPIC) == {}
+        assert tx.positions(TOPIC) == {}
     database.close()

@@ -26,25 +26,25 @@ class Work:
 def test_work_is_done_while_the_server_takes_its_time(database: Database) -> None:
     work = Work()
     with database.working(work), database.transaction() as tx:
-        assert tx._connection.execute(_SLOWLY).fetchall() == [("", 42)]
+        assert tx.connection.execute(_SLOWLY).fetchall() == [("", 42)]
     assert work.calls > 10
     done = work.calls
     with database.transaction() as tx:
-        tx._connection.execute(_SLOWLY)
+        tx.connection.execute(_SLOWLY)
     assert work.calls == done
 
 
 def test_where_there_is_no_work_it_waits_and_tries_again_now_and_then(database: Database) -> None:
     work = Work(parts=0)
     with database.working(work), database.transaction() as tx:
-        tx._connection.execute(_SLOWLY)
+        tx.connection.execute(_SLOWLY)
     assert 1 < work.calls < 1_000  # it has not turned in circles
 
 
 def test_what_the_server_cannot_take_at_once_is_sent_whole(database: Database) -> None:
     work = Work()
     with database.working(work), database.transaction() as tx:
-        connection = tx._connection
+        connection = tx.connection
         connection.execute("CREATE TEMPORARY TABLE much (part bytea) ON COMMIT DROP")
         with connection.cursor() as cursor, cursor.copy("COPY much FROM STDIN") as copy:
             for _ in range(8):
@@ -63,8 +63,8 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(
 ) -> None:
     def execute_with_a_short_timeout() -> None:
         with database.transaction() as tx:
-            monkeypatch.setattr(tx._connection, "timeout", 0.1)
-            tx._connection.execute("SELECT pg_sleep(60)")
+            monkeypatch.setattr(tx.connection, "timeout", 0.1)
+            tx.connection.execute("SELECT pg_sleep(60)")
 
     backend = _ask(database, "SELECT pg_backend_pid()")
     with database.working(Work()), pytest.raises(DatabaseUnavailable):
@@ -97,5 +97,5 @@ def test_an_error_of_the_work_comes_out_and_nothing_is_left_half_done(database: 
 
 def _ask(database: Database, statement: str) -> list[tuple[object, ...]]:
     with database.transaction() as tx:
-        cursor = tx._connection.execute(statement.encode())
+        cursor = tx.connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []

@@ -11,6 +11,7 @@ from datadeling.api.admin.blueprint import call, described, open_database, topic
 from datadeling.api.admin.fields import AdminResponse
 from datadeling.api.admin.replays import Replay
 from datadeling.api.services import services
+from datadeling.db.rows import OffsetRow
 from datadeling.pipeline.store import FAILED_STATES
 
 _MOST_REPLAYS = 100
@@ -69,15 +70,15 @@ def show_consumer() -> dict[str, object]:
     """Show the state of the consumer."""
     name, config = topic(), services().config
     with open_database() as database, database.transaction() as tx:
-        parked = tx.parking.count(name)
-        offsets = tx.operator.offsets(name)
-        unfinished = tx.replays.listed(name, _MOST_REPLAYS, states=("requested", "running"))
+        parked = {state: messages for state, messages, _ in tx.run("count_failed", topic=name)}
+        offsets = tx.rows(OffsetRow, "list_offsets", topic=name)
+        unfinished = tx.replays(name, states=("requested", "running"), limit=_MOST_REPLAYS)
     return {
         "partitions": [
             {**row._asdict(), "park_limit_reached": row.unreadable_in_a_row >= config.park_limit}
             for row in offsets
         ],
-        "failed_messages": {s: parked[s].messages if s in parked else 0 for s in FAILED_STATES},
+        "failed_messages": {state: parked.get(state, 0) for state in FAILED_STATES},
         "replays": unfinished,
         "health": _health(config.consumer_port),
     }

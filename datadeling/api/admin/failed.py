@@ -11,7 +11,7 @@ from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_resource
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, BegrunnelseSpoersmaal, Parsed
 from datadeling.api.schemas import EXAMPLE_ID, Tekst
-from datadeling.db.tables.operator import FailedRow
+from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.operations.failed import FailedMessages, Retried
 from datadeling.operations.masking import cut, show_key, show_value

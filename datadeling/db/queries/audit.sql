@@ -68,10 +68,6 @@ LEFT JOIN called USING (consumer)
 GROUP BY nr, consumer, called.consumer_name, endpoint, purposes, fields, about.persons, behalf.users
 ORDER BY nr;
 
--- set_statement_timeout --
--- Limit the statements of the rest of the transaction. transaction_timeout is running already, and can only be lifted.
-SELECT set_config('transaction_timeout', '0', TRUE), set_config('statement_timeout', %(limit)s::text, TRUE);
-
 -- audit_person --
 -- Return the lookups of a person in an interval, oldest first. `asked_for` is false if the request named no person and
 -- this one was in the answer.

@@ -12,11 +12,6 @@ FROM consumer_offset
 WHERE topic = %(topic)s
 ON CONFLICT DO NOTHING;
 
--- select_offset --
-SELECT generation, next_offset, unreadable_in_a_row
-FROM consumer_offset
-WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
-
 -- select_offsets --
 SELECT kafka_partition, generation, next_offset, unreadable_in_a_row
 FROM consumer_offset
@@ -44,15 +39,15 @@ WHERE topic = %(topic)s
 ORDER BY kafka_partition, generation;
 
 -- advance_offset --
--- Compare and set: no row when another consumer, or an operator, has moved on from "from".
+-- Compare and set: no row when another consumer, or an operator, has moved on from "start".
 UPDATE consumer_offset
-SET next_offset = %(to)s,
+SET next_offset = %(end)s,
     unreadable_in_a_row = %(unreadable_in_a_row)s,
     updated_at = now()
 WHERE topic = %(topic)s
   AND kafka_partition = %(partition)s
   AND generation = %(generation)s
-  AND next_offset = %(from)s;
+  AND next_offset = %(start)s;
 
 -- select_avtaler --
 -- The rows that a batch is compared with.

@@ -45,15 +45,14 @@ SELECT pg_advisory_xact_lock(hashtextextended('lookup_log', 0));
 -- lookup_log_months --
 -- The existing months, by their limits rather than their names. A partition that was created by hand without limits
 -- is left alone.
-SELECT
-    nspname,
-    relname,
-    (regexp_match(pg_get_expr(relpartbound, pg_class.oid), 'FROM \(''([^'']+)''\)'))[1]::timestamptz AS begins,
-    (regexp_match(pg_get_expr(relpartbound, pg_class.oid), 'TO \(''([^'']+)''\)'))[1]::timestamptz AS ends
+SELECT nspname, relname, limits[1]::timestamptz, limits[2]::timestamptz AS ends
 FROM pg_inherits
 JOIN pg_class ON pg_class.oid = inhrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE inhparent = 'lookup_log'::regclass
+CROSS JOIN LATERAL regexp_match(
+    pg_get_expr(relpartbound, pg_class.oid), 'FROM \(''([^'']+)''\) TO \(''([^'']+)''\)'
+) AS limits
+WHERE inhparent = 'lookup_log'::regclass AND limits IS NOT NULL
 ORDER BY ends, relname;
 
 -- create_lookup_log_month --

@@ -83,8 +83,8 @@ SET next_offset = %(next_offset)s
 WHERE topic = %(topic)s AND kafka_partition = %(partition)s;
 
 -- locate_avtale --
--- Return generation and partition of the newest message of an avtale that left a trace in any table.
-SELECT generation, kafka_partition
+-- Return the place of the newest message of an avtale that left a trace in any table.
+SELECT generation, kafka_partition, kafka_offset
 FROM (
     SELECT generation, kafka_partition, kafka_offset FROM avtale WHERE avtale_id = %(avtale_id)s::text::uuid
     UNION ALL
@@ -109,7 +109,7 @@ SELECT avtale_id::text
 FROM avtale_slettet
 WHERE EXISTS (
         SELECT FROM operator_log
-        WHERE command = %(command)s AND target = avtale_slettet.avtale_id::text
+        WHERE command = 'delete' AND target = avtale_slettet.avtale_id::text
     )
   AND NOT EXISTS (SELECT FROM avtale WHERE avtale.avtale_id = avtale_slettet.avtale_id);
 

@@ -17,20 +17,20 @@ FROM unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
     AS lagret (avtale_id, generation, kafka_offset)
 WHERE failed_message.topic = %(topic)s
   AND failed_message.state = 'new'
-  AND failed_message.reason <> %(key_mismatch)s
+  AND failed_message.reason <> 'key_mismatch'
   AND failed_message.key = convert_to(lagret.avtale_id, 'UTF8')
   AND (failed_message.generation, failed_message.kafka_offset)
     < (lagret.generation, lagret.kafka_offset);
 
 -- select_retryable --
 -- One page in the order of the log: as many messages as fit into max_bytes, but at least one.
-SELECT generation, kafka_partition, kafka_offset, hendelse_tidspunkt, key, value
+SELECT generation, kafka_offset, hendelse_tidspunkt, key, value
 FROM (
     SELECT page.*,
            row_number() OVER log AS number,
            sum(coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0)) OVER log AS bytes
     FROM (
-        SELECT generation, kafka_partition, kafka_offset, hendelse_tidspunkt, key, value
+        SELECT generation, kafka_offset, hendelse_tidspunkt, key, value
         FROM failed_message
         WHERE topic = %(topic)s
           AND kafka_partition = %(partition)s
@@ -70,7 +70,7 @@ DELETE FROM failed_message
 USING unnest(%(ids)s::text[], %(generations)s::integer[], %(offsets)s::bigint[])
     AS slettet (avtale_id, generation, kafka_offset)
 WHERE failed_message.topic = %(topic)s
-  AND failed_message.reason <> %(key_mismatch)s
+  AND failed_message.reason <> 'key_mismatch'
   AND failed_message.key = convert_to(slettet.avtale_id, 'UTF8')
   AND (failed_message.generation, failed_message.kafka_offset)
    <= (slettet.generation, slettet.kafka_offset);

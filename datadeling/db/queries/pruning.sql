@@ -58,7 +58,7 @@ WHERE id IN (
     FROM operator_log
     WHERE tidspunkt < %(operator_log)s
       AND NOT (
-          command = %(erasure)s
+          command = 'delete'
           AND EXISTS (SELECT FROM avtale_slettet WHERE avtale_slettet.avtale_id::text = operator_log.target)
       )
     ORDER BY id
@@ -72,7 +72,7 @@ SELECT count(*)
 FROM operator_log
 WHERE tidspunkt < %(operator_log)s
   AND NOT (
-      command = %(erasure)s
+      command = 'delete'
       AND EXISTS (SELECT FROM avtale_slettet WHERE avtale_slettet.avtale_id::text = operator_log.target)
   );
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.tables.replays import PartitionProgress, ReplayRow
+from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
 from datadeling.log import masked_prose
 from datadeling.operations.action import OperatorAction
@@ -61,7 +61,8 @@ class Jobs:
             "background": background,
         }
         with self._database.transaction() as tx:
-            replay = tx.replays.insert(self._topic, "requested" if background else "stopped", values)
+            state = "requested" if background else "stopped"
+            (replay,) = tx.rows(int, "insert_replay", topic=self._topic, state=state, **values)
             action.record(tx, "replay", f"replay {replay}")
         action.log("replay", f"replay {replay}")
         return replay
@@ -70,7 +71,7 @@ class Jobs:
         """Stop a replay for good, wherever it runs. Raise `NotFound`, or `TooLate` when it has ended."""
         command, target = "replay --cancel", f"replay {replay}"
         with self._database.transaction() as tx:
-            cancelled = tx.replays.cancel(self._topic, replay)
+            cancelled = tx.run("cancel_replay", topic=self._topic, id=replay).rowcount
             if cancelled:
                 action.record(tx, command, target)
         if not cancelled:
@@ -80,7 +81,7 @@ class Jobs:
     def get(self, replay: int) -> ReplayRow:
         """Return one replay. Raise `NotFound`."""
         with self._database.transaction() as tx:
-            rows = tx.replays.listed(self._topic, 1, replay)
+            rows = tx.replays(self._topic, ids=[replay])
         if not rows:
             raise NotFound(f"there is no replay {replay} of this topic")
         return rows[0]
@@ -88,18 +89,18 @@ class Jobs:
     def listed(self, limit: int) -> list[ReplayRow]:
         """Return the newest replays, the newest first."""
         with self._database.transaction() as tx:
-            return tx.replays.listed(self._topic, limit)
+            return tx.replays(self._topic, limit=limit)
 
     def waiting(self) -> list[ReplayRow]:
         """Return the replays that a consumer may run and nobody runs, the oldest first."""
         with self._database.transaction() as tx:
-            found = [tx.replays.listed(self._topic, 1, replay) for replay in tx.replays.waiting(self._topic)]
-        return [row for rows in found for row in rows if not row.held]
+            begun = tx.replays(self._topic, states=("requested", "running"))
+        return [row for row in reversed(begun) if row.background and not row.held]
 
     def partitions(self, replay: int) -> list[PartitionProgress]:
         """Return the progress on each partition; empty before the replay has been planned."""
         with self._database.transaction() as tx:
-            return tx.replays.partitions(replay)
+            return tx.rows(PartitionProgress, "select_replay_partitions", id=replay)
 
     def begin(self, row: ReplayRow, planned: Mapping[int, Planned]) -> list[PartitionProgress]:
         """Mark a replay as running and return where to read; `planned` counts the first time only.
@@ -108,27 +109,27 @@ class Jobs:
         ended, `TopicChanged` when a new generation has begun since. Nothing has been written then.
         """
         with self._database.transaction() as tx:
-            tx.replays.lock(self._topic)
-            if not tx.replays.begin(row.id):
+            tx.run("lock_replays", topic=self._topic)
+            if not tx.run("begin_replay", id=row.id).rowcount:
                 raise NotFound(f"replay {row.id} has ended")
-            if not tx.replays.partitions(row.id):
+            if not tx.rows(PartitionProgress, "select_replay_partitions", id=row.id):
                 for partition, (range_, generation) in planned.items():
-                    tx.replays.insert_partition(row.id, partition, generation, *range_)
-            partitions = tx.replays.partitions(row.id)
+                    values = {"partition": partition, "generation": generation, **range_._asdict()}
+                    tx.run("insert_replay_partition", id=row.id, **values)
+            partitions = tx.rows(PartitionProgress, "select_replay_partitions", id=row.id)
             positions = tx.positions(self._topic)
             for one in partitions:
                 if one.partition not in positions or positions[one.partition].generation != one.generation:
                     raise TopicChanged(f"offsets of partition {one.partition} have a new meaning")
-            ranges = {one.partition: (one.next_offset, one.to_offset) for one in partitions}
-            for other in tx.replays.overlapping(row, ranges):
-                if any(found.held for found in tx.replays.listed(self._topic, 1, other)):
-                    raise Busy(f"replay {other} reads some of the same messages")
+            overlapping = tx.rows(int, "overlapping_replays", id=row.id)
+            if busy := [other.id for other in tx.replays(self._topic, ids=overlapping) if other.held]:
+                raise Busy(f"replay {min(busy)} reads some of the same messages")
         return partitions
 
     def end(self, replay: int, state: str, error: str | None = None) -> None:
         """Set the state that a replay ended in, unless it is done or cancelled already."""
         with self._database.transaction() as tx:
-            tx.replays.end(replay, state, error)
+            tx.run("end_replay", id=replay, state=state, error=error)
 
 
 def request_of(row: ReplayRow) -> Request:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
-from datadeling.db.tables.operator import OffsetRow
+from datadeling.db.rows import OffsetRow
+from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.operations.replay.jobs import Planned, Range, Request
 from datadeling.pipeline.partitioner import partition_of
@@ -17,8 +18,8 @@ def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[
     been read, `TopicChanged` when the broker's topic is another one, `BrokerUnavailable`.
     """
     with database.transaction() as tx:
-        offsets = {row.partition: row for row in tx.operator.offsets(name)}
-        avtale = None if request.avtale_id is None else tx.operator.locate(name, request.avtale_id)
+        offsets = {row.partition: row for row in tx.rows(OffsetRow, "list_offsets", topic=name)}
+        avtale = tx.first(Place, "locate_avtale", topic=name, avtale_id=request.avtale_id)
     if not offsets:
         raise NotFound("nothing has been read of this topic yet")
     if {row.topic_id for row in offsets.values()} - {None, topic.identity()}:
@@ -32,16 +33,14 @@ def plan(request: Request, database: Database, name: str, topic: Topic) -> dict[
     return {p: Planned(_range(request, offsets[p], topic), offsets[p].generation) for p in sorted(chosen)}
 
 
-def _partitions_of(
-    avtale_id: str, known: tuple[int, int] | None, offsets: Mapping[int, OffsetRow]
-) -> set[int]:
-    """Return the partitions of an avtale: `known` (generation, partition) is where its stored message is.
+def _partitions_of(avtale_id: str, known: Place | None, offsets: Mapping[int, OffsetRow]) -> set[int]:
+    """Return the partitions of an avtale: `known` is the place of its stored message.
 
     The producer's partitioner decides when nothing is stored. When partitions have been added since, older
     messages are still on the stored partition, and new ones are where the partitioner puts them.
     """
-    partitions = set() if known is None else {known[1]}
-    if known is None or known[0] != max(row.generation for row in offsets.values()):
+    partitions = set() if known is None else {known.partition}
+    if known is None or known.generation != max(row.generation for row in offsets.values()):
         partitions.add(partition_of(avtale_id.encode(), max(offsets) + 1))
     return partitions
 

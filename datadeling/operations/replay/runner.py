@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 from datadeling.config import KafkaConfig
 from datadeling.consumer.health import Service
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
-from datadeling.db.database import Database
-from datadeling.db.tables.replays import Claim, ReplayRow
+from datadeling.db.database import Claim, Database
+from datadeling.db.rows import ReplayRow
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
 from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
 from datadeling.operations.replay.partition import OnProgress, PartitionReplay, Progress

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from datadeling.db.database import Database
-from datadeling.db.tables.replays import PartitionProgress, ReplayRow
+from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.db.transaction import Transaction
 from datadeling.errors import DatadelingError
 from datadeling.pipeline.message import Message
@@ -59,15 +59,23 @@ class ReplayWriter:
     def recover(self) -> int:
         """Read the progress again. Raise `DatabaseUnavailable`."""
         with self._database.transaction() as tx:
-            partitions = {one.partition: one for one in tx.replays.partitions(self._row.id)}
-        self._progress = partitions[self._progress.partition]
+            progress = tx.rows(PartitionProgress, "select_replay_partitions", id=self._row.id)
+        (self._progress,) = (one for one in progress if one.partition == self._progress.partition)
         self.tally = Tally.from_dict(self._progress.tally)
         return self._progress.next_offset
 
     def _advance(self, tx: Transaction, end: int, events: int) -> None:
         partition, start = self._progress.partition, self._progress.next_offset
-        more = events - self._progress.events
-        if not tx.replays.advance(self._row, partition, start, end, more, self.tally.as_dict()):
+        advanced = tx.run(
+            "advance_replay",
+            id=self._row.id,
+            partition=partition,
+            start=start,
+            end=end,
+            events=events,
+            tally=self.tally.as_dict(),
+        )
+        if advanced.rowcount != 1:
             raise NotRunning(f"partition {partition} at {start}")
         self._progress = self._progress._replace(next_offset=end, events=events)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from datadeling.db.database import Database
+from datadeling.db.transaction import place_arrays
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place
 from datadeling.operations.verify.judgement import FAULTS, Category, Log, judge
@@ -103,7 +104,7 @@ class Comparison:
 
     def _fetch(self, start: str, limit: int) -> list[Avtale]:
         with self._database.transaction() as tx:
-            return tx.verification.page_of_avtaler(start, limit)
+            return tx.rows(Avtale, "page_of_avtaler", start=start, limit=limit)
 
     def _stored(
         self, keys: Collection[bytes]
@@ -113,7 +114,8 @@ class Comparison:
         places = [unpack_place(place_of(versions[key])) for key in keys if key in versions]
         ids = [avtale_id_of(key) for key in keys]
         with self._database.transaction() as tx:
-            return tx.verification.parked_at(self._topic, places), tx.avtaler(ids), tx.markers(ids)
+            parked = set(tx.rows(Place, "parked_at", topic=self._topic, **place_arrays(places)))
+            return parked, tx.avtaler(ids), tx.markers(ids)
 
     def _add_without_row(
         self, key: bytes, marker: Place | None, parked: Collection[Place], findings: Findings

@@ -10,7 +10,7 @@ from datadeling.operations.offsets import lock_all
 from datadeling.operations.verify.compare import parts
 from datadeling.operations.verify.judgement import Log
 from datadeling.operations.verify.summary import Summary, avtale_id_of, key_of, pack_place, unpack_place
-from datadeling.pipeline.message import KEY_MISMATCH, Message, avtale_id_in
+from datadeling.pipeline.message import Message, avtale_id_in
 from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.rewrite import Rewrite
 
@@ -64,7 +64,7 @@ class Surplus:
                 if pack_place(row.place) == places[by_id[avtale_id]]
             ]
             erased = tx.delete(deletions)
-            tx.parking.delete(self.topic, deletions, KEY_MISMATCH)
+            tx.delete_failed(self.topic, deletions)
             for sletting in deletions:
                 action.record(tx, COMMAND, sletting.avtale_id)
         for sletting in deletions:

@@ -79,7 +79,7 @@ class Verifier:
         summary, log = self._read()
         comparison = Comparison(self._database, self._name, summary, log)
         with self._database.transaction() as tx:
-            estimate = tx.verification.estimated_avtaler()
+            (estimate,) = tx.rows(int, "count_avtaler")
         found = comparison.compare_all(lambda rows: self._on_progress(ROWS, rows, max(rows, estimate)))
         messages, unreadable = summary.messages, summary.messages_unreadable
         if not options.repair and options.delete_surplus is None:
@@ -138,7 +138,8 @@ class Verifier:
 
     def _markers(self, start: str, limit: int) -> list[tuple[str, Place]]:
         with self._database.transaction() as tx:
-            return tx.verification.page_of_markers(start, limit)
+            rows = tx.run("page_of_markers", start=start, limit=limit)
+            return [(avtale_id, Place(*place)) for avtale_id, *place in rows]
 
     def _refuse_another_topic(self) -> None:
         try:

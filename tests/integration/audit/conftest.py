@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.lookup_log import create_months
+from datadeling.db.transaction import Transaction
 from tests.integration.audit.records import WHEN
 
 
@@ -11,4 +12,4 @@ from tests.integration.audit.records import WHEN
 def months(connection: psycopg.Connection) -> None:
     """The months around the records of the tests."""
     with connection.transaction():
-        LookupLog(connection).create_months(WHEN.replace(month=9))
+        create_months(Transaction(connection), WHEN.replace(month=9))

@@ -1,6 +1,7 @@
 """The report on readings, by consumer, purpose and field: grouped, counted, and without a person."""
 
 from collections import defaultdict
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datadeling.db.connection import DeadlineConnection
+from datadeling.db.connection import REPORT, DeadlineConnection
 from datadeling.db.database import Database
-from datadeling.db.tables.audit import Reading
+from datadeling.db.rows import Reading
 from datadeling.domain.month import Month
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.audit import report
@@ -140,19 +141,16 @@ def test_that_it_was_read_is_kept(database: Database, connection: psycopg.Connec
     ]
 
 
-def test_it_may_take_longer_than_the_session(database: Database) -> None:
+def test_it_may_take_longer_than_the_session(database: Database, db_url: str) -> None:
     settings = "SELECT current_setting('transaction_timeout'), current_setting('statement_timeout')"
     with database.transaction() as tx:
-        connection = tx._connection
-        assert isinstance(connection, DeadlineConnection)
-        timeout = connection.timeout
-        with tx.audit.with_timeout(600):
-            assert connection.execute(settings).fetchone() == ("0", "10min")
-            assert connection.timeout > 600
-        assert connection.timeout == timeout
-    with database.transaction() as tx:
-        assert tx._connection.execute(settings).fetchone() == ("30s", "0")
-    assert report(database, None, NOVEMBER, WHO, timeout=600) == []
+        assert tx.connection.execute(settings).fetchone() == ("30s", "0")
+    with closing(Database(db_url, "test", REPORT)) as patient:
+        with patient.transaction() as tx:
+            assert tx.connection.execute(settings).fetchone() == ("0", "30min")
+            assert isinstance(tx.connection, DeadlineConnection)
+            assert tx.connection.timeout > 1_800
+        assert report(patient, None, NOVEMBER, WHO) == []
 
 
 RECORDS = st.lists(

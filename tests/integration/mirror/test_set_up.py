@@ -4,9 +4,10 @@ import psycopg
 import pytest
 
 from datadeling.db.connection import connect
+from datadeling.db.lookup_log import create_months
 from datadeling.db.migrate import migrate
 from datadeling.db.mirror import Mirror
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.transaction import Transaction
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.domain.avtale import COLUMNS
 from tests.datastream import SLOT
@@ -125,7 +126,7 @@ def test_a_month_that_is_made_later_cannot_be_read(platform: Platform, admin: ps
     migrate(platform.url)
     with connect(platform.url, application="test") as connection, connection.transaction():
         ((later,),) = connection.execute("SELECT now() + interval '3 years'").fetchall()
-        assert len(LookupLog(connection).create_months(later)) == 12
+        assert len(create_months(Transaction(connection), later)) == 12
     assert platform.mirrored().readable == ["avtale"]
 
 

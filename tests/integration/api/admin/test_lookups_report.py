@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.lookup_log import create_months
+from datadeling.db.transaction import Transaction
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
 from tests.integration.api.rows import FNR
@@ -14,7 +15,7 @@ from tests.integration.audit.records import WHEN, write_record
 def months(connection: psycopg.Connection) -> None:
     """The log reaches as far as the records."""
     with connection.transaction():
-        LookupLog(connection).create_months(WHEN)
+        create_months(Transaction(connection), WHEN)
 
 
 @pytest.mark.usefixtures("months")

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from datadeling.db.lookup_log import create_months
 from datadeling.db.queries import queries
-from datadeling.db.tables.lookup_log import LookupLog
+from datadeling.db.transaction import Transaction
 
 _PLACE = {"topic": "t", "generation": 0, "partition": 1, "offset": 1_000}
 _ANY = {"topic": "t", "space": 1, "limit": 100, "id": None, "states": None}
@@ -41,7 +42,7 @@ def test_no_whole_table_is_read(query: tuple[str, dict[str, Any]], connection: p
 def test_a_report_reads_one_month(connection: psycopg.Connection) -> None:
     months = [datetime.fromisoformat(f"2026-{month}-01T00:00:00+01:00") for month in ("11", "12")]
     with connection.transaction():
-        LookupLog(connection).create_months(months[0])
+        create_months(Transaction(connection), months[0])
     values = {"begins": months[0], "ends": months[1], "consumer": None}
     plan = _explain(connection, "audit_lookups", values)
     names = {node["Relation Name"] for node in _nodes(plan) if "Relation Name" in node}

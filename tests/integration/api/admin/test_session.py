@@ -53,7 +53,7 @@ def test_no_connection_is_left_behind(admin: Admin, connection: psycopg.Connecti
 @pytest.mark.usefixtures("in_app")
 def test_statements_have_time_limits() -> None:
     with open_database() as database, database.transaction() as tx:
-        shown = [tx._connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
+        shown = [tx.connection.execute(f"SHOW {name}").fetchone() for name in _LIMITS]
     assert shown == [(limit,) for limit in _LIMITS.values()]
 
 

@@ -9,8 +9,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from datadeling.db.database import Database
-from datadeling.db.tables.replays import Claim
+from datadeling.db.database import Claim, Database
 from datadeling.db.transaction import Transaction
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
@@ -64,8 +63,8 @@ class Claims:
 
     def kill(self, claim: Claim) -> None:
         """End its backend, and see it gone."""
-        assert claim._connection is not None
-        pid = claim._connection.info.backend_pid
+        assert claim._database._connection is not None
+        pid = claim._database._connection.info.backend_pid
         self._connection.execute("SELECT pg_terminate_backend(%s, 20000)", (pid,))
 
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from datadeling.db.tables.replays import Claim
+from datadeling.db.database import Claim
 from datadeling.errors import DatabaseUnavailable
 from tests.integration.operations.replay.replaying import Claims
 from tests.waiting import wait_until

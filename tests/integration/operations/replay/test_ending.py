@@ -54,7 +54,7 @@ def test_a_new_generation_ends_it_while_it_runs(
     def raise_generation() -> None:
         if next(transactions) == 2:
             with operator.transaction() as tx:
-                tx.operator.raise_generation(topic, None)
+                tx.raise_generation(topic, None)
 
     act_between(monkeypatch, raise_generation)
     with pytest.raises(TopicChanged):

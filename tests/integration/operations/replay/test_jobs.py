@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from datadeling.db.database import Database
-from datadeling.db.tables.replays import Claim, ReplayRow
+from datadeling.db.database import Claim, Database
+from datadeling.db.rows import ReplayRow
 from datadeling.errors import Busy, NotFound, TopicChanged
 from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
 from datadeling.pipeline.store import Store
@@ -162,7 +162,7 @@ def test_a_new_generation_ends_it(jobs: Jobs, database: Database) -> None:
     row = begun(jobs, BOTH)
     jobs.end(row.id, "stopped")
     with database.transaction() as tx:
-        tx.operator.raise_generation(TOPIC, None)
+        tx.raise_generation(TOPIC, None)
     with pytest.raises(TopicChanged, match="partition 0"):
         jobs.begin(row, {})
     assert jobs.get(row.id).state == "stopped"
@@ -200,7 +200,8 @@ def test_progress_moves_from_where_it_stands_while_it_may(
 
     def advance(start: int, end: int) -> bool:
         with database.transaction() as tx:
-            return tx.replays.advance(row, 0, start, end, end - start, {})
+            values = {"id": row.id, "partition": 0, "start": start, "end": end, "events": end, "tally": {}}
+            return tx.run("advance_replay", **values).rowcount == 1
 
     assert advance(0, 4)
     assert not advance(0, 4)
@@ -209,7 +210,7 @@ def test_progress_moves_from_where_it_stands_while_it_may(
     assert not advance(6, 8)
     put(connection, row.id, "running")
     with database.transaction() as tx:
-        tx.operator.raise_generation(TOPIC, None)
+        tx.raise_generation(TOPIC, None)
     assert not advance(6, 8)
     (one,) = jobs.partitions(row.id)
     assert (one.next_offset, one.events) == (6, 6)

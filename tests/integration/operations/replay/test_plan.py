@@ -117,7 +117,7 @@ def test_an_avtale_is_looked_for_where_it_is_known_to_be(
         connection.execute("DELETE FROM avtale")
     if known == "another generation's":
         with database.transaction() as tx:
-            tx.operator.raise_generation(broker_topic._name, None)
+            tx.raise_generation(broker_topic._name, None)
     expected = {"nothing": {by_hash}, "another generation's": {by_hash, NEITHER}}.get(known, {NEITHER})
     assert plan(Request(avtale_id=ID), database, broker_topic._name, broker_topic).keys() == expected
     elsewhere = Request({p: 0 for p in range(3) if p not in expected}, avtale_id=ID)
@@ -129,6 +129,6 @@ def test_a_range_is_planned_with_the_generation_of_its_offsets(
     database: Database, broker_topic: Topic
 ) -> None:
     with database.transaction() as tx:
-        tx.operator.raise_generation(broker_topic._name, None)
+        tx.raise_generation(broker_topic._name, None)
     found = plan(Request({0: 3}), database, broker_topic._name, broker_topic)
     assert found == {0: (Range(3, 10), 1)}

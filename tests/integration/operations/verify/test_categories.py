@@ -156,7 +156,7 @@ def test_an_avtale_that_has_moved_is_read_in_the_order_of_generations(both: Both
     both.handled(melding(1, sistEndret=LATER), *(melding(2) for _ in range(2_000)), tombstone(1, offset=0))
     both.handled(melding(3, partition=1))
     with both.database.transaction() as tx:
-        tx.operator.raise_generation(both.name, None)
+        tx.raise_generation(both.name, None)
     both.handled(melding(1, partition=1), melding(2, partition=1))
     assert counts(both.verify()) == {"equal": 3}
     assert both.rows("SELECT generation, kafka_partition FROM avtale WHERE avtale_nr = 1") == [(1, 1)]
@@ -166,7 +166,7 @@ def test_offsets_that_mean_nothing_any_more_leave_what_the_new_topic_lacks(both:
     both.sent(melding(1), melding(2))
     both.stored(melding(1, offset=77), melding(3, offset=78))
     with both.database.transaction() as tx:
-        tx.operator.raise_generation(both.name, {0: 0})
+        tx.raise_generation(both.name, {0: 0})
     assert counts(both.verify()) == {"surplus": 1, "in_flight": 2}
     both.stored(melding(1, offset=0), melding(2, offset=1))
     assert counts(both.verify()) == {"equal": 2, "surplus": 1}

@@ -77,7 +77,7 @@ def test_a_repair_goes_by_generations(both: Both) -> None:
     moved = [melding(1, sistEndret=LATER), *(melding(2) for _ in range(2_000)), tombstone(1, offset=0)]
     both.handled(*moved, melding(3, partition=1))
     with both.database.transaction() as tx:
-        tx.operator.raise_generation(both.name, None)
+        tx.raise_generation(both.name, None)
     both.handled(melding(1, partition=1), melding(2, partition=1))
     both.rows("DELETE FROM avtale RETURNING 1")
     both.rows("DELETE FROM avtale_slettet RETURNING 1")

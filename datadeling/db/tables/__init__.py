@@ -1,1 +1,0 @@
-"""The statements, grouped by table."""

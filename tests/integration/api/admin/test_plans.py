@@ -15,14 +15,14 @@ from datadeling.db.queries import queries
 from datadeling.db.transaction import Transaction
 
 _PLACE = {"topic": "t", "generation": 0, "partition": 1, "offset": 1_000}
-_ANY = {"topic": "t", "space": 1, "limit": 100, "id": None, "states": None}
+_ANY = {"topic": "t", "limit": 100, "ids": None, "states": None}
 _QUERIES = {
     "the first failed messages": ("list_failed", {"topic": "t", "state": None, "reason": None, "limit": 100}),
     "those that wait": ("list_failed", {"topic": "t", "state": "new", "reason": None, "limit": 100}),
     "one of them": ("select_failed", _PLACE),
     "discard one": ("discard_failed", _PLACE),
     "the newest replays": ("select_replays", _ANY),
-    "one replay": ("select_replays", {**_ANY, "id": 5_000}),
+    "one replay": ("select_replays", {**_ANY, "ids": [5_000]}),
     "how far it has come": ("select_replay_partitions", {"id": 5_000}),
     "cancel it": ("cancel_replay", {"topic": "t", "id": 5_000}),
 }

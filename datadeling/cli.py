@@ -97,7 +97,7 @@ def serve() -> None:
 
     monkey.patch_all()  # before psycopg is imported, which then chooses how it waits
     settings = config.api_config(os.environ)
-    from datadeling.api.security.context import add_call
+    from datadeling.api.headers import add_call
 
     configure_logging(config.log_format(os.environ), [add_call])
     from datadeling.api.metrics_directory import metrics_directory

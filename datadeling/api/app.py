@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from threading import Thread
+from time import sleep
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from datadeling.api import admin, health, hooks, pages, problems
+from datadeling.api import admin, health, pages, problems
 from datadeling.api.graphql import view as graphql
+from datadeling.api.headers import CommonHeaders
 from datadeling.api.openapi.blueprint import Api
 from datadeling.api.security.access import Access
-from datadeling.api.security.context import set_call_id
 from datadeling.api.security.rate_limit import RateLimit
 from datadeling.api.security.tokens import Authenticator, Keys
 from datadeling.api.services import Services, install
@@ -25,6 +27,7 @@ POOL = "datadeling.pool"
 """The name of the application's `Pool` in `extensions`. Close it when the worker ends."""
 
 _LARGEST_BODY = 64 * 1024  # bytes
+_REFRESH = 1.0  # seconds
 _now = partial(datetime.now, UTC)
 
 
@@ -35,10 +38,19 @@ def create_app(config: ApiConfig, *, connections: int, registry: CollectorRegist
     prometheus-client's multiprocess directory.
     """
     pool = Pool(config.db_url, connections)
-    app = assemble(config, Lookups(pool), ApiMetrics(registry), pool=pool)
+    metrics = ApiMetrics(registry)
+    app = assemble(config, Lookups(pool), metrics)
     app.extensions[POOL] = pool
     pool.open()
+    Thread(target=_refresh_pool_metrics, args=(pool, metrics), daemon=True).start()
     return app
+
+
+def _refresh_pool_metrics(pool: Pool, metrics: ApiMetrics) -> None:
+    while not pool.is_closed:
+        for name, number in pool.state().items():
+            metrics.pool[name].set(number)
+        sleep(_REFRESH)
 
 
 def assemble(
@@ -46,19 +58,17 @@ def assemble(
     lookups: Lookups,
     metrics: ApiMetrics,
     now: Callable[[], datetime] = _now,
-    pool: Pool | None = None,
 ) -> Flask:
     """Return the application, connected to nothing. `now` returns an aware time."""
     app = Flask("datadeling", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.url_map.merge_slashes = False  # a redirect would repeat the address
-    app.before_request(set_call_id)
-    app.after_request(hooks.finish)
+    app.wsgi_app = CommonHeaders(app.wsgi_app)  # type: ignore[method-assign]
     problems.register(app)
     authenticator = Authenticator(config.entra, Keys(config.entra.jwks_uri), now)
     limit = RateLimit(config.calls_per_second, config.workers)
     access = Access(config.consumer_fields)
-    install(app, Services(config, lookups, authenticator, access, limit, metrics, now, pool))
+    install(app, Services(config, lookups, authenticator, access, limit, metrics, now))
 
     api = Api(app)
     for calls in (tiltaksstatus.blueprint, avtaler.blueprint, historikk.blueprint):

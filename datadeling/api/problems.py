@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from datadeling.api.headers import call_id
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, DatadelingError, UnstorableRow
 from datadeling.log import frames
 
@@ -107,7 +108,7 @@ def register(app: Flask) -> None:
 
 def answer(problem: Problem) -> Response:
     """Return the response to the call at hand."""
-    body = json.dumps({**problem.body, "traceId": g.call_id}, ensure_ascii=False)
+    body = json.dumps({**problem.body, "traceId": call_id()}, ensure_ascii=False)
     return Response(body, problem.status, problem.headers, content_type=MEDIA_TYPE)
 
 

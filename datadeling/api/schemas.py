@@ -197,7 +197,7 @@ def read_json() -> Any:  # noqa: ANN401 (any JSON)
     try:
         sent = msgspec.json.decode(body)
         # Where a name is repeated, msgspec takes the last one: of two persons only one would be looked up.
-        json.loads(body, object_pairs_hook=_refuse_repeated_names)
+        _NO_NAME_TWICE.decode(body.decode())
     except (ValueError, RecursionError):
         raise Problem(400, kode="UGYLDIG_JSON", detail=_NO_JSON) from None
     return sent
@@ -206,6 +206,9 @@ def read_json() -> Any:  # noqa: ANN401 (any JSON)
 def _refuse_repeated_names(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) < len(pairs):
         raise ValueError
+
+
+_NO_NAME_TWICE = json.JSONDecoder(object_pairs_hook=_refuse_repeated_names)
 
 
 def read_query(schema: Schema) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from datadeling.api.security.rate_limit import RateLimit
 from datadeling.api.security.tokens import Authenticator
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
-from datadeling.db.pool import Pool
 from datadeling.domain.month import OSLO
 from datadeling.metrics import ApiMetrics
 
@@ -19,7 +18,7 @@ _NAME = "datadeling"
 
 
 class Services(NamedTuple):
-    """The parts that `app.create_app` wires together. `pool` is None in tests without a database."""
+    """The parts that `app.create_app` wires together."""
 
     config: ApiConfig
     lookups: Lookups
@@ -28,7 +27,6 @@ class Services(NamedTuple):
     rate_limit: RateLimit
     metrics: ApiMetrics
     now: Callable[[], datetime]
-    pool: Pool | None = None
 
     def today(self) -> date:
         """Return the day in Oslo."""

@@ -19,7 +19,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 )
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]
 
-from datadeling.api.hooks import SECURITY_HEADERS
+from datadeling.api.headers import CALL_ID, SECURITY_HEADERS
 from datadeling.api.problems import MEDIA_TYPE, Problem
 from datadeling.log import frames
 
@@ -166,7 +166,7 @@ def _raw_response(status: HTTPStatus, call_id: str) -> bytes:
         "Connection: close",
         f"Content-Type: {MEDIA_TYPE}",
         f"Content-Length: {len(body)}",
-        f"Nav-Call-Id: {call_id}",
+        f"{CALL_ID}: {call_id}",
         *(["Retry-After: 1"] if status == HTTPStatus.SERVICE_UNAVAILABLE else []),
         *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
     )

@@ -82,6 +82,11 @@ class Pool:
         """Begin to connect, in the background. Call it in the process that uses the pool: after the fork."""
         self._pool.open(wait=False)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, or not been opened."""
+        return self._pool.closed
+
     def close(self) -> None:
         """Close every connection."""
         self._pool.close(timeout=1.0)

@@ -10,7 +10,7 @@ import flask_smorest  # type: ignore[import-untyped]
 from flask import Flask, Response, request
 from marshmallow import Schema
 
-from datadeling.api import hooks
+from datadeling.api import headers, hooks
 from datadeling.api.openapi.document import Plugin, complete, problem_response
 from datadeling.api.problems import KINDS, Feil, invalid_fields
 from datadeling.api.schemas import EXAMPLE_ID, UNKNOWN, read_body, read_query
@@ -25,7 +25,7 @@ _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
 CALL_ID: Mapping[str, Any] = {
     "in": "header",
-    "name": context.CALL_ID,
+    "name": headers.CALL_ID,
     "description": "Kallets id: 1–64 av A–Z, a–z, 0–9, _ . : -. Lages når den mangler eller er noe annet. "
     "Sendes tilbake.",
     "schema": {"type": "string"},

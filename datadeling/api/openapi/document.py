@@ -11,11 +11,11 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
+from datadeling.api.headers import CALL_ID
 from datadeling.api.openapi.errors import CODES, ProblemSvar
 from datadeling.api.openapi.examples import REQUESTS, RESPONSES, Examples, example_of
 from datadeling.api.problems import MEDIA_TYPE, Kind, Problem
 from datadeling.api.schemas import EXAMPLE_ID, NO_FNR
-from datadeling.api.security.context import CALL_ID
 
 Json = dict[str, Any]
 

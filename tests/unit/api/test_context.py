@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from datadeling.api.security.context import add_call
+from datadeling.api.headers import add_call
 from tests.unit.api.conftest import FakeLookups
 
 _DIGITS = "5f9a6f0c-2a3c-4f0e-9f5e-a12345678901"

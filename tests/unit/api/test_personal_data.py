@@ -8,7 +8,7 @@ import pytest
 import structlog
 from flask.testing import FlaskClient
 
-from datadeling.api.security.context import add_call
+from datadeling.api.headers import add_call
 from datadeling.errors import DatabaseUnavailable
 from datadeling.log import configure_logging
 from tests.unit.api.conftest import FakeLookups

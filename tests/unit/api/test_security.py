@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from flask.testing import FlaskClient
 
-from datadeling.api.hooks import SECURITY_HEADERS
+from datadeling.api.headers import SECURITY_HEADERS
 from datadeling.api.worker import _raw_response
 from datadeling.errors import DatabaseUnavailable
 from tests.unit.api.conftest import FakeLookups

@@ -18,9 +18,6 @@ from datadeling.api.security import context
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 
-VERSION = "1.0.0"
-"""Of the API: the first number is the one in the addresses, and rises with what breaks clients."""
-
 _ANY_CALL = (400, 401, 403, 405, 429, 500, 503)
 _CALL_WITH_BODY = (413, 415)
 CALL_ID: Mapping[str, Any] = {
@@ -40,26 +37,19 @@ PURPOSE: Mapping[str, Any] = {
     "schema": {"type": "string", "pattern": "^[Bb][0-9]{3}( *, *[Bb][0-9]{3})*$", "maxLength": 200},
     "example": "B123",
 }
-_OPTIONS = {
-    "info": {
-        "description": "Oppslag i NAVs avtaler om arbeidsmarkedstiltak: er personen på et tiltak, hvilke, "
-        "hvor mange, hvor lenge.\n\nVerdiene i tiltakstype, avtaleStatus, opphav og stillingstype er åpne: "
-        "nye kan komme uten varsel. Svar kan få flere felt, og kode i feil flere verdier. En ukjent person "
-        "er et tomt svar, ikke en feil. Feil svares som application/problem+json. Alle oppslag loggføres. "
-        "Personnumre hører hjemme i kroppen, aldri i adressen.\n\nMer står i veiledningen for konsumenter."
-    },
-    "security": [{"entra": []}],
-    "components": {
-        "securitySchemes": {
-            "entra": {
-                "type": "http",
-                "scheme": "bearer",
-                "bearerFormat": "JWT",
-                "description": "Token fra Entra ID: rollen access_as_application, eller på vegne av en "
-                "bruker fra en klient som er godkjent for det.",
-            }
-        }
-    },
+_ABOUT = (
+    "Oppslag i NAVs avtaler om arbeidsmarkedstiltak: er personen på et tiltak, hvilke, hvor mange, hvor "
+    "lenge.\n\nVerdiene i tiltakstype, avtaleStatus, opphav og stillingstype er åpne: nye kan komme uten "
+    "varsel. Svar kan få flere felt, og kode i feil flere verdier. En ukjent person er et tomt svar, ikke en "
+    "feil. Feil svares som application/problem+json. Alle oppslag loggføres. Personnumre hører hjemme i "
+    "kroppen, aldri i adressen.\n\nMer står i veiledningen for konsumenter."
+)
+_ENTRA = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "Token fra Entra ID: rollen access_as_application, eller på vegne av en bruker fra en "
+    "klient som er godkjent for det.",
 }
 
 
@@ -139,11 +129,15 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
     def __init__(self, app: Flask) -> None:
         app.config.update(
             API_TITLE="datadeling",
-            API_VERSION=VERSION,
+            API_VERSION="1.0.0",  # the first number is in the addresses, and rises with what breaks clients
             OPENAPI_VERSION="3.1.0",
             OPENAPI_URL_PREFIX="/api",
             OPENAPI_JSON_PATH="openapi.json",
-            API_SPEC_OPTIONS=_OPTIONS,
+            API_SPEC_OPTIONS={
+                "info": {"description": _ABOUT},
+                "security": [{"entra": []}],
+                "components": {"securitySchemes": {"entra": _ENTRA}},
+            },
         )
         super().__init__(app, spec_kwargs={"marshmallow_plugin": Plugin()})
 

@@ -15,6 +15,7 @@ Values = Mapping[str, object]
 
 _LEADERS = 2
 _BATCH = 32
+_PATIENCE = 0.02  # seconds to wait for the first leader before a second one leads
 _TIMEOUT = 0.8  # seconds to wait for a leader
 
 
@@ -40,7 +41,9 @@ class _Question:
 
 
 class Coalescer:
-    """Runs the lookups of all threads: two callers at a time lead, and run others' with their own.
+    """Runs the lookups of all threads: one caller at a time leads, and runs others' with its own.
+
+    A second caller leads beside one that is slow: the larger the batches, the cheaper each lookup.
 
     Only for lookups that are answered quickly: those of a batch wait for each other, and share a commit.
     """
@@ -60,9 +63,9 @@ class Coalescer:
         """
         question = _Question(statement, values)
         with self._lock:
-            leads = self._leaders < _LEADERS
+            leads = self._leaders == 0
             if leads:
-                self._leaders += 1
+                self._leaders = 1
             else:
                 self._waiting.append(question)
         if not leads:
@@ -75,6 +78,14 @@ class Coalescer:
         return question.row
 
     def _wait(self, question: _Question) -> None:
+        """Return when the question has been run, or is to lead."""
+        if question.woken.wait(_PATIENCE):
+            return
+        with self._lock:
+            if question in self._waiting and self._leaders < _LEADERS:
+                self._waiting.remove(question)
+                self._leaders += 1
+                return
         if question.woken.wait(_TIMEOUT):
             return
         with self._lock:
@@ -102,7 +113,7 @@ class Coalescer:
 
     def _hand_on(self) -> None:
         with self._lock:
-            if self._waiting:
+            if self._waiting and self._leaders == 1:
                 self._waiting.pop(0).woken.set()
             else:
                 self._leaders -= 1

@@ -44,6 +44,7 @@ def coalescer(
     monkeypatch.setattr(pool_module, "_TIMEOUT", 60.0)
     monkeypatch.setattr(pool_module._PooledConnection, "timeout", 60.0)
     monkeypatch.setattr(module, "_TIMEOUT", 60.0)
+    monkeypatch.setattr(module, "_PATIENCE", 60.0)
     connection.execute("CREATE TABLE note (number int CHECK (number > 0))")
     pool = Pool(make_conninfo(db_url, options="-c lock_timeout=0 -c statement_timeout=0"), 2)
     pool.open()
@@ -148,6 +149,7 @@ def test_when_there_is_no_database_all_are_unavailable() -> None:
 def test_a_question_that_finds_no_leader_in_time_is_unavailable(
     coalescer: Coalescer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
     monkeypatch.setattr(module, "_TIMEOUT", 0.01)
     coalescer._leaders = module._LEADERS
     with pytest.raises(DatabaseUnavailable, match="too many lookups wait"):
@@ -181,10 +183,27 @@ def test_a_question_that_is_to_lead_can_be_answered_by_no_other(coalescer: Coale
     caller = Thread(target=lambda: future.append(coalescer.fetch_one(_SELECT, {"number": 1})))
     caller.start()
     wait_until(lambda: len(coalescer._waiting) == 1, "the question waits")
+    coalescer._leaders = 1
     coalescer._hand_on()
+    coalescer._leaders = 2
     coalescer._lead(module._Question(_SELECT, {"number": 2}))  # the other leader, at the same time
     caller.join()
     assert future == [(1,)]
+    assert coalescer._leaders == 0
+
+
+def test_a_second_caller_leads_beside_a_slow_one(
+    coalescer: Coalescer, connection: psycopg.Connection, db_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.01)
+    with psycopg.connect(db_url) as holder, ThreadPoolExecutor(1) as thread, holder.transaction():
+        holder.execute("SELECT pg_advisory_xact_lock(1)")
+        slow = thread.submit(coalescer.fetch_one, _WAIT, {"number": 1})
+        waits = f"SELECT count(*) {_WAITING}"
+        wait_until(lambda: connection.execute(waits).fetchall() == [(1,)], "the first leader waits")
+        assert [coalescer.fetch_one(_SELECT, {"number": number}) for number in (2, 3)] == [(2,), (3,)]
+        assert coalescer._leaders == 1
+    assert slow.result(30) is not None
     assert coalescer._leaders == 0
 
 

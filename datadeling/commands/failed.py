@@ -1,17 +1,13 @@
 """`datadeling failed`: list, show, retry and discard messages that could not be read or stored."""
 
-import base64
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from datadeling.commands.context import (
-    command_context,
-    json_option,
-    operator_action,
-    print_json,
-    print_table,
-)
+from datadeling.commands import terminal
 from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
@@ -20,18 +16,20 @@ from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, readable, show_key, show_value
 from datadeling.pipeline.store import FAILED_STATES
 
-
-class _PlaceType(click.ParamType[Place]):
-    name = "ID"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:  # noqa: ANN401
-        numbers = str(value).split(":")
-        if len(numbers) != 3 or not all(n.isascii() and n.isdigit() and len(n) < 19 for n in numbers):  # noqa: PLR2004
-            self.fail("must be generation:partition:offset, as `failed list` prints it", param, ctx)
-        return Place(*map(int, numbers))
+_COLUMNS = ("id", "state", "reason", "key", "value_bytes", "attempts", "created_at", "message")
 
 
-_PLACE = _PlaceType()
+def _place(text: str) -> Place:
+    return Place(*terminal.integers(3, text))
+
+
+_PLACE = terminal.Parsed(_place, "must be generation:partition:offset, as `failed list` prints it")
+
+
+@contextmanager
+def _failed_messages() -> Iterator[FailedMessages]:
+    with terminal.command_context() as context:
+        yield FailedMessages(context.database, context.settings.topic)
 
 
 @click.group()
@@ -43,19 +41,14 @@ def failed() -> None:
 @click.option("--state", type=click.Choice(FAILED_STATES), help="Only messages in this state.")
 @click.option("--reason", help="Only messages with this reason code.")
 @click.option("--limit", default=1_000, show_default=True, type=click.IntRange(min=1), help="Maximum number.")
-@json_option
+@terminal.json_option
 def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """List failed messages, without their contents."""
-    with command_context() as context:
-        rows = FailedMessages(context.database, context.settings.topic).find(state, reason, limit)
-    if as_json:
-        print_json([_as_dict(row) for row in rows])
-        return
-    print_table(
-        ("ID", "state", "reason", "key", "bytes", "tries", "parked", "what is wrong"),
-        [_as_cells(row) for row in rows],
-    )
-    click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
+    with _failed_messages() as messages:
+        rows = messages.find(state, reason, limit)
+    terminal.print_rows(_COLUMNS, [_as_dict(row) for row in rows], as_json=as_json)
+    if not as_json:
+        click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
 
 
 @failed.command()
@@ -63,77 +56,63 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 @click.option(
     "--unmask", is_flag=True, help="Print the message as it was sent. Personal data; your name is recorded."
 )
-@operator_action()
-@json_option
-def show(place: Place, unmask: bool, action: OperatorAction, as_json: bool) -> None:
+@terminal.by_option
+@terminal.json_option
+def show(place: Place, unmask: bool, by: str, as_json: bool) -> None:
     """Show a message with its content. Values that could identify a person are masked."""
-    with command_context() as context:
-        messages = FailedMessages(context.database, context.settings.topic)
-        row, value = messages.show(place, action if unmask else None)
-    shown = _as_dict(row)
-    if unmask:
-        shown["key"] = None if row.key is None else readable(row.key)
-    shown["value"] = None if value is None else readable(value) if unmask else cut(show_value(value))
-    shown["masked"] = not unmask
+    with _failed_messages() as messages:
+        row, value = messages.show(place, OperatorAction(by) if unmask else None)
+    shown = {**_as_dict(row), "masked": not unmask}
+    if unmask and row.key is not None:
+        shown["key"] = readable(row.key)
+    content = None if value is None else readable(value) if unmask else cut(show_value(value))
     if as_json:
-        if unmask and value is not None:
-            shown["value_base64"] = base64.b64encode(value).decode()
-        print_json(shown)
-        return
-    content = shown.pop("value")
-    print_table(("field", "value"), list(shown.items()))
-    click.echo("no value" if content is None else content)
+        terminal.print_json({**shown, "value": content})
+    else:
+        terminal.print_table(("field", "value"), shown.items())
+        click.echo("no value" if content is None else content)
 
 
 @failed.command()
 @click.argument("places", type=_PLACE, metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All that are not resolved or discarded.")
-@operator_action()
-@json_option
-def retry(places: tuple[Place, ...], every: bool, action: OperatorAction, as_json: bool) -> None:
+@terminal.by_option
+@terminal.json_option
+def retry(places: tuple[Place, ...], every: bool, by: str, as_json: bool) -> None:
     """Retry messages, by the rules of the consumer. Exit code 1 when any still fails."""
     if every == bool(places):
         raise click.UsageError("give IDs, or --all")
-    outcomes: dict[str, int] = {}
-    with command_context() as context:
-        messages = FailedMessages(context.database, context.settings.topic)
+    action = OperatorAction(by)
+    with _failed_messages() as messages:
         if every:
-            outcomes = {str(outcome): n for outcome, n in sorted(messages.retry_all(action).outcomes.items())}
-        for place in places:
-            outcome = messages.retry(place, action)
-            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            outcomes = messages.retry_all(action).outcomes
+        else:
+            outcomes = Counter(messages.retry(place, action) for place in places)
     if as_json:
-        print_json(outcomes)
+        terminal.print_json(outcomes)
     else:
-        click.echo(
-            ", ".join(f"{outcome} {count}" for outcome, count in outcomes.items()) or "nothing to retry"
-        )
-    if outcomes.get("failed"):
+        counts = [f"{outcome} {count}" for outcome, count in sorted(outcomes.items())]
+        click.echo(", ".join(counts) or "nothing to retry")
+    if outcomes["failed"]:
         raise click.exceptions.Exit(1)
 
 
 @failed.command()
 @click.argument("places", type=_PLACE, metavar="ID...", nargs=-1, required=True)
-@operator_action(with_reason="required")
-def discard(places: tuple[Place, ...], action: OperatorAction) -> None:
+@terminal.reason_option(required=True)
+@terminal.by_option
+def discard(places: tuple[Place, ...], reason: str, by: str) -> None:
     """Give messages up: delete their contents, and keep a record that they existed."""
     missing: list[str] = []
-    with command_context() as context:
-        messages = FailedMessages(context.database, context.settings.topic)
+    with _failed_messages() as messages:
         for place in places:
             try:
-                messages.discard(place, action)
+                messages.discard(place, OperatorAction(by, reason))
                 click.echo(f"discarded {place.text}")
             except NotFound as error:
                 missing.append(str(error))
     if missing:
         raise NotFound("; ".join(missing))
-
-
-def _as_cells(row: FailedRow) -> tuple[object, ...]:
-    key = show_key(row.key)[:40]
-    place, size = row.place.text, row.value_bytes
-    return place, row.state, row.reason, key, size, row.attempts, row.created_at, row.message
 
 
 def _as_dict(row: FailedRow) -> dict[str, Any]:

@@ -2,31 +2,14 @@
 
 import click
 
-from datadeling.commands.context import (
-    CommandContext,
-    command_context,
-    json_option,
-    operator_action,
-    parse_offsets,
-    print_json,
-    print_table,
-)
-from datadeling.consumer.topic import Topic
-from datadeling.errors import ConfigError
+from datadeling.commands import terminal
+from datadeling.operations import offsets as operations
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.offsets import PartitionPosition, is_another_topic, list_positions, new_generation
 
-_COLUMNS = {
-    "partition": "partition",
-    "generation": "generation",
-    "next": "next_offset",
-    "low": "low",
-    "high": "high",
-    "lag": "lag",
-    "unreadable": "unreadable_in_a_row",
-    "history from": "historikk_fra",
-    "moved": "updated_at",
-}
+_COLUMNS = (
+    "partition", "generation", "next_offset", "low", "high", "lag", "unreadable_in_a_row", "historikk_fra",
+    "updated_at",
+)  # fmt: skip
 
 
 @click.group()
@@ -35,33 +18,32 @@ def offsets() -> None:
 
 
 @offsets.command("list")
-@json_option
+@terminal.json_option
 def list_offsets(as_json: bool) -> None:
     """List positions; with lag and watermarks from the broker when KAFKA_BROKERS is set."""
-    with command_context() as context:
-        found = list_positions(context.database, context.settings.topic, context.topic)
-    rows = [_as_dict(position) for position in found]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(list(_COLUMNS), [[row[name] for name in _COLUMNS.values()] for row in rows])
+    with terminal.command_context() as context:
+        topic = context.topic if context.settings.kafka else None
+        positions = operations.list_positions(context.database, context.settings.topic, topic)
+    rows = []
+    for position in positions:
+        low, high = position.watermarks or (None, None)
+        rows.append({**position.row._asdict(), "low": low, "high": high, "lag": position.lag})
+    terminal.print_rows(_COLUMNS, rows, as_json=as_json)
 
 
 @offsets.command("new-generation")
 @click.option("--from-beginning", "way", flag_value="again", help="Read the topic from its beginning.")
 @click.option("--keep-offsets", "way", flag_value="keep", help="Continue at the stored offsets.")
-@click.option(
+@terminal.offsets_option(
     "--from-offset",
     "back_to",
-    multiple=True,
-    callback=parse_offsets,
-    metavar="P:N",
     help="Keep offsets, but read partition P again from offset N. Repeat for several partitions.",
 )
-@operator_action(with_reason="optional")
-@json_option
+@terminal.reason_option()
+@terminal.by_option
+@terminal.json_option
 def raise_generation(
-    way: str | None, back_to: dict[int, int] | None, action: OperatorAction, as_json: bool
+    way: str | None, back_to: tuple[tuple[int, int], ...], reason: str | None, by: str, as_json: bool
 ) -> None:
     """Begin a new generation of offsets: partitions were added, or the topic was replaced.
 
@@ -69,15 +51,18 @@ def raise_generation(
     have read before (partitions were added), offsets are kept; if it is another one (moved to another
     cluster, or deleted and created again), it is read from its beginning.
     """
-    with command_context() as context:
-        again = _topic_to_reread(context, way)
-        if again is not None and back_to:
+    with terminal.command_context() as context:
+        database, name = context.database, context.settings.topic
+        again = None if way == "keep" else context.topic
+        if again and way is None and not operations.is_another_topic(database, name, again):
+            again = None
+        if again and back_to:
             raise click.UsageError(
                 "--from-offset needs kept offsets, but the topic is read from its beginning"
             )
-        raised = new_generation(context.database, context.settings.topic, again, action, back_to)
+        raised = operations.new_generation(database, name, again, OperatorAction(by, reason), dict(back_to))
     if as_json:
-        print_json(raised._asdict())
+        terminal.print_json(raised._asdict())
         return
     where = "from the beginning" if raised.from_beginning else "offsets kept"
     click.echo(f"generation {raised.generation}, {where}")
@@ -85,31 +70,3 @@ def raise_generation(
         click.echo(f"partition {partition} goes on at {next_offset}")
     if raised.carried:
         click.echo(f"{raised.carried} avtaler that were erased by hand stay erased")
-
-
-def _topic_to_reread(context: CommandContext, way: str | None) -> Topic | None:
-    """Return the topic to read from its beginning; None when offsets are kept."""
-    if way == "keep":
-        return None
-    if context.topic is None:
-        raise ConfigError("KAFKA_BROKERS is not set: only --keep-offsets works without the broker")
-    if way == "again" or is_another_topic(context.database, context.settings.topic, context.topic):
-        return context.topic
-    return None
-
-
-def _as_dict(position: PartitionPosition) -> dict[str, object]:
-    low, high = position.watermarks or (None, None)
-    row = position.row
-    return {
-        "partition": row.partition,
-        "generation": row.generation,
-        "next_offset": row.next_offset,
-        "low": low,
-        "high": high,
-        "lag": position.lag,
-        "unreadable_in_a_row": row.unreadable_in_a_row,
-        "historikk_fra": row.historikk_fra,
-        "updated_at": row.updated_at,
-        "topic_id": row.topic_id,
-    }

@@ -2,17 +2,16 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
 
 import structlog
+from rich import progress as rich
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from datadeling.operations.replay.partition import OnProgress
-from datadeling.operations.replay.partition import Progress as ReplayProgress
+from datadeling.operations.replay.partition import OnProgress, Progress
 
 _LINE_EVERY = 10.0  # seconds
 
@@ -40,58 +39,32 @@ def stop_on_signal() -> Iterator[Event]:
 def show_progress(what: str) -> Iterator[OnProgress]:
     """Yield a function that shows the progress passed to it, on standard error."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(what)
-        return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[events]:,} events  {task.fields[rate]:,.0f}/s  {task.fields[left]:,} left"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[time]}"),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.TaskProgressColumn(),
+        rich.TextColumn("{task.fields[events]:,} events  {task.fields[rate]:,.0f}/s"),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=None, events=0, rate=0.0, left=0, time="")
+    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, events=0, rate=0.0)
+        due = time.monotonic() + _LINE_EVERY
 
-        def report(progress: ReplayProgress) -> None:
-            bar.update(
-                task,
-                total=progress.total,
-                completed=progress.total - progress.left,
-                events=progress.events,
-                rate=progress.per_second,
-                left=progress.left,
-                time=_time_left(progress.seconds_left),
-            )
+        def report(progress: Progress) -> None:
+            nonlocal due
+            left, events, rate = progress.left, progress.events, progress.per_second
+            done = progress.total - left
+            bar.update(task, total=progress.total, completed=done, events=events, rate=rate)
+            if bar.disable and time.monotonic() >= due:
+                due = time.monotonic() + _LINE_EVERY
+                seconds = None if progress.seconds_left is None else round(progress.seconds_left)
+                figures = {
+                    "events": events,
+                    "events_per_second": round(rate),
+                    "left": left,
+                    "seconds_left": seconds,
+                }
+                log.info("progress", what=what, **figures)
 
         yield report
-
-
-def _lines(what: str) -> Callable[[ReplayProgress], None]:
-    due = time.monotonic() + _LINE_EVERY
-
-    def report(progress: ReplayProgress) -> None:
-        nonlocal due
-        if time.monotonic() < due:
-            return
-        due = time.monotonic() + _LINE_EVERY
-        seconds_left = progress.seconds_left
-        log.info(
-            "progress",
-            what=what,
-            events=progress.events,
-            events_per_second=round(progress.per_second),
-            left=progress.left,
-            seconds_left=None if seconds_left is None else round(seconds_left),
-        )
-
-    return report
-
-
-def _time_left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} to go"

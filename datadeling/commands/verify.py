@@ -7,15 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from datadeling.commands.context import (
-    INTERRUPTED,
-    command_context,
-    json_option,
-    operator_action,
-    print_json,
-    print_table,
-)
-from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
+from datadeling.commands import terminal
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.verify.judgement import FAULTS, MEANINGS
 from datadeling.operations.verify.verifier import STAGES, OnProgress, Options, Report, Verifier
@@ -24,33 +16,29 @@ from datadeling.operations.verify.verifier import STAGES, OnProgress, Options, R
 @click.command()
 @click.option("--repair", is_flag=True, help="Write missing and different rows again, from the topic.")
 @click.option("--delete-surplus", is_flag=True, help="Delete rows that the topic lacks. Needs --reason.")
-@operator_action(with_reason="optional")
-@json_option
-def verify(repair: bool, delete_surplus: bool, action: OperatorAction, as_json: bool) -> None:
+@terminal.reason_option()
+@terminal.by_option
+@terminal.json_option
+def verify(repair: bool, delete_surplus: bool, reason: str | None, by: str, as_json: bool) -> None:
     """Read the whole topic and compare the tables with it. Exit code 1 when a fault remains.
 
     Safe beside the consumer: messages that it had not handled when the command began are no faults.
     """
-    if delete_surplus and action.reason is None:
+    if delete_surplus and reason is None:
         raise click.UsageError("--delete-surplus needs --reason")
-    options = Options(repair, action if delete_surplus else None)
+    requested = Options(repair, OperatorAction(by, reason) if delete_surplus else None)
     try:
-        report = _run(options)
+        with terminal.command_context() as context, _show_stages() as progress:
+            report = Verifier(context.database, context.kafka, context.topic, progress).run(requested)
     except KeyboardInterrupt:
         click.echo("datadeling: interrupted", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(terminal.INTERRUPTED) from None
     if as_json:
-        print_json(_as_dict(report))
+        terminal.print_json(_as_dict(report))
     else:
         _print(report)
     if report.faults:
         raise click.exceptions.Exit(1)
-
-
-def _run(options: Options) -> Report:
-    with command_context() as context, _show_stages() as progress:
-        topic = Topic(context.kafka, OPERATOR_TIMEOUT)
-        return Verifier(context.database, context.kafka, topic, progress).run(options)
 
 
 @contextmanager
@@ -65,17 +53,13 @@ def _show_stages() -> Iterator[OnProgress]:
 
 def _print(report: Report) -> None:
     found = report.found
-    print_table(
-        ("", "avtaler", "meaning"),
-        [(category, found.counts[category], meaning) for category, meaning in MEANINGS.items()],
-    )
+    counted = [(category, found.counts[category], meaning) for category, meaning in MEANINGS.items()]
+    terminal.print_table(("", "avtaler", "meaning"), counted)
     if found.columns:
-        print_table(("different column", "avtaler"), found.columns.most_common())
-    examples = [
-        (category, avtale_id) for category in FAULTS for avtale_id in found.examples.get(category, ())
-    ]
+        terminal.print_table(("different column", "avtaler"), found.columns.most_common())
+    examples = [(category, example) for category in FAULTS for example in found.examples.get(category, ())]
     if examples:
-        print_table(("for example", "avtaleId"), examples)
+        terminal.print_table(("for example", "avtaleId"), examples)
     click.echo(f"{report.messages} messages on the topic, {report.unreadable} of them cannot be read")
     if report.left is not None:
         rest = ", ".join(f"{category} {report.left.counts[category]}" for category in FAULTS)

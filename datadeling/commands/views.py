@@ -1,12 +1,13 @@
 """`datadeling views`: the views for analysts in BigQuery."""
 
 import os
-import re
+from functools import partial
 from pathlib import Path
 
 import click
 
 from datadeling import config
+from datadeling.commands import terminal
 from datadeling.db.mirror import mirrored_columns
 from datadeling.domain.avtale import COLUMNS
 from datadeling.errors import ConfigError, NotFound
@@ -16,30 +17,18 @@ from datadeling.mirror.views import DATASET, VIEWS, create
 FILES = Path(__file__).parents[2] / "mirror" / "views"
 """The views as files, in a checkout."""
 
-_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", re.ASCII)
-_DATASET = re.compile(r"\w{1,1024}", re.ASCII)
-
-
-def _check_name(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    pattern = _PROJECT if parameter.name == "project" else _DATASET
-    if value is not None and not pattern.fullmatch(value):
-        raise click.BadParameter("is not a valid name in Google Cloud")
-    return value
+_NAME = terminal.Parsed(partial(terminal.matching, r"[\w-]{1,1024}"), "is not a valid name in Google Cloud")
 
 
 @click.command()
 @click.option("--check", is_flag=True, help="Fail if a column is forgotten, or mirror/views is outdated.")
 @click.option("--apply", is_flag=True, help="Create or replace the views in BigQuery.")
 @click.option("--print", "print_", is_flag=True, help="Print the views as SQL.")
-@click.option("--project", callback=_check_name, help="Google Cloud project; required by --apply.")
+@click.option("--project", type=_NAME, help="Google Cloud project; required by --apply.")
 @click.option(
-    "--dataset",
-    default=DATASET,
-    show_default=True,
-    callback=_check_name,
-    help="Dataset of the mirrored table.",
+    "--dataset", default=DATASET, show_default=True, type=_NAME, help="Dataset of the mirrored table."
 )
-@click.option("--views-dataset", callback=_check_name, help="Dataset of the views. Default: the same.")
+@click.option("--views-dataset", type=_NAME, help="Dataset of the views. Default: the same.")
 def views(
     check: bool, apply: bool, print_: bool, project: str | None, dataset: str, views_dataset: str | None
 ) -> None:
@@ -52,15 +41,13 @@ def views(
         raise click.UsageError("give one of --check, --apply and --print")
     if check:
         _check()
-    elif apply:
-        if project is None:
-            raise click.UsageError("--apply needs --project")
-        _apply(project, dataset, views_dataset or dataset)
+    elif print_:
+        sql = [create(view, dataset=dataset, views_in=views_dataset, project=project) for view in VIEWS]
+        click.echo("\n".join(sql), nl=False)
+    elif project is None:
+        raise click.UsageError("--apply needs --project")
     else:
-        statements = (
-            create(view, dataset=dataset, views_in=views_dataset, project=project) for view in VIEWS
-        )
-        click.echo("\n".join(statements), nl=False)
+        _apply(project, dataset, views_dataset or dataset)
 
 
 def _check() -> None:
@@ -73,7 +60,7 @@ def _check() -> None:
     for fault in faults:
         click.echo(fault, err=True)
     if faults:
-        click.get_current_context().exit(1)
+        raise click.exceptions.Exit(1)
     click.echo(f"{len(VIEWS)} views, {len(COLUMNS)} columns of avtale: none forgotten")
 
 

@@ -59,7 +59,7 @@ def consume() -> None:
     settings = config.consumer_config(os.environ)
     configure_logging(config.log_format(os.environ))
     from datadeling.consumer.process import run_consumer
-    from datadeling.operations.replay.background import Background
+    from datadeling.operations.replay.runner import Background
     from datadeling.operations.retention import Pruner
 
     pruner = Pruner(settings.kafka.topic, settings.retention)

@@ -11,7 +11,7 @@ import structlog
 from rich import progress as rich
 from rich.console import Console
 
-from datadeling.operations.replay.partition import OnProgress, Progress
+from datadeling.operations.replay.runner import OnProgress, Progress
 
 _LINE_EVERY = 10.0  # seconds
 

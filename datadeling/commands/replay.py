@@ -12,7 +12,8 @@ from datadeling.db.rows import ReplayRow
 from datadeling.domain.month import OSLO
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
-from datadeling.operations.replay.runner import Runner, Setting, dry_run
+from datadeling.operations.replay.partition import Setting
+from datadeling.operations.replay.runner import Runner, dry_run
 from datadeling.pipeline.tally import OUTCOMES, Tally, total
 
 _COLUMNS = ("id", "state", "background", "what", "requested_by", "requested_at", "finished_at", "error")

@@ -54,7 +54,7 @@ ORDER BY kafka_partition;
 
 -- insert_replay_partition --
 INSERT INTO replay_job_partition (job_id, kafka_partition, generation, from_offset, next_offset, to_offset)
-VALUES (%(id)s, %(partition)s, %(generation)s, %(start)s, %(start)s, %(end)s);
+VALUES (%(id)s, %(partition)s, %(generation)s, %(from_offset)s, %(from_offset)s, %(to_offset)s);
 
 -- begin_replay --
 -- Not one that is done or was cancelled.
@@ -66,7 +66,7 @@ WHERE id = %(id)s AND state NOT IN ('done', 'cancelled');
 -- Compare and set. No row when another process has moved it, when it was cancelled, or when a new generation has
 -- begun since.
 UPDATE replay_job_partition
-SET next_offset = %(end)s, events = %(events)s, tally = %(tally)s, updated_at = now()
+SET next_offset = %(next_offset)s, events = %(events)s, tally = %(tally)s, updated_at = now()
 WHERE job_id = %(id)s
   AND kafka_partition = %(partition)s
   AND next_offset = %(start)s

@@ -1,11 +1,12 @@
 """Replays as they are kept in the database: requested, begun, ended. Imports no Kafka: the API uses it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.rows import PartitionProgress, ReplayRow
+from datadeling.db.transaction import Transaction
 from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
 from datadeling.log import masked_prose
 from datadeling.operations.action import OperatorAction
@@ -33,13 +34,6 @@ class Range(NamedTuple):
     end: int
 
 
-class Planned(NamedTuple):
-    """The range to read of a partition, and the generation that its offsets belong to."""
-
-    range: Range
-    generation: int
-
-
 class Jobs:
     """The replays of one topic. Every method can raise `DatabaseUnavailable`."""
 
@@ -54,8 +48,8 @@ class Jobs:
         """
         values = {
             **request._asdict(),
-            "from_offsets": _by_text(request.from_offsets),
-            "to_offsets": _by_text(request.to_offsets),
+            "from_offsets": request.from_offsets or None,
+            "to_offsets": request.to_offsets or None,
             "requested_by": masked_prose(action.who),
             "reason": action.reason and masked_prose(action.reason),
             "background": background,
@@ -102,7 +96,7 @@ class Jobs:
         with self._database.transaction() as tx:
             return tx.rows(PartitionProgress, "select_replay_partitions", id=replay)
 
-    def begin(self, row: ReplayRow, planned: Mapping[int, Planned]) -> list[PartitionProgress]:
+    def begin(self, row: ReplayRow, planned: Collection[PartitionProgress]) -> list[PartitionProgress]:
         """Mark a replay as running and return where to read; `planned` counts the first time only.
 
         Raise `Busy` when a running replay reads some of the same messages, `NotFound` when this one has
@@ -113,14 +107,10 @@ class Jobs:
             if not tx.run("begin_replay", id=row.id).rowcount:
                 raise NotFound(f"replay {row.id} has ended")
             if not tx.rows(PartitionProgress, "select_replay_partitions", id=row.id):
-                for partition, (range_, generation) in planned.items():
-                    values = {"partition": partition, "generation": generation, **range_._asdict()}
-                    tx.run("insert_replay_partition", id=row.id, **values)
+                for one in planned:
+                    tx.run("insert_replay_partition", id=row.id, **one._asdict())
             partitions = tx.rows(PartitionProgress, "select_replay_partitions", id=row.id)
-            positions = tx.positions(self._topic)
-            for one in partitions:
-                if one.partition not in positions or positions[one.partition].generation != one.generation:
-                    raise TopicChanged(f"offsets of partition {one.partition} have a new meaning")
+            refuse_new_generation(tx, self._topic, partitions)
             overlapping = tx.rows(int, "overlapping_replays", id=row.id)
             if busy := [other.id for other in tx.replays(self._topic, ids=overlapping) if other.held]:
                 raise Busy(f"replay {min(busy)} reads some of the same messages")
@@ -132,21 +122,17 @@ class Jobs:
             tx.run("end_replay", id=replay, state=state, error=error)
 
 
+def refuse_new_generation(tx: Transaction, topic: str, partitions: Collection[PartitionProgress]) -> None:
+    """Raise `TopicChanged` when a new generation has begun since these were planned."""
+    positions = tx.positions(topic)
+    for one in partitions:
+        if one.partition not in positions or positions[one.partition].generation != one.generation:
+            raise TopicChanged(f"offsets of partition {one.partition} have a new meaning")
+
+
 def request_of(row: ReplayRow) -> Request:
     """Return the request that a replay was added with."""
-    return Request(
-        from_offsets=_by_number(row.from_offsets),
-        from_time=row.from_time,
-        to_offsets=_by_number(row.to_offsets),
-        to_time=row.to_time,
-        avtale_id=row.avtale_id,
-        rate=row.rate,
-    )
-
-
-def _by_text(offsets: Mapping[int, int] | None) -> dict[str, int] | None:
-    return {str(p): offset for p, offset in offsets.items()} if offsets else None
-
-
-def _by_number(offsets: Mapping[str, int] | None) -> dict[int, int] | None:
-    return {int(p): offset for p, offset in offsets.items()} if offsets else None
+    values = {name: getattr(row, name) for name in Request._fields}
+    for name in ("from_offsets", "to_offsets"):  # a key of JSON is text
+        values[name] = values[name] and {int(p): offset for p, offset in values[name].items()}
+    return Request(**values)

@@ -11,35 +11,34 @@ from datadeling.errors import BrokerUnavailable, TopicChanged
 from datadeling.operations.replay.jobs import Range
 from datadeling.pipeline.message import Message
 
-_GROUP = "datadeling-replay"  # librdkafka requires a name; without a subscription no group is created
-
 
 class Reader:
     """The messages of some ranges, each partition's in its order. For one thread.
 
-    A range is done when the position reaches its end: offsets have holes. Messages that retention has removed
-    from its beginning are passed over.
+    `positions`: by partition, the offset before which every message has been returned. Messages that
+    retention has removed from the beginning of a range are passed over.
     """
 
     def __init__(self, config: KafkaConfig, ranges: Mapping[int, Range]) -> None:
+        self.positions = {partition: range_.start for partition, range_ in ranges.items()}
         self._topic = config.topic
         self._ends = {partition: range_.end for partition, range_ in ranges.items()}
-        self._positions = {partition: range_.start for partition, range_ in ranges.items()}
         self._errors: list[str] = []
-        self._consumer = create_client(Consumer, _settings(config), error_cb=self._on_error)
-        self._consumer.assign(
-            [self._place(p, range_.start) for p, range_ in ranges.items() if range_.start < range_.end]
-        )
+        settings = {
+            **reader_settings(config),
+            "group.id": "datadeling-replay",  # required; without a subscription no group is created
+            # For an offset that retention has removed: continue with the oldest message there is.
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+        self._consumer = create_client(Consumer, settings, error_cb=self._on_error)
+        places = [TopicPartition(self._topic, p, r.start) for p, r in ranges.items() if r.start < r.end]
+        self._consumer.assign(places)
 
     @property
-    def positions(self) -> Mapping[int, int]:
-        """By partition, the offset before which every message has been returned."""
-        return self._positions
-
-    @property
-    def done(self) -> bool:
-        """True when every range has been read."""
-        return all(at >= self._ends[partition] for partition, at in self._positions.items())
+    def left(self) -> int:
+        """Number of offsets still to be read. Offsets have holes, so there may be fewer messages."""
+        return sum(self._ends[partition] - at for partition, at in self.positions.items())
 
     def fetch(self, limit: int, timeout: float) -> list[Message]:
         """Return at most `limit` messages after at most `timeout` seconds; maybe none.
@@ -49,9 +48,9 @@ class Reader:
         """
         self._errors.clear()
         # consume() waits for the full number until its timeout: never request more than there are.
-        limit = min(limit, sum(self._ends[partition] - at for partition, at in self._positions.items()))
-        messages = [m for message in self._consumer.consume(limit, timeout) if (m := self._take(message))]
-        if not messages and self._errors and not self.done:
+        fetched = self._consumer.consume(min(limit, self.left), timeout)
+        messages = [m for message in fetched if (m := self._take(message))]
+        if not messages and self._errors and self.left:
             raise BrokerUnavailable(self._errors[-1])
         return messages
 
@@ -63,32 +62,19 @@ class Reader:
         error, partition, offset = message.error(), message.partition(), message.offset()
         at_end = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 (its public name)
         if error and not at_end:
-            self._errors.append(error.name())
+            self._on_error(error)
         if partition is None or offset is None or (error and not at_end):
             return None
-        end, at = self._ends[partition], self._positions[partition]
+        end = self._ends[partition]
         if at_end and offset < end:
             raise TopicChanged(f"partition {partition} ends at {offset}, before {end}")
-        if offset < at:
+        if offset < self.positions[partition]:
             return None
         reached = offset if at_end else offset + 1
-        self._positions[partition] = min(reached, end)
+        self.positions[partition] = min(reached, end)
         if reached >= end:
-            self._consumer.pause([self._place(partition)])
+            self._consumer.pause([TopicPartition(self._topic, partition)])
         return to_message(message) if offset < end else None
-
-    def _place(self, partition: int, offset: int = -1) -> TopicPartition:
-        return TopicPartition(self._topic, partition, offset)
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors.append(error.name())
-
-
-def _settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    return {
-        **reader_settings(config),
-        "group.id": _GROUP,
-        # For an offset that retention has removed: continue with the oldest message there is.
-        "auto.offset.reset": "earliest",
-        "enable.partition.eof": True,
-    }

@@ -1,48 +1,76 @@
-"""Run one replay: one partition after the other, on a thread, while the caller's thread reports progress."""
+"""Run replays: plan the ranges, and read one partition after the other; by command or in a consumer."""
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from threading import Event, Thread
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from datadeling.config import KafkaConfig
-from datadeling.consumer.health import Service
+import structlog
+
+from datadeling import errors
+from datadeling.config import ConsumerConfig, KafkaConfig
+from datadeling.consumer.health import Health
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Claim, Database
-from datadeling.db.rows import ReplayRow
-from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError, TopicChanged
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
-from datadeling.operations.replay.partition import OnProgress, PartitionReplay, Progress
-from datadeling.operations.replay.plan import plan
-from datadeling.operations.replay.rate import Rate, no_lag
-from datadeling.operations.replay.writer import DryRunWriter, NotRunning, ReplayWriter, Writer
-from datadeling.pipeline.tally import Tally
-
-_T = TypeVar("_T")
+from datadeling.db.rows import OffsetRow, PartitionProgress, ReplayRow
+from datadeling.domain.hendelse import Place
+from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
+from datadeling.log import frames
+from datadeling.operations.replay.jobs import Jobs, Request, request_of
+from datadeling.operations.replay.partition import NotRunning, PartitionReplay, Setting, retried
+from datadeling.pipeline.partitioner import partition_of
+from datadeling.pipeline.tally import Tally, total
 
 _APPLICATION = "datadeling replay"
 _PROGRESS_EVERY = 0.5  # seconds
+_CHECK_EVERY = 5.0  # seconds
+_STOP_TIMEOUT = 3.0  # seconds
+_BACKGROUND_BATCH = 250  # messages: the live consumer waits for the lock while one of these is written
+
+log = structlog.get_logger(__name__)
 
 
-class Setting(NamedTuple):
-    """Settings of a replay. `lag` returns the number of messages that are waiting for the live consumer."""
+class Progress(NamedTuple):
+    """Progress over all partitions, from where each was begun first.
 
-    kafka: KafkaConfig
-    db_url: str
-    batch_size: int = 2_000
-    lag: Callable[[], int] = no_lag
+    `total` and `left` are offsets, which count the holes of a compacted log. `events`: messages read since
+    the replay was begun or resumed. `seconds_left`: None while nothing has been read.
+    """
+
+    total: int
+    left: int
+    events: int
+    per_second: float
+    seconds_left: float | None
+
+    @classmethod
+    def of(cls, parts: Sequence[PartitionReplay], seconds: float) -> "Progress":
+        """Return the progress of these partitions after so many seconds."""
+        left = sum(part.left for part in parts)
+        read = sum(part.saved.next_offset - part.begun for part in parts)
+        events = sum(part.events for part in parts)
+        return cls(
+            sum(part.saved.to_offset - part.saved.from_offset for part in parts),
+            left,
+            events,
+            events / max(seconds, 0.001),
+            left * seconds / read if read else None,
+        )
+
+
+OnProgress = Callable[[Progress], None]
+"""Called with the progress twice a second, between two batches."""
 
 
 def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProgress) -> Tally:
     """Return the tally that a replay would have; write nothing. Raise what `plan` raises."""
     with closing(Database(setting.db_url, _APPLICATION)) as database:
-        planned = plan(request, database, setting.kafka.topic, Topic(setting.kafka, OPERATOR_TIMEOUT))
-    parts = [PartitionReplay(setting.kafka, p, one.range, request.avtale_id) for p, one in planned.items()]
-
-    def writer_of(database: Database, part: PartitionReplay) -> Writer:
-        return DryRunWriter(database, setting.kafka.topic, part.at)
-
-    return _read(setting, request, parts, writer_of, stop, on_progress)
+        planned = plan(request, database, setting.kafka)
+        parts = [PartitionReplay(setting, request, progress) for progress in planned]
+        _read(parts, database, stop, on_progress)
+    return total(Tally.from_dict(part.saved.tally) for part in parts)
 
 
 class Runner:
@@ -57,132 +85,166 @@ class Runner:
 
         After `stop` it is still `running`, for whoever resumes it. Raise `Busy` when another process runs it,
         has taken it over or reads some of the same messages, `BrokerUnavailable` or `DatabaseUnavailable`
-        when it could not begin. Any other exception (`NotFound` and `TopicChanged` among them) leaves it
-        `failed` with the name of the error. Never sets `stop`.
+        when it could not begin, or not go on until `stop`. Any other exception (`NotFound` and `TopicChanged`
+        among them) leaves it `failed` with the name of the error. Never sets `stop`.
         """
+        claim = Claim(self._setting.db_url, row.id)
         try:
-            with _claimed(self._setting.db_url, row.id) as claim:
-                self._run(row, claim, stop, on_progress)
+            self._run(row, claim, stop, on_progress)
+        except NotRunning:
+            pass
         except (Busy, BrokerUnavailable, DatabaseUnavailable):
             raise  # it can be run later
-        except NotRunning:
-            _retried(lambda: self._check_state(row), stop)
         except Exception as error:
-            text = _error_text(error)
-            _retried(lambda: self._jobs.end(row.id, "failed", text), stop)
+            text = _text(error)
+            retried(lambda: self._jobs.end(row.id, "failed", text), stop)
             raise
-        return _retried(lambda: self._jobs.get(row.id), stop)
+        finally:
+            claim.release()
+        return retried(lambda: self._jobs.get(row.id), stop)
 
     def _run(self, row: ReplayRow, claim: Claim, stop: Event, on_progress: OnProgress) -> None:
-        request = request_of(row)
-        partitions = {one.partition: one for one in self._jobs.begin(row, self._planned(row))}
-        parts = []
-        for one in partitions.values():
-            left = Range(one.next_offset, one.to_offset)
-            part = PartitionReplay(self._setting.kafka, one.partition, left, request.avtale_id)
-            part.first = one.from_offset
-            parts.append(part)
-
-        def writer_of(database: Database, part: PartitionReplay) -> Writer:
-            return ReplayWriter(database, row, partitions[part.partition])
-
         def report_and_keep_claim(progress: Progress) -> None:
             on_progress(progress)
             with suppress(DatabaseUnavailable):  # then no other process can write either
                 if not claim.take():
                     raise Busy(f"somebody else runs replay {row.id} by now")
 
-        _read(self._setting, request, parts, writer_of, stop, report_and_keep_claim)
-        if all(part.at >= part.end for part in parts):
-            _retried(lambda: self._jobs.end(row.id, "done"), stop)
-
-    def _planned(self, row: ReplayRow) -> Mapping[int, Planned]:
-        if self._jobs.partitions(row.id):
-            return {}
+        if not claim.take():
+            raise Busy(f"somebody runs replay {row.id} already")
+        request = request_of(row)
         with closing(Database(self._setting.db_url, _APPLICATION)) as database:
-            return plan(request_of(row), database, row.topic, Topic(self._setting.kafka, OPERATOR_TIMEOUT))
+            begun = self._jobs.partitions(row.id)
+            begun = self._jobs.begin(row, begun or plan(request, database, self._setting.kafka))
+            parts = [PartitionReplay(self._setting, request, progress, row) for progress in begun]
+            _read(parts, database, stop, report_and_keep_claim)
+        if not any(part.left for part in parts):
+            retried(lambda: self._jobs.end(row.id, "done"), stop)
 
-    def _check_state(self, row: ReplayRow) -> None:
-        """Return if the replay was ended on purpose. Raise `TopicChanged` or `Busy` for any other cause."""
-        if self._jobs.get(row.id).state != "running":
-            return
-        try:
-            self._jobs.begin(row, {})
-        except TopicChanged as error:
-            self._jobs.end(row.id, "failed", _error_text(error))
-            raise
-        raise Busy(f"somebody else has moved replay {row.id} on")
+
+def _read(parts: Sequence[PartitionReplay], database: Database, stop: Event, on_progress: OnProgress) -> None:
+    began = reported = time.monotonic()
+
+    def report() -> None:
+        nonlocal reported
+        now = time.monotonic()
+        if now - reported >= _PROGRESS_EVERY:
+            reported = now
+            on_progress(Progress.of(parts, now - began))
+
+    for part in parts:
+        part.run(database, stop, report)
+    on_progress(Progress.of(parts, time.monotonic() - began))
+
+
+def plan(request: Request, database: Database, config: KafkaConfig) -> list[PartitionProgress]:
+    """Return the range to read of each partition, in order; none goes beyond the live consumer's position.
+
+    Queries the broker, for some seconds at most. Raise `NotFound` when a partition or the topic has not
+    been read, `TopicChanged` when the broker's topic is another one, `BrokerUnavailable`.
+    """
+    topic = Topic(config, OPERATOR_TIMEOUT)
+    with database.transaction() as tx:
+        offsets = {row.partition: row for row in tx.rows(OffsetRow, "list_offsets", topic=config.topic)}
+        avtale = tx.first(Place, "locate_avtale", topic=config.topic, avtale_id=request.avtale_id)
+    if not offsets:
+        raise errors.NotFound("nothing has been read of this topic yet")
+    if {row.topic_id for row in offsets.values()} - {None, topic.identity()}:
+        raise errors.TopicChanged("the broker's topic is not the one that has been read")
+    named = {*(request.from_offsets or {}), *(request.to_offsets or {})}
+    if unknown := named - offsets.keys():
+        raise errors.NotFound(f"nothing has been read of partition {min(unknown)}")
+    chosen = set(request.from_offsets or offsets)
+    if request.avtale_id is not None:
+        chosen &= _partitions_of(request.avtale_id, avtale, offsets)
+    return [_progress(request, offsets[partition], topic) for partition in sorted(chosen)]
+
+
+def _partitions_of(avtale_id: str, known: Place | None, offsets: Mapping[int, OffsetRow]) -> set[int]:
+    """Return the partitions of an avtale: `known` is the place of its stored message.
+
+    The producer's partitioner decides when nothing is stored. When partitions have been added since, older
+    messages are still on the stored partition, and new ones are where the partitioner puts them.
+    """
+    partitions = set() if known is None else {known.partition}
+    if known is None or known.generation != max(row.generation for row in offsets.values()):
+        partitions.add(partition_of(avtale_id.encode(), max(offsets) + 1))
+    return partitions
+
+
+def _progress(request: Request, row: OffsetRow, topic: Topic) -> PartitionProgress:
+    """Return the range to read of a partition, of which nothing has been read."""
+    partition = row.partition
+    start, end = topic.watermarks(partition).low, row.next_offset
+    if request.from_offsets:
+        start = max(start, request.from_offsets.get(partition, start))
+    if request.from_time:
+        start = max(start, topic.offset_at(partition, request.from_time))
+    if request.to_offsets:
+        end = min(end, request.to_offsets.get(partition, end))
+    if request.to_time:
+        end = min(end, topic.offset_at(partition, request.to_time))
+    start = min(start, end)
+    now = datetime.now(UTC)
+    return PartitionProgress(partition, row.generation, start, start, end, 0, Tally().as_dict(), now)
+
+
+class Background:
+    """Runs requested replays one after the other, in a thread of the consumer process.
+
+    In the cluster only the application can reach its database, so an operator's machine cannot run them.
+    """
+
+    def __init__(self, config: ConsumerConfig) -> None:
+        self._config = config
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._give_up_at = 0.0
+
+    def start(self, health: Health) -> None:
+        """Check for requested replays every 5 s from now on; they give way while `health` has a lag."""
+        self._thread = Thread(target=self._work, args=(health,), name="replays", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write the batch in hand, and leave the rest to the next consumer. Returns at once."""
+        if not self._stop.is_set():
+            self._give_up_at = time.monotonic() + _STOP_TIMEOUT
+        self._stop.set()
+
+    def join(self) -> None:
+        """Wait for the thread, until 3 s after `stop` at most; a daemon thread does not keep the process."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, self._give_up_at - time.monotonic()))
+
+    def _work(self, health: Health) -> None:
+        kafka, db_url = self._config.kafka, self._config.db_url
+        with closing(Database(db_url, "datadeling replays")) as database:
+            jobs = Jobs(database, kafka.topic)
+            runner = Runner(Setting(kafka, db_url, _BACKGROUND_BATCH, lambda: health.lag), jobs)
+            while not self._stop.wait(_CHECK_EVERY):
+                waiting: list[ReplayRow] = []
+                with _errors_logged():
+                    waiting = jobs.waiting()
+                for row in waiting:
+                    if self._stop.is_set():
+                        break
+                    with _errors_logged(replay=row.id):
+                        ended = runner.run(jobs.get(row.id), self._stop, lambda _: None)
+                        log.info("replay_ended", replay=row.id, state=ended.state)
 
 
 @contextmanager
-def _claimed(db_url: str, replay: int) -> Iterator[Claim]:
-    claim = Claim(db_url, replay)
+def _errors_logged(**values: object) -> Iterator[None]:
+    """Log an error, which must not end the consumer; one that is tried again is logged by the loop."""
     try:
-        if not claim.take():
-            raise Busy(f"somebody runs replay {replay} already")
-        yield claim
-    finally:
-        claim.release()
+        yield
+    except (Busy, BrokerUnavailable, DatabaseUnavailable):
+        pass
+    except Exception as error:  # noqa: BLE001
+        log.error("replay_failed", error=_text(error), at=frames(error), **values)  # noqa: TRY400 (no text)
 
 
-def _read(
-    setting: Setting,
-    request: Request,
-    parts: list[PartitionReplay],
-    writer_of: Callable[[Database, PartitionReplay], Writer],
-    stop: Event,
-    on_progress: OnProgress,
-) -> Tally:
-    """Read the partitions one after the other, and return the tally of all.
-
-    The first exception, also one of `on_progress`, ends the reading and is raised then. `stop` is left as it
-    is: it may be for more than this replay.
-    """
-    end, tally, progress = Event(), Tally(), Progress(parts)
-    errors: list[BaseException] = []
-
-    def read() -> None:
-        rate = Rate(request.rate, end, setting.lag)
-        try:
-            with closing(Database(setting.db_url, _APPLICATION)) as database:
-                for part in parts:
-                    writer = writer_of(database, part)
-                    part.run(database, writer, rate, end, setting.batch_size)
-                    tally.add(writer.tally)
-        except BaseException as error:  # noqa: BLE001 (raised below)
-            errors.append(error)
-
-    if stop.is_set():
-        return tally
-    # A daemon: a second Ctrl-C ends the process at once.
-    thread = Thread(target=read, name="replay", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_PROGRESS_EVERY)
-        if stop.is_set() or errors:
-            end.set()
-        try:
-            on_progress(progress)
-        except Exception as error:  # noqa: BLE001 (raised below)
-            errors.append(error)
-            end.set()
-    if errors:
-        raise errors[0]
-    return tally
-
-
-def _retried(step: Callable[[], _T], stop: Event) -> _T:
-    """Retry a step while the database is unavailable, so that what was read is not lost; until `stop`."""
-    service = Service("database")
-    while True:
-        try:
-            return step()
-        except DatabaseUnavailable as error:
-            service.failed(str(error))
-            if stop.wait(service.pause_left()):
-                raise
-
-
-def _error_text(error: Exception) -> str:
-    """Return the text for the table: only our own errors have texts without values."""
+def _text(error: Exception) -> str:
+    """Describe an error. Only the texts of our own errors have no values of messages."""
     return f"{type(error).__name__}: {error}" if isinstance(error, DatadelingError) else type(error).__name__

@@ -25,7 +25,7 @@ def in_order(config: KafkaConfig, ranges: Ranges, ended: Ended) -> Iterator[list
     """
     for part in by_generation(ranges, ended):
         with closing(Reader(config, part)) as reader:
-            while not reader.done:
+            while reader.left:
                 yield reader.fetch(_AT_ONCE, _WAIT)
 
 

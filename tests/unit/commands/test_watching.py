@@ -9,18 +9,26 @@ from structlog.testing import capture_logs
 from datadeling.commands import progress as module
 from datadeling.commands.progress import show_progress, stop_on_signal
 from datadeling.config import KafkaConfig
-from datadeling.operations.replay.jobs import Range
-from datadeling.operations.replay.partition import PartitionReplay, Progress
+from datadeling.db.rows import PartitionProgress
+from datadeling.operations.replay.jobs import Request
+from datadeling.operations.replay.partition import PartitionReplay, Setting
+from datadeling.operations.replay.runner import Progress
+from datadeling.pipeline.tally import Tally
+from tests.hendelser import EPOCH
 
-KAFKA = KafkaConfig("nowhere:9092", "avtaler", "", None)
+
+def partition(start: int, at: int, end: int) -> PartitionReplay:
+    progress = PartitionProgress(0, 0, start, at, end, 0, Tally().as_dict(), EPOCH)
+    setting = Setting(KafkaConfig("nowhere:9092", "avtaler", "", None), "")
+    return PartitionReplay(setting, Request(), progress)
 
 
 @pytest.fixture
 def progress() -> Progress:
-    """A replay that was resumed at 400 of 1,000 on a partition, and has read 100 of that."""
-    part = PartitionReplay(KAFKA, 0, Range(400, 1_000), None)
-    part.first, part.at, part.events = 0, 500, 90
-    return Progress([part])
+    """A replay that was resumed at 400 of 1,000 on a partition, and has read 100 of that in 10 s."""
+    part = partition(0, 400, 1_000)
+    part.saved, part.events = part.saved._replace(next_offset=500), 90
+    return Progress.of([part], 10.0)
 
 
 def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,8 +38,7 @@ def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest
     (line,) = logs
     assert line["event"] == "progress"
     assert (line["what"], line["events"], line["left"]) == ("replay 7", 90, 500)
-    assert line["events_per_second"] > 0
-    assert line["seconds_left"] is not None
+    assert (line["events_per_second"], line["seconds_left"]) == (9, 50)
 
 
 def test_lines_are_far_apart(progress: Progress) -> None:
@@ -46,8 +53,8 @@ def test_progress_counts_from_where_it_was_first_begun(progress: Progress) -> No
 
 
 def test_time_left_is_unknown_before_the_first_message() -> None:
-    assert Progress([PartitionReplay(KAFKA, 0, Range(0, 10), None)]).seconds_left is None
-    assert Progress([]).left == 0
+    assert Progress.of([partition(0, 0, 10)], 1.0).seconds_left is None
+    assert Progress.of([], 0.0).left == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

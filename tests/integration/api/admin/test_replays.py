@@ -8,10 +8,11 @@ import pytest
 
 from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
+from datadeling.operations.replay.jobs import Jobs, Request, request_of
 from tests.hendelser import avtale_id
 from tests.integration.api.admin.asking import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
+from tests.integration.operations.replay.replaying import unread
 from tests.integration.storing import TOPIC
 
 _FNR = "15877512360"
@@ -94,7 +95,7 @@ def test_it_is_told_in_full(admin: Admin, jobs: Jobs, connection: psycopg.Connec
         " VALUES (%s, 0, 20, now())",
         (TOPIC,),
     )
-    jobs.begin(row, {0: Planned(Range(5, 20), 0)})
+    jobs.begin(row, [unread(0, 5, 20)])
     answer = admin.get(f"replays/{replay}")
     assert answer["state"] == "interrupted"  # nobody holds it
     assert answer["startedAt"]

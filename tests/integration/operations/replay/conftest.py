@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Database
 from datadeling.operations.replay.jobs import Jobs
-from datadeling.operations.replay.runner import Runner, Setting
+from datadeling.operations.replay.partition import Setting
+from datadeling.operations.replay.runner import Runner
 from tests.integration.consuming import Produce
 from tests.integration.inside import Inside
 from tests.integration.operations.replay.replaying import LOG, Claims, Handled
@@ -20,11 +20,6 @@ from tests.services import Kafka
 @pytest.fixture
 def config(kafka: Kafka, topic: str) -> KafkaConfig:
     return KafkaConfig(kafka.brokers, topic, "", None)
-
-
-@pytest.fixture
-def broker_topic(config: KafkaConfig) -> Topic:
-    return Topic(config, OPERATOR_TIMEOUT)
 
 
 @pytest.fixture

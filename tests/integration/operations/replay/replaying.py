@@ -10,13 +10,14 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from datadeling.db.database import Claim, Database
+from datadeling.db.rows import PartitionProgress
 from datadeling.db.transaction import Transaction
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
-from datadeling.operations.replay.partition import Progress
-from datadeling.operations.replay.runner import Runner
+from datadeling.operations.replay.runner import Progress, Runner
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.store import Store
+from datadeling.pipeline.tally import Tally
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce
 from tests.services import Kafka
@@ -38,6 +39,11 @@ def unreported(_: Progress) -> None:
 
 def ask(jobs: Jobs, request: Request = NO_REQUEST, *, background: bool = True) -> int:
     return jobs.add(request, WHO, background=background)
+
+
+def unread(partition: int, start: int, end: int) -> PartitionProgress:
+    """Return a range of which nothing has been read."""
+    return PartitionProgress(partition, 0, start, start, end, 0, Tally().as_dict(), EPOCH)
 
 
 def run(runner: Runner, jobs: Jobs, replay: int | None = None) -> str:

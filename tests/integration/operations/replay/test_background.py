@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
-from datadeling.operations.replay.background import Background
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
+from datadeling.operations.replay.jobs import Jobs, Request
+from datadeling.operations.replay.runner import Background
 from tests.hendelser import melding
 from tests.integration.consuming import count
-from tests.integration.operations.replay.replaying import WHO, Claims, Handled, ask, events
+from tests.integration.operations.replay.replaying import WHO, Claims, Handled, ask, events, unread
 from tests.waiting import wait_until
 
 Begin = Callable[[Health], Background]
@@ -22,7 +22,7 @@ Begin = Callable[[Health], Background]
 @pytest.fixture
 def begin(config: KafkaConfig, db_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Start as many as the test wants; all have ended at the end."""
-    monkeypatch.setattr("datadeling.operations.replay.background._CHECK_EVERY", 0.01)
+    monkeypatch.setattr("datadeling.operations.replay.runner._CHECK_EVERY", 0.01)
     with ExitStack() as stack, capture_logs():
 
         def begin(health: Health) -> Background:
@@ -99,7 +99,7 @@ def test_what_cannot_be_planned_has_failed_and_the_next_is_done(begin: Begin, jo
 @pytest.mark.usefixtures("log")
 def test_what_fails_while_it_reads_does_not_keep_the_next_from_being_done(begin: Begin, jobs: Jobs) -> None:
     replay = ask(jobs)
-    jobs.begin(jobs.get(replay), {0: Planned(Range(0, 21), 0)})
+    jobs.begin(jobs.get(replay), [unread(0, 0, 21)])
     begin(Health())
     assert ended(jobs, replay) == "failed"
     assert jobs.get(replay).error == "TopicChanged: partition 0 ends at 20, before 21"

@@ -7,9 +7,9 @@ import pytest
 
 from datadeling.db.database import Database
 from datadeling.errors import Busy, TopicChanged
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
-from datadeling.operations.replay.partition import Progress
-from datadeling.operations.replay.runner import Runner, Setting
+from datadeling.operations.replay.jobs import Jobs, Request
+from datadeling.operations.replay.partition import Setting
+from datadeling.operations.replay.runner import Progress, Runner
 from tests.integration.inside import Inside
 from tests.integration.operations.replay.replaying import (
     WHO,
@@ -19,6 +19,7 @@ from tests.integration.operations.replay.replaying import (
     events,
     lose,
     run,
+    unread,
     unreported,
 )
 
@@ -71,7 +72,7 @@ def test_an_error_on_one_partition_leaves_the_next_ones_unread(
 ) -> None:
     """It ends no other replay: `stop` is for more than this one."""
     row = jobs.get(ask(jobs))
-    jobs.begin(row, {0: Planned(Range(0, 11), 0), 1: Planned(Range(0, 6), 0)})
+    jobs.begin(row, [unread(0, 0, 11), unread(1, 0, 6)])
     connection.execute("UPDATE consumer_offset SET next_offset = 11 WHERE kafka_partition = 0")
     stop = Event()
     with pytest.raises(TopicChanged, match="partition 0 ends at 10, before 11"):

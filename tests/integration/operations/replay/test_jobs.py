@@ -6,16 +6,16 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Claim, Database
-from datadeling.db.rows import ReplayRow
+from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.errors import Busy, NotFound, TopicChanged
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request, request_of
+from datadeling.operations.replay.jobs import Jobs, Request, request_of
 from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id, melding
-from tests.integration.operations.replay.replaying import WHO, Claims, ask
+from tests.integration.operations.replay.replaying import WHO, Claims, ask, unread
 from tests.integration.storing import TOPIC, begin, write
 
-FIRST = {0: Planned(Range(0, 10), 0)}
-BOTH = {**FIRST, 1: Planned(Range(0, 5), 0)}
+FIRST = [unread(0, 0, 10)]
+BOTH = [*FIRST, unread(1, 0, 5)]
 AVTALE = Request(avtale_id=avtale_id(1))
 ENDED = ("done", "cancelled")
 NOT_ENDED = ("requested", "running", "stopped", "failed")
@@ -31,7 +31,7 @@ def put(connection: psycopg.Connection, replay: int, state: str) -> None:
     connection.execute("UPDATE replay_job SET state = %s WHERE id = %s", (state, replay))
 
 
-def begun(jobs: Jobs, planned: dict[int, Planned], request: Request | None = None) -> ReplayRow:
+def begun(jobs: Jobs, planned: list[PartitionProgress], request: Request | None = None) -> ReplayRow:
     row = jobs.get(ask(jobs, request or Request()))
     jobs.begin(row, planned)
     return jobs.get(row.id)
@@ -94,12 +94,12 @@ def test_what_has_ended_stays_so(state: str, jobs: Jobs, connection: psycopg.Con
     ("mine", "theirs"),
     [
         pytest.param(BOTH, BOTH, id="the same"),
-        pytest.param({0: Planned(Range(9, 20), 0)}, BOTH, id="one message of one partition"),
-        pytest.param({1: Planned(Range(2, 3), 0)}, BOTH, id="inside"),
+        pytest.param([unread(0, 9, 20)], BOTH, id="one message of one partition"),
+        pytest.param([unread(1, 2, 3)], BOTH, id="inside"),
     ],
 )
 def test_two_do_not_read_the_same_at_once(
-    mine: dict[int, Planned], theirs: dict[int, Planned], jobs: Jobs, claims: Claims
+    mine: list[PartitionProgress], theirs: list[PartitionProgress], jobs: Jobs, claims: Claims
 ) -> None:
     other = begun(jobs, theirs)
     claim = claims.on(other.id)
@@ -110,21 +110,21 @@ def test_two_do_not_read_the_same_at_once(
     assert jobs.get(row.id) == row
     assert jobs.partitions(row.id) == []
     claims.kill(claim)
-    assert [one.partition for one in jobs.begin(row, mine)] == list(mine)
+    assert [one.partition for one in jobs.begin(row, mine)] == [one.partition for one in mine]
 
 
 @pytest.mark.parametrize(
     ("planned", "request_", "state"),
     [
-        pytest.param({0: Planned(Range(10, 20), 0)}, Request(), "running", id="after it"),
-        pytest.param({2: Planned(Range(0, 9), 0)}, Request(), "running", id="another partition"),
-        pytest.param({0: Planned(Range(0, 3), 0)}, Request(), "running", id="what it has read already"),
+        pytest.param([unread(0, 10, 20)], Request(), "running", id="after it"),
+        pytest.param([unread(2, 0, 9)], Request(), "running", id="another partition"),
+        pytest.param([unread(0, 0, 3)], Request(), "running", id="what it has read already"),
         pytest.param(BOTH, AVTALE, "running", id="one avtale alone"),
         pytest.param(BOTH, Request(), "failed", id="the other has failed"),
     ],
 )
 def test_two_may_read_at_once_what_is_not_the_same(
-    planned: dict[int, Planned],
+    planned: list[PartitionProgress],
     request_: Request,
     state: str,
     jobs: Jobs,
@@ -154,7 +154,7 @@ def test_it_is_resumed_with_the_bounds_that_it_began_with(jobs: Jobs, store: Sto
     ]
     write(store, melding(1, offset=30))
     started = row.started_at
-    assert jobs.begin(row, {p: Planned(Range(0, 31), 0) for p in range(3)}) == before
+    assert jobs.begin(row, [unread(p, 0, 31) for p in range(3)]) == before
     assert jobs.get(row.id).started_at == started
 
 
@@ -200,7 +200,14 @@ def test_progress_moves_from_where_it_stands_while_it_may(
 
     def advance(start: int, end: int) -> bool:
         with database.transaction() as tx:
-            values = {"id": row.id, "partition": 0, "start": start, "end": end, "events": end, "tally": {}}
+            values = {
+                "id": row.id,
+                "partition": 0,
+                "start": start,
+                "next_offset": end,
+                "events": end,
+                "tally": {},
+            }
             return tx.run("advance_replay", **values).rowcount == 1
 
     assert advance(0, 4)

@@ -5,11 +5,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.errors import NotFound, TopicChanged
-from datadeling.operations.replay.jobs import Range, Request
-from datadeling.operations.replay.plan import plan
+from datadeling.operations.replay.jobs import Request
+from datadeling.operations.replay.runner import plan
 from datadeling.pipeline.partitioner import partition_of
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce
@@ -32,8 +33,8 @@ def ten(handled: Handled, produce: Produce) -> None:
     produce([melding(200 + n, offset=n, partition=p) for p in range(3) for n in range(10, 15)])
 
 
-def planned(request: Request, database: Database, topic: Topic) -> dict[int, Range]:
-    return {p: one.range for p, one in plan(request, database, topic._name, topic).items()}
+def planned(request: Request, database: Database, config: KafkaConfig) -> dict[int, tuple[int, int]]:
+    return {one.partition: (one.from_offset, one.to_offset) for one in plan(request, database, config)}
 
 
 @pytest.mark.usefixtures("ten")
@@ -61,49 +62,49 @@ def planned(request: Request, database: Database, topic: Topic) -> dict[int, Ran
     ],
 )
 def test_a_range_is_read_as_it_was_asked_for(
-    request_: Request, ranges: dict[int, tuple[int, int]], database: Database, broker_topic: Topic
+    request_: Request, ranges: dict[int, tuple[int, int]], database: Database, config: KafkaConfig
 ) -> None:
-    assert planned(request_, database, broker_topic) == ranges
+    assert planned(request_, database, config) == ranges
 
 
 @pytest.mark.usefixtures("ten")
 def test_what_the_topic_has_dropped_is_not_asked_for(
-    database: Database, broker_topic: Topic, kafka: Kafka, topic: str
+    database: Database, config: KafkaConfig, kafka: Kafka, topic: str
 ) -> None:
     drop(kafka, topic, 6)
-    assert planned(Request(), database, broker_topic) == {**ALL, 0: (6, 10)}
-    assert planned(Request(from_offsets={0: 2}), database, broker_topic) == {0: (6, 10)}
-    assert planned(Request({0: 2}, None, {0: 4}), database, broker_topic) == {0: (4, 4)}
+    assert planned(Request(), database, config) == {**ALL, 0: (6, 10)}
+    assert planned(Request(from_offsets={0: 2}), database, config) == {0: (6, 10)}
+    assert planned(Request({0: 2}, None, {0: 4}), database, config) == {0: (4, 4)}
 
 
 @pytest.mark.usefixtures("ten")
 @pytest.mark.parametrize("request_", [Request(from_offsets={0: 1, 7: 1}), Request(to_offsets={7: 1})])
 def test_a_partition_that_nobody_has_read_is_named(
-    request_: Request, database: Database, broker_topic: Topic
+    request_: Request, database: Database, config: KafkaConfig
 ) -> None:
     with pytest.raises(NotFound, match="partition 7"):
-        plan(request_, database, broker_topic._name, broker_topic)
+        plan(request_, database, config)
 
 
-def test_of_a_topic_that_nobody_has_read_there_is_nothing(database: Database, broker_topic: Topic) -> None:
+def test_of_a_topic_that_nobody_has_read_there_is_nothing(database: Database, config: KafkaConfig) -> None:
     with pytest.raises(NotFound, match="nothing has been read"):
-        plan(Request(), database, broker_topic._name, broker_topic)
+        plan(Request(), database, config)
 
 
 @pytest.mark.usefixtures("ten")
 def test_another_topic_of_the_name_is_refused(
-    database: Database, broker_topic: Topic, connection: psycopg.Connection
+    database: Database, config: KafkaConfig, connection: psycopg.Connection
 ) -> None:
-    connection.execute("UPDATE consumer_offset SET topic_id = %s", (broker_topic.identity(),))
-    assert planned(Request(), database, broker_topic) == ALL
+    connection.execute("UPDATE consumer_offset SET topic_id = %s", (Topic(config).identity(),))
+    assert planned(Request(), database, config) == ALL
     connection.execute("UPDATE consumer_offset SET topic_id = 'another' WHERE kafka_partition = 1")
     with pytest.raises(TopicChanged):
-        plan(Request(), database, broker_topic._name, broker_topic)
+        plan(Request(), database, config)
 
 
 @pytest.mark.parametrize("known", ["row", "history", "marker", "failed", "another generation's", "nothing"])
 def test_an_avtale_is_looked_for_where_it_is_known_to_be(
-    known: str, handled: Handled, database: Database, broker_topic: Topic, connection: psycopg.Connection
+    known: str, handled: Handled, database: Database, config: KafkaConfig, connection: psycopg.Connection
 ) -> None:
     by_hash = partition_of(ID.encode(), 3)
     message = {
@@ -117,18 +118,18 @@ def test_an_avtale_is_looked_for_where_it_is_known_to_be(
         connection.execute("DELETE FROM avtale")
     if known == "another generation's":
         with database.transaction() as tx:
-            tx.raise_generation(broker_topic._name, None)
+            tx.raise_generation(config.topic, None)
     expected = {"nothing": {by_hash}, "another generation's": {by_hash, NEITHER}}.get(known, {NEITHER})
-    assert plan(Request(avtale_id=ID), database, broker_topic._name, broker_topic).keys() == expected
+    assert planned(Request(avtale_id=ID), database, config).keys() == expected
     elsewhere = Request({p: 0 for p in range(3) if p not in expected}, avtale_id=ID)
-    assert plan(elsewhere, database, broker_topic._name, broker_topic) == {}
+    assert plan(elsewhere, database, config) == []
 
 
 @pytest.mark.usefixtures("ten")
 def test_a_range_is_planned_with_the_generation_of_its_offsets(
-    database: Database, broker_topic: Topic
+    database: Database, config: KafkaConfig
 ) -> None:
     with database.transaction() as tx:
-        tx.raise_generation(broker_topic._name, None)
-    found = plan(Request({0: 3}), database, broker_topic._name, broker_topic)
-    assert found == {0: (Range(3, 10), 1)}
+        tx.raise_generation(config.topic, None)
+    (one,) = plan(Request({0: 3}), database, config)
+    assert (one.partition, one.generation, one.from_offset, one.to_offset) == (0, 1, 3, 10)

@@ -28,11 +28,11 @@ def read(config: KafkaConfig, ranges: dict[int, Range]) -> list[tuple[int, int]]
     reader = Reader(config, ranges)
     found: list[Message] = []
     for _ in range(600):
-        if reader.done:
+        if not reader.left:
             break
         found += reader.fetch(7, 0.1)
-    assert reader.done
-    assert dict(reader.positions) == {p: range_.end for p, range_ in ranges.items()}
+    assert not reader.left
+    assert reader.positions == {p: range_.end for p, range_ in ranges.items()}
     reader.close()
     return sorted((m.partition, m.offset) for m in found)
 

@@ -6,8 +6,9 @@ from threading import Event
 import psycopg
 import pytest
 
-from datadeling.operations.replay.jobs import Jobs, Planned, Range, Request
-from datadeling.operations.replay.runner import Runner, Setting, dry_run
+from datadeling.operations.replay.jobs import Jobs, Request
+from datadeling.operations.replay.partition import Setting
+from datadeling.operations.replay.runner import Runner, dry_run
 from datadeling.pipeline.fold import Outcome
 from datadeling.pipeline.tally import Tally, total
 from tests.hendelser import avtale_id, melding
@@ -20,6 +21,7 @@ from tests.integration.operations.replay.replaying import (
     events,
     lose,
     run,
+    unread,
     unreported,
 )
 from tests.integration.plans import REFUSED
@@ -56,7 +58,7 @@ def test_what_was_lost_comes_back(
     assert jobs.listed(1) == []
     assert run(runner, jobs) == "done"
     assert inside.tables() == before
-    assert outcomes(jobs) == told.outcomes == {"new": 12, "changed": 1, "older": 2, "failed": 1}
+    assert outcomes(jobs) == +told.outcomes == {"new": 12, "changed": 1, "older": 2, "failed": 1}
 
 
 @pytest.mark.usefixtures("log")
@@ -99,7 +101,7 @@ def test_what_the_topic_has_dropped_is_passed_over(
     """Also when it is dropped after the replay has begun, with one end of the range or both of them."""
     rows = [jobs.get(ask(jobs)) for _ in range(3)]
     for row, end in zip(rows, (10, 4, 6), strict=True):
-        jobs.begin(row, {0: Planned(Range(0, end), 0)})
+        jobs.begin(row, [unread(0, 0, end)])
     lose(connection)
     drop(kafka, topic, 5)
     assert [run(runner, jobs, row.id) for row in rows] == ["done"] * 3

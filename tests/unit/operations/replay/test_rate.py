@@ -5,7 +5,11 @@ from threading import Event, Thread
 
 import pytest
 
-from datadeling.operations.replay.rate import Rate, no_lag
+from datadeling.operations.replay.partition import Rate
+
+
+def no_lag() -> int:
+    return 0
 
 
 class Stop(Event):
@@ -17,7 +21,7 @@ class Stop(Event):
         self.waits: list[float] = []
         self.moves = True
         self.patience = 100
-        monkeypatch.setattr("datadeling.operations.replay.rate.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("datadeling.operations.replay.partition.time.monotonic", lambda: self.now)
 
     def wait(self, timeout: float | None = None) -> bool:
         assert timeout is not None
@@ -35,7 +39,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Stop:
 
 
 def test_without_a_bound_nobody_waits(stop: Stop) -> None:
-    rate = Rate(None, stop)
+    rate = Rate(None, stop, no_lag)
     for _ in range(3):
         rate.wait(10_000)
     assert stop.waits == []
@@ -54,14 +58,14 @@ def test_without_a_bound_nobody_waits(stop: Stop) -> None:
 def test_it_waits_for_as_long_as_what_was_read_takes(
     sizes: list[int], waits: list[float], stop: Stop
 ) -> None:
-    rate = Rate(100, stop)
+    rate = Rate(100, stop, no_lag)
     for size in sizes:
         rate.wait(size)
     assert stop.waits == pytest.approx(waits)
 
 
 def test_time_that_was_not_used_is_not_saved(stop: Stop) -> None:
-    rate = Rate(100, stop)
+    rate = Rate(100, stop, no_lag)
     rate.wait(100)
     stop.now += 60
     for _ in range(3):
@@ -78,7 +82,7 @@ def test_time_that_was_not_used_is_not_saved(stop: Stop) -> None:
     ],
 )
 def test_few_are_taken_at_once(limit: int, at_once: int, stop: Stop) -> None:
-    assert Rate(limit, stop).at_once == at_once
+    assert Rate(limit, stop, no_lag).at_once == at_once
 
 
 @pytest.mark.parametrize(
@@ -115,14 +119,10 @@ def test_stop_ends_giving_way(stop: Stop) -> None:
 
 def test_stop_ends_the_wait_itself() -> None:
     stop = Event()
-    rate = Rate(1, stop)
+    rate = Rate(1, stop, no_lag)
     rate.wait(1_000_000)
     waiting = Thread(target=rate.wait, args=(1,), daemon=True)
     waiting.start()
     stop.set()
     waiting.join(20)
     assert not waiting.is_alive()
-
-
-def test_without_a_live_consumer_there_is_no_lag() -> None:
-    assert no_lag() == 0

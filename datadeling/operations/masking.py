@@ -26,14 +26,13 @@ _HARMLESS = re.compile(
     re.ASCII,
 )
 _LONG = re.compile(r"\d{11}")  # also as part of a longer number
+_WORD = re.compile(r"[^\W\d_]{1,60}")
 _HIDDEN = "***"
-SHOWN = 4_000
-"""Characters of a masked value that are shown."""
+_SHOWN = 4_000  # characters of a masked value
 
 # Field names stay, and everything that makes a text unreadable: invalid bytes, NUL, escaped surrogates.
-_KEPT = re.compile(
-    rf'"(?:{"|".join(map(re.escape, sorted(_NAMES)))})"(?=\s*:)|\\x[0-9a-f]{{2}}|\\u(?:0000|[dD][89a-fA-F]..)'
-)
+_FIELD_NAME = rf'"(?:{"|".join(map(re.escape, sorted(_NAMES)))})"(?=\s*:)'
+_KEPT_OR_CHARACTER = re.compile(rf"({_FIELD_NAME}|\\x[0-9a-f]{{2}}|\\u(?:0000|[dD][89a-fA-F]..))|[^\W_]")
 
 
 def show_key(key: bytes | None) -> str:
@@ -54,23 +53,20 @@ def show_value(value: bytes) -> str:
 
 def cut(text: str) -> str:
     """Cut off a text that is too long to read."""
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n… {len(text) - SHOWN} more characters"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} more characters"
 
 
 def readable(raw: bytes) -> str:
     """Return the bytes as text for a terminal; invalid UTF-8 and control characters become escapes."""
     text = raw.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _hide(value: Any, name: str = "") -> Any:  # noqa: ANN401 (JSON)
     match value:
         case dict():
-            return {_field_name(key): _hide(item, key) for key, item in value.items()}
+            # A name that is not one word of letters, as in the contract, may be a misplaced value.
+            return {k if _WORD.fullmatch(k) else _HIDDEN: _hide(item, k) for k, item in value.items()}
         case list():
             return [_hide(item) for item in value]
         case None | bool():
@@ -83,19 +79,5 @@ def _hide(value: Any, name: str = "") -> Any:  # noqa: ANN401 (JSON)
             return _HIDDEN
 
 
-def _field_name(name: str) -> str:
-    """Return a name of the contract's form, one word of letters; any other may be a misplaced value."""
-    return name if re.fullmatch(r"[^\W\d_]{1,60}", name) else _HIDDEN
-
-
 def _hide_characters(text: str) -> str:
-    parts: list[str] = []
-    at = 0
-    for kept in _KEPT.finditer(text):
-        parts += [_hide_run(text[at : kept.start()]), kept.group()]
-        at = kept.end()
-    return "".join([*parts, _hide_run(text[at:])])
-
-
-def _hide_run(text: str) -> str:
-    return "".join("0" if c.isdigit() else "x" if c.isalpha() else c for c in text)
+    return _KEPT_OR_CHARACTER.sub(lambda m: m[1] or ("0" if m[0].isdigit() else "x"), text)

@@ -24,8 +24,8 @@ _failed_messages = partial(open_resource, FailedMessages, "feilet melding", "MEL
 
 
 def _place(description: str, **rest: object) -> Parsed:
-    about = {"description": description, **rest, "example": _EXAMPLE_PLACE}
-    return Parsed(_PLACE, Place.parse, texts.NO_PLACE, about)
+    metadata = {"description": description, **rest, "example": _EXAMPLE_PLACE}
+    return Parsed(_PLACE, Place.parse, texts.NO_PLACE, metadata=metadata)
 
 
 _ID = _place("Plassen: generasjon:partisjon:offset.", schema={"type": "string", "pattern": f"^{_PLACE}$"})

@@ -29,18 +29,11 @@ class AdminResponse(_CamelCase, ResponseSchema):
 
 
 class Parsed(Tekst):
-    """Text of exactly this form, loaded by `parse`. `about` is for OpenAPI."""
+    """Text of exactly this form, loaded by `parse`."""
 
-    def __init__(
-        self,
-        form: str,
-        parse: Callable[[str], Any],
-        error: str,
-        about: dict[str, Any],
-        *,
-        required: bool = False,
-    ) -> None:
-        super().__init__(metadata={"pattern": f"^{form}$", **about}, required=required)
+    def __init__(self, form: str, parse: Callable[[str], Any], error: str, **rest: Any) -> None:  # noqa: ANN401
+        super().__init__(**rest)
+        self.metadata = {**self.metadata, "pattern": f"^{form}$"}
         self._form, self._parse, self.error = re.compile(form, re.ASCII), parse, error
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:  # noqa: ANN401

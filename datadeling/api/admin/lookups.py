@@ -20,8 +20,8 @@ class LookupsQuery(AdminRequest):
         "(19|20)[0-9]{2}-(0[1-9]|1[0-2])",
         Month.parse,
         texts.NO_MONTH,
-        {"description": "Måneden i Oslo.", "example": "2026-11"},
         required=True,
+        metadata={"description": "Måneden i Oslo.", "example": "2026-11"},
     )
     consumer = Tekst(
         validate=validate.Length(1, 200, error=texts.INVALID),

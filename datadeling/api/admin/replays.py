@@ -25,14 +25,14 @@ _BEGINNINGS: list[dict[str, Any]] = [
 ]
 _RANGE = {"type": "integer", "minimum": 1, "maximum": _HIGHEST}
 _ABOUT_ID = {"description": "Replayets id.", "schema": _RANGE, "example": 7}
-_ID = Parsed("[1-9][0-9]{0,17}", int, texts.NO_NUMBER, _ABOUT_ID)
+_ID = Parsed("[1-9][0-9]{0,17}", int, texts.NO_NUMBER, metadata=_ABOUT_ID)
 _jobs = partial(open_resource, Jobs, "replay", "REPLAY")
 
 
 def _offsets(description: str) -> Dict:
     """Create a field with offsets by partition, whose number is a text in JSON."""
     return Dict(
-        Parsed(_PARTITION, int, texts.NO_OFFSETS, {}),
+        Parsed(_PARTITION, int, texts.NO_OFFSETS),
         fields.whole_number(0, _HIGHEST, texts.NO_OFFSETS, strict=True),
         validate=validate.Predicate("keys", error=texts.NO_OFFSETS),  # at least one
         error_messages={"invalid": texts.NO_OFFSETS, "null": texts.NOT_NULL},

@@ -1,9 +1,12 @@
 """The record that every action of an operator leaves, in `operator_log` and in the log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import structlog
 
+from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.log import masked_prose
 
@@ -16,10 +19,18 @@ class OperatorAction(NamedTuple):
     who: str
     reason: str | None = None
 
+    @contextmanager
+    def transaction(self, database: Database, command: str, target: str) -> Iterator[Transaction]:
+        """Commit what is done inside together with its record, and log it afterwards."""
+        with database.transaction() as tx:
+            yield tx
+            self.record(tx, command, target)
+        self.log(command, target)
+
     def record(self, tx: Transaction, command: str, target: str) -> None:
         """Write it to `operator_log`, in the transaction of the action itself."""
         masked = self._masked()
-        tx.run("write_operator_log", who=masked.who, command=command, target=target, reason=masked.reason)
+        tx.operator.write_log(masked.who, command, target, masked.reason)
 
     def log(self, command: str, target: str) -> None:
         """Log it; call this after the commit."""

@@ -4,7 +4,8 @@ The log of lookups is deleted by whole months; the coming months are created her
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 
@@ -17,7 +18,6 @@ from datadeling.db.transaction import Transaction
 from datadeling.errors import Locked
 from datadeling.operations.action import OperatorAction
 
-COMMAND = "prune"
 PRUNED = ("failed_message", "avtale_historikk", "operator_log", "replay_job")
 """The tables that are pruned. Each has two statements: `prune_…` and `count_prunable_…`."""
 MONTHS = "lookup_log_months"
@@ -38,18 +38,18 @@ def prune(database: Database, topic: str, retention: Retention, action: Operator
     rows that go, so that no deletion is without a record, however the process ends.
     """
     deleted = Counter(dict.fromkeys((*PRUNED, MONTHS), 0))
-    pruner = Pruner(topic, retention, lambda tx: action.record(tx, COMMAND, topic))
+    pruner = Pruner(topic, retention, action)
     while step := pruner.step(database):
         deleted.update(step)
     if deleted.total():
-        action.log(COMMAND, topic)
+        action.log("prune", topic)
     return dict(deleted)
 
 
 def count_prunable(database: Database, retention: Retention) -> dict[str, int]:
     """Return the number of rows by table, and of months of lookups, that `prune` would delete now."""
     with database.transaction() as tx:
-        cutoffs = cutoffs_now(tx, retention)
+        cutoffs = _cutoffs(tx, retention)
         counted = {table: sum(tx.rows(int, f"count_prunable_{table}", **cutoffs)) for table in PRUNED}
         return {**counted, MONTHS: len(lookup_log.months_over(tx, cutoffs["lookup_log"]))}
 
@@ -57,16 +57,14 @@ def count_prunable(database: Database, retention: Retention) -> dict[str, int]:
 class Pruner:
     """Deletes in rounds: everything that was too old when a round began is gone when it ends.
 
-    For one thread. Safe at any time beside consumers and other pruners. `record` is called once, in the
+    For one thread. Safe at any time beside consumers and other pruners. An `action` is recorded once, in the
     transaction of the first deletion.
     """
 
-    def __init__(
-        self, topic: str, retention: Retention, record: Callable[[Transaction], None] | None = None
-    ) -> None:
+    def __init__(self, topic: str, retention: Retention, action: OperatorAction | None = None) -> None:
         self._topic = topic
         self._retention = retention
-        self._record = record
+        self._unrecorded = action
         self._cutoffs: Cutoffs | None = None
         self._month_is_held = False
 
@@ -79,10 +77,17 @@ class Pruner:
         if self._cutoffs is None:
             _create_months(database)
             with database.transaction() as tx:
-                self._cutoffs = cutoffs_now(tx, self._retention)
+                self._cutoffs = _cutoffs(tx, self._retention)
             self._month_is_held = False
         deleted = {table: self._delete(database, table, self._cutoffs) for table in PRUNED}
-        deleted[MONTHS] = self._drop_month(database, self._cutoffs)
+        if not self._month_is_held:
+            # A dump or a report may hold a month for long, and lookups queue behind us while we wait for the
+            # lock. So the wait is short, and there is one in a round.
+            try:
+                deleted[MONTHS] = self._delete(database, MONTHS, self._cutoffs)
+            except Locked:
+                self._month_is_held = True
+                log.info("lookup_log_month_is_held")
         if not any(deleted.values()):
             self._cutoffs = None
         return {table: rows for table, rows in deleted.items() if rows}
@@ -94,48 +99,25 @@ class Pruner:
         and a tombstone or a retry has no use for a row that is gone. Nor can it deadlock: locked rows are
         skipped, and no other lock is requested once rows are locked.
         """
-
-        def delete(tx: Transaction) -> int:
+        with database.transaction() as tx:
             if table == "avtale_historikk":
                 self._move_historikk_fra(tx, cutoffs)
-            return tx.run(f"prune_{table}", limit=_ROWS_AT_ONCE, **cutoffs).rowcount
-
-        return self._recorded(database, delete)
-
-    def _drop_month(self, database: Database, cutoffs: Cutoffs) -> int:
-        """Drop the oldest month that is too old, unless somebody holds it or the log.
-
-        A dump or a report may hold it for long, and lookups queue behind us while we wait for the lock. So
-        the wait is short, and there is one in a round.
-        """
-        if self._month_is_held:
-            return 0
-        try:
-            return self._recorded(database, lambda tx: int(lookup_log.drop_month(tx, cutoffs["lookup_log"])))
-        except Locked:
-            self._month_is_held = True
-            log.info("lookup_log_month_is_held")
-            return 0
-
-    def _recorded(self, database: Database, delete: Callable[[Transaction], int]) -> int:
-        """Delete in one transaction, with the record if nothing was deleted before."""
-        with database.transaction() as tx:
-            deleted = delete(tx)
-            if deleted and self._record:
-                self._record(tx)
+            if table == MONTHS:
+                deleted = int(lookup_log.drop_month(tx, cutoffs["lookup_log"]))
+            else:
+                deleted = tx.run(f"prune_{table}", limit=_ROWS_AT_ONCE, **cutoffs).rowcount
+            if deleted and self._unrecorded:
+                self._unrecorded.record(tx, "prune", self._topic)
         if deleted:
-            self._record = None
+            self._unrecorded = None
         return deleted
 
     def _move_historikk_fra(self, tx: Transaction, cutoffs: Cutoffs) -> None:
         """Before history is deleted, move the time from which it is complete to the cutoff of the round.
 
-        A version that goes was valid until before the cutoff, so everything valid at the cutoff or later
-        stays. What is left before it depends on how far the round has come; therefore the cutoff, which
-        holds for every step and is written once a round, on all partitions, for an avtale may have moved.
-
-        The locks come first, in the order that every writer of several partitions uses: the holder of a
-        partition's lock may wait for the rows that we are about to delete.
+        Everything valid at the cutoff or later stays, however far the round has come; so it is written once a
+        round, on all partitions, for an avtale may have moved. The locks come first, in the order of every
+        writer of several partitions: the holder of one may wait for the rows that we are about to delete.
         """
         if tx.first(bool, "claims_pruned_history", topic=self._topic, **cutoffs):
             for partition in sorted(tx.positions(self._topic)):
@@ -144,16 +126,14 @@ class Pruner:
 
 
 def _create_months(database: Database) -> None:
-    try:
+    with suppress(Locked):  # another process is creating them
         with database.transaction() as tx:
             created = lookup_log.create_months(tx)
-    except Locked:  # another process is creating them
-        return
-    if created:
-        log.info("lookup_log_months_made", months=created)
+        if created:
+            log.info("lookup_log_months_made", months=created)
 
 
-def cutoffs_now(tx: Transaction, retention: Retention) -> Cutoffs:
+def _cutoffs(tx: Transaction, retention: Retention) -> Cutoffs:
     """Return the times that are as long ago as rows are kept, by the database's clock."""
     now = tx.clock()
     return {name: now - kept for name, kept in asdict(retention).items()}

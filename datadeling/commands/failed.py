@@ -61,7 +61,7 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 def show(place: Place, unmask: bool, by: str, as_json: bool) -> None:
     """Show a message with its content. Values that could identify a person are masked."""
     with _failed_messages() as messages:
-        row, value = messages.show(place, OperatorAction(by) if unmask else None)
+        row, value = messages.unmask(place, OperatorAction(by)) if unmask else messages.show(place)
     shown = {**_as_dict(row), "masked": not unmask}
     if unmask and row.key is not None:
         shown["key"] = readable(row.key)

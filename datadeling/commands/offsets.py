@@ -23,11 +23,7 @@ def list_offsets(as_json: bool) -> None:
     """List positions; with lag and watermarks from the broker when KAFKA_BROKERS is set."""
     with terminal.command_context() as context:
         topic = context.topic if context.settings.kafka else None
-        positions = operations.list_positions(context.database, context.settings.topic, topic)
-    rows = []
-    for position in positions:
-        low, high = position.watermarks or (None, None)
-        rows.append({**position.row._asdict(), "low": low, "high": high, "lag": position.lag})
+        rows = operations.list_positions(context.database, context.settings.topic, topic)
     terminal.print_rows(_COLUMNS, rows, as_json=as_json)
 
 

@@ -30,7 +30,7 @@ class OperatorAction(NamedTuple):
     def record(self, tx: Transaction, command: str, target: str) -> None:
         """Write it to `operator_log`, in the transaction of the action itself."""
         masked = self._masked()
-        tx.operator.write_log(masked.who, command, target, masked.reason)
+        tx.run("write_operator_log", who=masked.who, command=command, target=target, reason=masked.reason)
 
     def log(self, command: str, target: str) -> None:
         """Log it; call this after the commit."""

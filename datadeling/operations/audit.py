@@ -9,10 +9,6 @@ from datadeling.domain.month import OSLO, Month
 from datadeling.log import masked_prose
 from datadeling.operations.action import OperatorAction
 
-COMMAND = "audit"
-COMMAND_PERSON = "audit person"
-_LOG = "lookup_log"
-
 
 def report(database: Database, consumer: str | None, month: Month, action: OperatorAction) -> list[Reading]:
     """Return the readings of a consumer, by its client id, in a month in Oslo; None is every consumer.
@@ -25,11 +21,9 @@ def report(database: Database, consumer: str | None, month: Month, action: Opera
     `DatabaseUnavailable`, also then; nothing is recorded.
     """
     target = masked_prose(f"{month} {consumer}") if consumer else str(month)
-    with database.transaction() as tx:
-        values = {"begins": month.begins, "ends": month.ends, "consumer": consumer}
+    values = {"begins": month.begins, "ends": month.ends, "consumer": consumer}
+    with action.transaction(database, "audit", target) as tx:
         readings = tx.rows(Reading, "audit_lookups", **values)
-        action.record(tx, COMMAND, target)
-    action.log(COMMAND, target)
     return [
         each._replace(first=each.first.astimezone(OSLO), last=each.last.astimezone(OSLO)) for each in readings
     ]
@@ -41,10 +35,8 @@ def person_lookups(database: Database, identer: Sequence[str], action: OperatorA
     The action is recorded before anything is read; the numbers are not recorded. Reads one month after the
     other, a second per million lookups or so. Raise `DatabaseUnavailable`.
     """
-    with database.transaction() as tx:
-        action.record(tx, COMMAND_PERSON, _LOG)
+    with action.transaction(database, "audit person", "lookup_log") as tx:
         months = lookup_log.months(tx)
-    action.log(COMMAND_PERSON, _LOG)
     lookups = []
     for month in months:
         with database.transaction() as tx:

@@ -3,14 +3,11 @@
 from typing import NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.rows import OffsetRow
 from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import lock_all
 from datadeling.pipeline.partitioner import partition_of
-
-COMMAND = "delete"
 
 
 class Erasure(NamedTuple):
@@ -28,28 +25,19 @@ def erase(database: Database, topic: str, avtale_id: str, action: OperatorAction
     Messages before the marker never restore it; messages that are handled later do. Raise `NotFound` when
     nothing is stored; nothing is written then.
     """
-    with database.transaction() as tx:
+    with action.transaction(database, "delete", avtale_id) as tx:
         offsets = lock_all(tx, topic)
+        generation = max(row.generation for row in offsets.values())
         known = tx.first(Place, "locate_avtale", topic=topic, avtale_id=avtale_id)
-        marker = _marker(avtale_id, known, offsets)
+        # The partition of its next message: that of its last one, unless partitions have been added since.
+        if known is not None and known.generation == generation and known.partition in offsets:
+            partition = known.partition
+        else:
+            partition = partition_of(avtale_id.encode(), max(offsets) + 1)
+        handled = offsets[partition].next_offset - 1 if partition in offsets else -1
+        marker = Place(generation, partition, handled)
         erased = tx.delete([Sletting(avtale_id, marker)])
         failed = tx.run("erase_failed", topic=topic, avtale_id=avtale_id).rowcount
         if known is None and not failed:
             raise NotFound(f"nothing is stored of an avtale {avtale_id}")
-        action.record(tx, COMMAND, avtale_id)
-    action.log(COMMAND, avtale_id)
     return Erasure(erased.avtaler, erased.versions, failed, marker)
-
-
-def _marker(avtale_id: str, known: Place | None, offsets: dict[int, OffsetRow]) -> Place:
-    """Return the last handled place on the partition of the avtale's next message.
-
-    That is the partition of its last message, unless partitions have been added since.
-    """
-    generation = max(row.generation for row in offsets.values())
-    if known is not None and known.generation == generation and known.partition in offsets:
-        partition = known.partition
-    else:
-        partition = partition_of(avtale_id.encode(), max(offsets) + 1)
-    at = offsets.get(partition)
-    return Place(generation, partition, at.next_offset - 1 if at else -1)

@@ -36,17 +36,18 @@ class FailedMessages:
             values = {"state": state, "reason": reason, "limit": limit}
             return tx.rows(FailedRow, "list_failed", topic=self._topic, **values)
 
-    def show(self, place: Place, unmask: OperatorAction | None = None) -> tuple[FailedRow, bytes | None]:
-        """Return one of them and its value; with `unmask` this is recorded first. Raise `NotFound`."""
+    def show(self, place: Place) -> tuple[FailedRow, bytes | None]:
+        """Return one of them and its value, which is personal data. Raise `NotFound`."""
         with self._database.transaction() as tx:
             found = tx.run("select_failed", topic=self._topic, **place._asdict()).fetchone()
-            if found is None:
-                raise NotFound(f"there is no failed message {place.text}")
-            if unmask:
-                unmask.record(tx, "failed show --unmask", place.text)
-        if unmask:
-            unmask.log("failed show --unmask", place.text)
+        if found is None:
+            raise NotFound(f"there is no failed message {place.text}")
         return FailedRow(*found[:-1]), found[-1]
+
+    def unmask(self, place: Place, action: OperatorAction) -> tuple[FailedRow, bytes | None]:
+        """Return the same, and record that a person has seen it. Raise `NotFound`."""
+        with action.transaction(self._database, "failed show --unmask", place.text):
+            return self.show(place)
 
     def retry(self, place: Place, action: OperatorAction) -> Outcome:
         """Retry one. Raise `NotFound`, or `TooLate` when it has been handled."""
@@ -84,14 +85,10 @@ class FailedMessages:
 
     def discard(self, place: Place, action: OperatorAction) -> None:
         """Delete the value of one, and close it. Raise `NotFound`, or `TooLate` when it has been handled."""
-        with self._database.transaction() as tx:
+        with action.transaction(self._database, "failed discard", place.text) as tx:
             tx.lock_partition(self._topic, place.partition)
-            discarded = tx.run("discard_failed", topic=self._topic, **place._asdict()).rowcount
-            if discarded:
-                action.record(tx, "failed discard", place.text)
-        if not discarded:
-            raise self._too_late(place)
-        action.log("failed discard", place.text)
+            if not tx.run("discard_failed", topic=self._topic, **place._asdict()).rowcount:
+                raise self._too_late(place)
 
     def _retry(self, action: OperatorAction, command: str, target: str) -> Retry:
         return Retry(self._database, self._topic, lambda tx: action.record(tx, command, target))

@@ -1,9 +1,9 @@
 """Positions of the consumer on each partition, and new generations of offsets."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from datadeling.consumer.topic import Topic, Watermarks
+from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.db.rows import OffsetRow
 from datadeling.db.transaction import Transaction
@@ -11,20 +11,6 @@ from datadeling.domain.hendelse import Place, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.pipeline.partitioner import partition_of
-
-COMMAND = "offsets new-generation"
-
-
-class PartitionPosition(NamedTuple):
-    """Position on a partition; `watermarks` is None when the broker is unavailable or lacks the partition."""
-
-    row: OffsetRow
-    watermarks: Watermarks | None
-
-    @property
-    def lag(self) -> int | None:
-        """Messages that have not been handled; holes of a compacted log count."""
-        return max(0, self.watermarks.high - self.row.next_offset) if self.watermarks else None
 
 
 class NewGeneration(NamedTuple):
@@ -39,11 +25,25 @@ class NewGeneration(NamedTuple):
     carried: int
 
 
-def list_positions(database: Database, name: str, topic: Topic | None) -> list[PartitionPosition]:
-    """Return the position on every partition that has been read, in order. `topic` adds the watermarks."""
+def list_positions(database: Database, name: str, topic: Topic | None) -> list[dict[str, Any]]:
+    """Return the position on every partition that has been read, in order, with `low`, `high` and `lag`.
+
+    These three are None without a `topic`, and when the broker is unavailable or lacks the partition. The lag
+    counts messages that have not been handled, and the holes of a compacted log.
+    """
     with database.transaction() as tx:
         rows = tx.rows(OffsetRow, "list_offsets", topic=name)
-    return [PartitionPosition(row, _watermarks(topic, row.partition)) for row in rows]
+    positions = []
+    for row in rows:
+        low = high = lag = None
+        if topic is not None:
+            try:
+                low, high = topic.watermarks(row.partition)
+                lag = max(0, high - row.next_offset)
+            except BrokerUnavailable:
+                pass
+        positions.append({**row._asdict(), "low": low, "high": high, "lag": lag})
+    return positions
 
 
 def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
@@ -72,23 +72,32 @@ def new_generation(
     erased: their markers move to the end of what is read again. Raise `NotFound` when nothing has been read
     yet, or not as far as `back_to`, and `BrokerUnavailable`; nothing is written then.
     """
-    highs: dict[int, Watermarks] = {}
-    if again is not None:
-        highs = {partition: again.watermarks(partition) for partition in again.partitions()}
-    with database.transaction() as tx:
+    marks = (
+        {partition: again.watermarks(partition) for partition in again.partitions()}
+        if again is not None
+        else {}
+    )
+    with action.transaction(database, "offsets new-generation", name) as tx:
         before = lock_all(tx, name)
-        _go_back(tx, name, before, back_to or {})
-        lows = {p: highs[p].low if p in highs else 0 for p in before}
+        for partition, offset in (back_to or {}).items():
+            if partition not in before or offset > before[partition].next_offset:
+                raise NotFound(f"partition {partition} has not been read as far as {offset}")
+            for statement in ("shorten_generations", "move_offset"):
+                tx.run(statement, topic=name, partition=partition, next_offset=offset)
+        lows = {p: marks[p].low if p in marks else 0 for p in before}
         tx.raise_generation(name, None if again is None else lows)
         raised = tx.rows(OffsetRow, "list_offsets", topic=name)
         generation = raised[0].generation
-        ends = {p: marks.high for p, marks in highs.items()} or {p: r.next_offset for p, r in before.items()}
-        erased = tx.rows(str, "erased_by_hand") if highs or back_to else []
-        tx.delete([Sletting(avtale_id, _end(avtale_id, generation, ends)) for avtale_id in erased])
-        action.record(tx, COMMAND, name)
-    action.log(COMMAND, name)
-    next_offsets = {row.partition: row.next_offset for row in raised}
-    return NewGeneration(generation, next_offsets, again is not None, len(erased))
+        ends = {p: mark.high for p, mark in marks.items()} or {
+            p: row.next_offset for p, row in before.items()
+        }
+        erased = tx.rows(str, "erased_by_hand") if marks or back_to else []
+        # Their markers: before the first message that is not read again.
+        homes = {avtale_id: partition_of(avtale_id.encode(), len(ends)) for avtale_id in erased}
+        tx.delete([Sletting(id_, Place(generation, home, ends[home] - 1)) for id_, home in homes.items()])
+    return NewGeneration(
+        generation, {r.partition: r.next_offset for r in raised}, again is not None, len(erased)
+    )
 
 
 def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
@@ -103,28 +112,3 @@ def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
     if not offsets:
         raise NotFound("nothing has been read of this topic yet")
     return offsets
-
-
-def _go_back(
-    tx: Transaction, name: str, offsets: Mapping[int, OffsetRow], back_to: Mapping[int, int]
-) -> None:
-    for partition, offset in back_to.items():
-        if partition not in offsets or offset > offsets[partition].next_offset:
-            raise NotFound(f"partition {partition} has not been read as far as {offset}")
-        for statement in ("shorten_generations", "move_offset"):
-            tx.run(statement, topic=name, partition=partition, next_offset=offset)
-
-
-def _end(avtale_id: str, generation: int, ends: Mapping[int, int]) -> Place:
-    """Return the place before the first message that is not read again, on the avtale's partition."""
-    partition = partition_of(avtale_id.encode(), len(ends))
-    return Place(generation, partition, ends[partition] - 1)
-
-
-def _watermarks(topic: Topic | None, partition: int) -> Watermarks | None:
-    if topic is None:
-        return None
-    try:
-        return topic.watermarks(partition)
-    except BrokerUnavailable:
-        return None

@@ -88,7 +88,7 @@ def test_who_looks_at_a_value_leaves_a_record(
     write(store, record(0, b"x", b"{"))
     assert failed.show(Place(0, 0, 0))[1] == b"{"
     assert connection.execute("SELECT count(*) FROM operator_log").fetchone() == (0,)
-    assert failed.show(Place(0, 0, 0), WHO)[1] == b"{"
+    assert failed.unmask(Place(0, 0, 0), WHO)[1] == b"{"
     rows = connection.execute("SELECT who, command, target FROM operator_log").fetchall()
     assert rows == [("an operator", "failed show --unmask", "0:0:0")]
 

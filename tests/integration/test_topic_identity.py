@@ -68,7 +68,7 @@ def test_a_topic_made_anew_is_noticed_though_its_offsets_look_right(
     assert (raised.generation, raised.next_offsets) == (1, {0: 0, 1: 0, 2: 0})
     turn_until(lambda: count(connection) == 1_300, again)
     assert again.health.faults() == []
-    assert [one.lag for one in list_positions(database, topic, broker_topic)] == [0, 0, 0]
+    assert [one["lag"] for one in list_positions(database, topic, broker_topic)] == [0, 0, 0]
     assert not is_another_topic(database, topic, broker_topic)
     database.close()
 

@@ -1,4 +1,4 @@
-"""Carries out a plan over two connections, each with its own idea of where the partitions stand."""
+"""Carry out plans by two actors, each with a connection and offsets of its own."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,24 +16,24 @@ from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH
 from tests.integration.brittle import Brittle
 from tests.integration.plain import At, Line
-from tests.integration.plans import Act, Erases, Kill, Live, LostAnswer, Meeting, Retries, Rewrites, Step
+from tests.integration.plans import Act, Erases, Interleaved, Kill, Live, LostAnswer, Retries, Rewrites, Step
 from tests.integration.storing import TOPIC
 
-_ASKED = OperatorAction("a test")
+_ACTION = OperatorAction("a test")
 _TOO_LONG = 20.0  # seconds
 
 _T = TypeVar("_T")
 
 
-class Deed(NamedTuple):
-    """What was done, and the place of the marker if that was to erase something known."""
+class Done(NamedTuple):
+    """An act that was done, with the place of the marker if it deleted a known avtale."""
 
     act: Act
     marker: At | None
 
 
 class Actor:
-    """A consumer, and an operator, with a connection of their own. Tries again as the loop does."""
+    """A consumer and an operator on one connection. Retries as the loop does."""
 
     def __init__(self, db_url: str, name: str) -> None:
         self.database = Brittle(db_url, name)
@@ -45,31 +45,31 @@ class Actor:
 
     def start(self, lines: list[Line]) -> None:
         self._lines = lines
-        self._look()
+        self._read_positions()
 
-    def do(self, act: Act) -> Deed:
-        """Carry it out to its end."""
+    def do(self, act: Act) -> Done:
+        """Carry out an act to its end."""
         try:
             match act:
                 case Live():
                     self._live(act)
                 case Rewrites(first, last):
                     lines = [line.melding for line in self._lines[first:last]]
-                    self._again(lambda: self._rewrite.write(lines))
+                    self._retried(lambda: self._rewrite.write(lines))
                 case Retries(partition, states):
-                    self._again(lambda: self._retry.partition(partition, states))
+                    self._retried(lambda: self._retry.partition(partition, states))
                 case Erases(avtale):
-                    place = self._again(lambda: erase(self.database, TOPIC, avtale, _ASKED)).marker
+                    place = self._retried(lambda: erase(self.database, TOPIC, avtale, _ACTION)).marker
                     assert place.generation == 0
-                    return Deed(act, (place.partition, place.offset))
+                    return Done(act, (place.partition, place.offset))
         except NotFound:
             pass
         finally:
             self.database.recover()
-        return Deed(act, None)
+        return Done(act, None)
 
     def _live(self, act: Live) -> None:
-        """Whoever has lost a partition begins from where it stands now, with the next batch."""
+        """Write a batch. After a lost partition, begin at the present offsets with the next batch."""
         ahead = [
             line.melding
             for line in self._lines
@@ -78,21 +78,21 @@ class Actor:
         if not ahead[: act.size]:
             return
         try:
-            written = self._again(lambda: self._store.write(ahead[: act.size], self._positions))
+            written = self._retried(lambda: self._store.write(ahead[: act.size], self._positions))
         except LostPartition:
-            self._again(self._look)
+            self._retried(self._read_positions)
         else:
             assert not written.broken
             self._positions.update(written.positions)
 
-    def _look(self) -> None:
+    def _read_positions(self) -> None:
         self._positions = {p: self._store.begin(p, 0, EPOCH) for p in (0, 1)}
 
-    def _again(self, deed: Callable[[], _T]) -> _T:
-        """Nothing but what we did to it ourselves makes the database unavailable."""
+    def _retried(self, action: Callable[[], _T]) -> _T:
+        """Retry after the failures that the plan has caused; raise any other."""
         while True:
             try:
-                return deed()
+                return action()
             except DatabaseUnavailable:
                 if not self.database.struck:
                     raise
@@ -100,7 +100,7 @@ class Actor:
 
 
 class Actors:
-    """Two of them over one database."""
+    """Two actors on one database."""
 
     def __init__(self, db_url: str, observer: psycopg.Connection) -> None:
         self._actors = (Actor(db_url, "actor 0"), Actor(db_url, "actor 1"))
@@ -108,7 +108,7 @@ class Actors:
         self._thread = ThreadPoolExecutor(1)
 
     def start(self, lines: list[Line]) -> None:
-        """Both begin with the partitions."""
+        """Let both actors read the offsets of the partitions."""
         for actor in self._actors:
             actor.start(lines)
 
@@ -117,27 +117,27 @@ class Actors:
         for actor in self._actors:
             actor.database.close()
 
-    def take(self, step: Step) -> list[Deed]:
-        """Carry out a step, and tell what was done in it."""
+    def take(self, step: Step) -> list[Done]:
+        """Carry out a step, and return the acts that were done in it."""
         actor, other = self._actors[step.actor], self._actors[1 - step.actor]
         match step.event:
             case Kill(exchange):
                 actor.database.die(exchange, self._kill)
             case LostAnswer(commit):
                 actor.database.lose_answer(commit)
-            case Meeting(exchange, act):
-                return self._meet(actor, step.act, exchange, other, act)
+            case Interleaved(exchange, act):
+                return self._interleave(actor, step.act, exchange, other, act)
         return [actor.do(step.act)]
 
     def _kill(self, backend: int) -> None:
-        """Returns when it is dead: the function's own wait would look only every 100 ms."""
+        """Terminate a backend, and block until it is gone. PostgreSQL's own wait polls only every 100 ms."""
         self._observer.execute("SELECT pg_terminate_backend(%s)", (backend,))
         while self._any_backend("pid = %s", backend):
             pass
 
-    def _meet(self, actor: Actor, act: Act, exchange: int, other: Actor, others_act: Act) -> list[Deed]:
-        """In the middle of one act the other begins, and gets as far as the locks of the first allow."""
-        begun: list[Future[Deed]] = []
+    def _interleave(self, actor: Actor, act: Act, exchange: int, other: Actor, others_act: Act) -> list[Done]:
+        """Let the other actor begin in the middle of an act, and run as far as the locks allow."""
+        begun: list[Future[Done]] = []
 
         def begin(_: int) -> None:
             begun.append(self._thread.submit(other.do, others_act))
@@ -148,8 +148,9 @@ class Actors:
                 pass
 
         actor.database.before_exchange(exchange, begin)
-        deed = actor.do(act)
-        return [deed, begun[0].result(_TOO_LONG) if begun else other.do(others_act)]
+
+        first = actor.do(act)
+        return [first, begun[0].result(_TOO_LONG) if begun else other.do(others_act)]
 
     def _any_backend(self, condition: LiteralString, *values: object) -> bool:
         row = self._observer.execute(

@@ -1,4 +1,4 @@
-"""Rows of any age in the tables that are pruned."""
+"""Insert rows of any age into the tables that are pruned."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ LATER = "2022-03-04T08:46:39Z"
 
 
 def park(store: Store, connection: psycopg.Connection, state: str, age: timedelta, rows: int = 1) -> None:
-    """Failed messages that have been in this state for so long."""
+    """Park messages that have been in this state for so long."""
     (at,) = connection.execute("SELECT coalesce(max(next_offset), 0) FROM consumer_offset").fetchall()[0]
     for offset in range(at, at + 2 * rows, 2):
         write(store, record(offset, b"nobody", b"{"), melding(9, offset=offset + 1))  # never many in a row
@@ -24,7 +24,7 @@ def park(store: Store, connection: psycopg.Connection, state: str, age: timedelt
 
 
 def supersede(store: Store, connection: psycopg.Connection, *ages: timedelta, copies: int = 1) -> None:
-    """An avtale with versions that were superseded so long ago, as many of each as asked for."""
+    """Insert an avtale with `copies` versions for each age, the time since they were superseded."""
     write(store, melding(1, offset=100_000), melding(1, offset=100_001, sistEndret=LATER))
     with connection.transaction():
         connection.execute("CREATE TEMPORARY TABLE pattern ON COMMIT DROP AS SELECT * FROM avtale_historikk")
@@ -43,7 +43,7 @@ def supersede(store: Store, connection: psycopg.Connection, *ages: timedelta, co
 
 
 def note(connection: psycopg.Connection, command: str, age: timedelta, target: str = "x") -> None:
-    """A record of what an operator did so long ago."""
+    """Insert a record of an operator's action of this age."""
     connection.execute(
         "INSERT INTO operator_log (tidspunkt, who, command, target) VALUES (now() - %s, 'x', %s, %s)",
         (age, command, target),
@@ -51,7 +51,7 @@ def note(connection: psycopg.Connection, command: str, age: timedelta, target: s
 
 
 def replayed(connection: psycopg.Connection, state: str, age: timedelta) -> None:
-    """A replay, with what it read of a partition, that ended or, if it never did, began so long ago."""
+    """Insert a replay that ended, or if it is still open was requested, so long ago."""
     ended = "finished_at" if state in {"done", "failed", "cancelled", "stopped"} else "requested_at"
     connection.execute(
         "WITH job AS ("
@@ -62,12 +62,12 @@ def replayed(connection: psycopg.Connection, state: str, age: timedelta) -> None
 
 
 def mark(connection: psycopg.Connection, number: int) -> None:
-    """A marker of an avtale that was erased."""
+    """Insert the marker of a deleted avtale."""
     connection.execute("INSERT INTO avtale_slettet VALUES (%s, 0, 0, 0, now())", (avtale_id(number),))
 
 
 def claim(connection: psycopg.Connection, *claims: datetime) -> None:
-    """From when the history of each partition is said to be complete."""
+    """Set the time from which the history of each partition is complete."""
     for partition, historikk_fra in enumerate(claims):
         connection.execute(
             "INSERT INTO consumer_offset (topic, kafka_partition, next_offset, historikk_fra)"
@@ -78,13 +78,13 @@ def claim(connection: psycopg.Connection, *claims: datetime) -> None:
 
 
 def claims(connection: psycopg.Connection) -> list[datetime]:
-    """What `claim` set, and what has become of it."""
+    """Return the time from which the history of each partition is complete."""
     rows = connection.execute("SELECT historikk_fra FROM consumer_offset ORDER BY kafka_partition").fetchall()
     return [historikk_fra for (historikk_fra,) in rows]
 
 
 def rows_left(connection: psycopg.Connection) -> dict[str, int]:
-    """How many rows each of the tables has."""
+    """Return the number of rows of each table."""
     left = {}
     for table in ("failed_message", "avtale_historikk", "operator_log", "replay_job"):
         ((left[table],),) = connection.execute(f"SELECT count(*) FROM {table}").fetchall()

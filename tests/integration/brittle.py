@@ -1,4 +1,4 @@
-"""A database connection to which something happens at a chosen moment."""
+"""A database whose connection fails at a chosen moment."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,21 +13,21 @@ from datadeling.errors import DatabaseUnavailable
 
 
 class Brittle(Database):
-    """Something happens to it once: before one of its exchanges with the server, or right after a commit."""
+    """Fails once: before one of its exchanges with the server, or right after a commit."""
 
     def __init__(self, db_url: str, application: str) -> None:
         super().__init__(db_url, application)
-        self._deed: Callable[[int], None] | None = None
+        self._action: Callable[[int], None] | None = None
         self._exchanges = 0
         self._commits: int | None = None
         self.struck = False
 
-    def before_exchange(self, number: int, deed: Callable[[int], None]) -> None:
-        """Call this, with the number of the backend, after so many more exchanges."""
-        self._exchanges, self._deed = number, deed
+    def before_exchange(self, number: int, action: Callable[[int], None]) -> None:
+        """Call `action` with the pid of the backend, after so many more exchanges."""
+        self._exchanges, self._action = number, action
 
     def die(self, number: int, kill: Callable[[int], None]) -> None:
-        """Be killed by this, which is given the number of the backend, after so many more exchanges."""
+        """Call `kill` with the pid of the backend, after so many more exchanges; sets `struck`."""
 
         def strike(backend: int) -> None:
             self.struck = True
@@ -36,12 +36,12 @@ class Brittle(Database):
         self.before_exchange(number, strike)
 
     def lose_answer(self, number: int) -> None:
-        """Carry out a commit, after so many others, and never hear of it."""
+        """Lose the response to a commit, after so many others."""
         self._commits = number
 
     def recover(self) -> None:
-        """Nothing happens any more."""
-        self._deed, self._commits, self.struck = None, None, False
+        """Cancel the failure."""
+        self._action, self._commits, self.struck = None, None, False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -67,9 +67,9 @@ class Brittle(Database):
         return connection
 
     def _before_exchange(self, connection: psycopg.Connection) -> None:
-        if self._deed is None:
+        if self._action is None:
             return
         self._exchanges -= 1
         if self._exchanges < 0:
-            deed, self._deed = self._deed, None
-            deed(connection.info.backend_pid)
+            action, self._action = self._action, None
+            action(connection.info.backend_pid)

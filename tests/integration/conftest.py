@@ -1,10 +1,12 @@
-"""What writes avtaler over the database of a test, and consumers of its topic."""
+"""Fixtures that write avtaler to a test's database, and consumers of its topic."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from datadeling.db.database import Database
+from datadeling.db.lookups import Lookups
+from datadeling.db.pool import Pool
 from datadeling.pipeline.retry import Retry
 from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import Store
@@ -28,6 +30,14 @@ def store(database: Database) -> Store:
 
 
 @pytest.fixture
+def lookups(db_url: str) -> Iterator[Lookups]:
+    pool = Pool(db_url, 2)
+    pool.open()
+    yield Lookups(pool)
+    pool.close()
+
+
+@pytest.fixture
 def retry(database: Database) -> Retry:
     return Retry(database, TOPIC)
 
@@ -39,7 +49,7 @@ def rewrite(database: Database) -> Rewrite:
 
 @pytest.fixture
 def start(db_url: str, kafka: Kafka, topic: str) -> Iterator[Start]:
-    """Start as many consumers of the topic as the test wants; all leave the group at the end."""
+    """Return a function that starts consumers of the topic; all leave the group at the end."""
     running: list[Consumer] = []
 
     def start(**options: float) -> Consumer:

@@ -1,4 +1,4 @@
-"""Consumers without their processes: everything that `datadeling consume` wires, turned by hand."""
+"""Consumers without a process: the parts of `datadeling consume`, whose loop a test runs turn by turn."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ _POLL = 0.01  # seconds
 
 
 class Consumer:
-    """Everything that `datadeling consume` wires, without its process."""
+    """The parts of `datadeling consume`, without its process."""
 
     def __init__(
         self, url: str, brokers: str, topic: str, *, wait: float = 0.05, max_poll_interval: float = 60.0
@@ -42,7 +42,7 @@ class Consumer:
         self.batch = self.loop._batch
 
     def leave(self) -> None:
-        """Let go of broker and database; calling again is safe."""
+        """Close the connections to broker and database; calling again is safe."""
         self.loop.close()
         self.database.close()
 

@@ -1,4 +1,4 @@
-"""Counts calls of functions, and how often the database is asked and waited for."""
+"""Count calls of functions, and exchanges with the database."""
 
 import sys
 from collections.abc import Callable, Generator
@@ -10,34 +10,34 @@ from datadeling.db.connection import DeadlineConnection
 
 
 class Counting:
-    """Looks on while something is done, in this thread, over connections of ours."""
+    """Counts while a function runs, in this thread, over our own connections."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._calls = self._exchanges = 0
         wait = DeadlineConnection.wait
 
         def counted(connection: DeadlineConnection, gen: Any, *args: Any, **rest: Any) -> Any:
-            return wait(connection, self._noted(gen), *args, **rest)
+            return wait(connection, self._counted(gen), *args, **rest)
 
         monkeypatch.setattr(DeadlineConnection, "wait", counted)
 
-    def during(self, deed: Callable[[], object]) -> tuple[int, int]:
-        """Calls, Python's and C's, and exchanges with the database."""
+    def during(self, function: Callable[[], object]) -> tuple[int, int]:
+        """Return the number of calls, of Python and of C, and of exchanges with the database."""
         self._calls = self._exchanges = 0
-        sys.setprofile(self._note)
+        sys.setprofile(self._count_call)
         try:
-            deed()
+            function()
         finally:
             sys.setprofile(None)
         return self._calls, self._exchanges
 
-    def _note(self, _: object, event: str, __: object) -> None:
+    def _count_call(self, _: object, event: str, __: object) -> None:
         self._calls += event in {"call", "c_call"}
 
-    def _noted(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """The same, step by step: who takes none has not waited for anything.
+    def _counted(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """Run a generator of psycopg, and count it as an exchange once it waits.
 
-        Rows that are sent wait for room, sometimes, and for no answer.
+        Sending the rows of a COPY waits for room, but for no response.
         """
         try:
             step = next(gen)

@@ -1,4 +1,4 @@
-"""What the database really holds, in the terms of the plain fold, and which rows have been written."""
+"""The content of the database in the form of the plain fold, and the rows that were written."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ Trace = list[tuple[Any, ...]]
 
 
 class Inside:
-    """Looks on from a connection of its own."""
+    """Reads the tables over a connection of its own."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
     def clear(self) -> None:
-        """Empty all tables, and let the database refuse what decode cannot know of."""
+        """Empty all tables, and let the database refuse some avtaler that `decode` accepts."""
         self.mend()
         self._connection.execute(f"TRUNCATE {', '.join(_TABLES)}")
         for table in _TABLES[:2]:
@@ -30,16 +30,16 @@ class Inside:
             )
 
     def mend(self) -> None:
-        """Refuse nothing any more."""
+        """Let the database accept all avtaler."""
         for table in _TABLES[:2]:
             self._connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS refused")
 
     def traces(self) -> list[Trace]:
-        """Which transaction wrote each row, and where to, table by table in the order of `tables`."""
+        """Return the position and the transaction of each row, table by table in the order of `tables`."""
         return [self._rows(f"SELECT ctid::text, xmin::text FROM {table} ORDER BY ctid") for table in _TABLES]
 
     def tables(self) -> tuple[object, ...]:
-        """In the form of `Plain.tables`."""
+        """Return the content in the form of `Plain.tables`."""
         present = self._rows(
             f"SELECT avtale_id::text, {_CONTENT}, kafka_offset, hendelse_tidspunkt FROM avtale"
         )
@@ -58,7 +58,7 @@ class Inside:
         )
 
     def next_offsets(self) -> dict[int, int]:
-        """Where the partitions stand."""
+        """Return the next offset of each partition."""
         return dict(self._rows("SELECT kafka_partition, next_offset FROM consumer_offset"))
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:

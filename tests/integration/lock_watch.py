@@ -1,7 +1,7 @@
-"""Watches what each statement of a migration locks, and what it reads while it keeps everybody out.
+"""Find statements of a migration that read a table while they lock it against readers.
 
-A lock against readers that is held for one entry in the catalogue is over at once. One that is held while
-rows are read (a rewrite, a check of all rows, the making of an index) lasts as long as the table is large.
+A lock for a change of the catalogue is short. One that is held while rows are read (a rewrite, a check of all
+rows, the creation of an index) takes longer the larger the table is.
 """
 
 from typing import Any, NamedTuple
@@ -23,14 +23,14 @@ _READ = """
 
 
 class Fault(NamedTuple):
-    """A table that was read by a statement while nobody else could read it."""
+    """A table that a statement has read under a lock against readers."""
 
     table: str
     statement: str
 
 
 class Watching(psycopg.Cursor[Any]):
-    """A cursor that notes the faults of what is run in a transaction, or makes one for it."""
+    """A cursor that notes the faults of each statement; it runs every statement in a transaction."""
 
     faults: list[Fault]  # of the connection's class, see `watched`
 
@@ -54,12 +54,12 @@ class Watching(psycopg.Cursor[Any]):
 
 
 def watched(connection: psycopg.Connection[Any]) -> list[Fault]:
-    """Let all cursors that the connection makes from now on note their faults here."""
+    """Let the connection's cursors note faults from now on, in the list that is returned."""
     faults: list[Fault] = []
     connection.cursor_factory = type("Watching", (Watching,), {"faults": faults})
     return faults
 
 
 def _is_control(query: str) -> bool:
-    """Whether it begins or ends a transaction, or cannot be run in one."""
+    """Return True when it begins or ends a transaction, or cannot be run in one."""
     return "CONCURRENTLY" in query or query.startswith(("BEGIN", "COMMIT", "ROLLBACK"))

@@ -1,6 +1,6 @@
-"""What the tables must hold after what was done to them: a plain fold that shares no code with the package.
+"""Compute the expected tables step by step, without the package's code.
 
-`tests.oracle` folds a log. This one is taken along step by step, and so knows what operators did in between.
+`tests.oracle` folds a whole log. This fold also follows what operators do in between.
 """
 
 from copy import copy
@@ -13,10 +13,10 @@ Kind = Literal["version", "refused", "tombstone", "broken", "stray"]
 
 
 class Line(NamedTuple):
-    """A message of a log, and what the tests know of it.
+    """A message of a log, with its content.
 
-    A `refused` one is a version that the database does not take before it has been mended. A `broken` one
-    cannot be read and is its key's; a `stray` one cannot be read and nobody knows whose it is.
+    `refused`: a version that the database refuses until `mended`. `broken`: unreadable, and belongs to the
+    avtale of its key. `stray`: unreadable, and belongs to no avtale.
     """
 
     kind: Kind
@@ -50,7 +50,7 @@ At = tuple[int, int]
 
 
 class Plain:
-    """The tables. `lines` is all that ever lies on the topic, in its order."""
+    """The expected tables. `lines` are all messages of the topic, in order."""
 
     def __init__(self, lines: list[Line], partitions: dict[str, int]) -> None:
         self.lines = lines
@@ -63,18 +63,18 @@ class Plain:
         self.next = dict.fromkeys(partitions.values(), (0, 0))
 
     def tables(self) -> tuple[object, ...]:
-        """All of it, in a form that does not depend on the order of rows."""
+        """Return the tables in a form that does not depend on the order of rows."""
         return (self.present, sorted(self.history), self.markers, self.failed, self.next)
 
     def copy(self) -> "Plain":
-        """The same tables, on their own from now on."""
+        """Return an independent copy."""
         other = copy(self)
         other.present, other.history = dict(self.present), list(self.history)
         other.markers, other.failed, other.next = dict(self.markers), dict(self.failed), dict(self.next)
         return other
 
     def take(self, line: Line) -> None:
-        """The live consumer handles the next message of a partition."""
+        """Handle the next message of a partition, as the live consumer does."""
         is_bad = line.kind in {"broken", "stray"} or self._is_refused(line)
         in_a_row = self.next[line.partition][1] + 1 if is_bad else 0
         self.next[line.partition] = (line.offset + 1, in_a_row)
@@ -87,7 +87,7 @@ class Plain:
             self._store_and_supersede(line)
 
     def erase(self, avtale: str) -> At | None:
-        """By hand: a tombstone where its partition stands, that also takes whatever else names the avtale."""
+        """Delete an avtale by hand, and all failed messages that name it; return the marker's place."""
         name = avtale.encode()
         naming = {at for at, m in self.failed.items() if m.key == name or name in (m.value or b"")}
         known = {*self.present, *self.markers, *(row[0] for row in self.history)}
@@ -99,7 +99,7 @@ class Plain:
         return self.markers[avtale]
 
     def retry(self, partition: int, states: tuple[str, ...]) -> None:
-        """Parked messages once more, in the order of the log."""
+        """Retry parked messages in these states, in the order of the log."""
         for line in self.lines:
             at = (line.partition, line.offset)
             parked = self.failed.get(at)
@@ -110,7 +110,7 @@ class Plain:
                 self._store_and_supersede(line)
 
     def rewrite(self, lines: list[Line]) -> None:
-        """Only what the database has come to accept can make a difference, behind the live offset."""
+        """Write lines again: only versions that were refused before can differ, behind the live offset."""
         for line in lines:
             is_behind = line.offset < self.next[line.partition][0]
             if line.kind == "refused" and self.mended and is_behind:
@@ -152,6 +152,6 @@ class Plain:
         self.failed = {at: parked for at, parked in self.failed.items() if at not in places}
 
     def _owner(self, at: At) -> str | None:
-        """Whose a parked message is, if anybody knows."""
+        """Return the avtale that a parked message belongs to, if any."""
         (line,) = (line for line in self.lines if (line.partition, line.offset) == at)
         return None if line.kind == "stray" else line.avtale

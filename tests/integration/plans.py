@@ -1,4 +1,4 @@
-"""Logs of two partitions, and what is done while they are consumed, for the property of any order."""
+"""Logs of two partitions, and plans of acts beside their consumption, for the property of any order."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,14 +22,14 @@ _CLOSE: tuple[Kind, ...] = ("version",) * 3 + ("refused",) * 2 + ("tombstone", "
 
 
 class Live(NamedTuple):
-    """Write the next so many messages of these partitions."""
+    """Write the next messages of these partitions, `size` at most."""
 
     partitions: tuple[int, ...]
     size: int
 
 
 class Rewrites(NamedTuple):
-    """Write part of the log again, from one message of it up to another."""
+    """Write part of the log again, from its message `first` up to `last`."""
 
     first: int
     last: int
@@ -48,30 +48,30 @@ Act = Live | Rewrites | Retries | Erases
 
 
 class Kill(NamedTuple):
-    """The backend is ended before an exchange with it."""
+    """Terminate the backend before an exchange with it."""
 
     exchange: int
 
 
 class LostAnswer(NamedTuple):
-    """A commit is carried out, but the connection is gone before the answer."""
+    """Lose the response to a commit."""
 
     commit: int
 
 
-class Meeting(NamedTuple):
-    """The other one acts in between: after some exchanges of a transaction."""
+class Interleaved(NamedTuple):
+    """Let the other actor act after some exchanges of a transaction."""
 
     exchange: int
     act: Act
 
 
 class Step(NamedTuple):
-    """One of two actors acts, and something may happen to it. First, the database may be mended."""
+    """An act of one of two actors, maybe with a failure. With `mend`, the database first stops refusing."""
 
     actor: int
     act: Act
-    event: Kill | LostAnswer | Meeting | None
+    event: Kill | LostAnswer | Interleaved | None
     mend: bool = False
 
 
@@ -84,7 +84,7 @@ def logs(
     numbers: Sequence[int] = NUMBERS,
     kinds: Sequence[Kind] = _KINDS,
 ) -> list[Line]:
-    """Duplicates, equal and backward edit times, tombstones, holes, and what cannot be read or stored."""
+    """Generate logs with duplicates, equal and backward edit times, tombstones, holes and bad messages."""
     offsets = dict.fromkeys(PARTITIONS.values(), -1)
     lines: list[Line] = []
     for _ in range(draw(st.integers(min_size, max_size))):
@@ -111,7 +111,7 @@ def _lines(draw: st.DrawFn, kind: Kind, number: int) -> Line:
 
 
 def version(line: Line, number: int, edited: int, state: str) -> Line:
-    """The line with this version of the avtale in it."""
+    """Return the line with this version of the avtale."""
     bedrift = REFUSED if line.kind == "refused" else "999999999"
     value = hendelse(number, avtaleStatus=state, bedriftNr=bedrift, sistEndret=f"2022-02-04T08:46:0{edited}Z")
     return line._replace(value=encoded(value), content=(edited, f"{state} {bedrift}"))
@@ -119,7 +119,7 @@ def version(line: Line, number: int, edited: int, state: str) -> Line:
 
 @st.composite
 def _strays(draw: st.DrawFn, line: Line, number: int) -> Line:
-    """A message with another avtale's key, or one whose key is none."""
+    """Generate a message with another avtale's key, or with an invalid key."""
     other = encoded(hendelse(draw(st.sampled_from([n for n in NUMBERS if n != number]))))
     if draw(st.booleans()):
         return line._replace(value=other)
@@ -128,7 +128,7 @@ def _strays(draw: st.DrawFn, line: Line, number: int) -> Line:
 
 
 def acts(log: list[Line]) -> st.SearchStrategy[Act]:
-    """Half of what is done is the live consumer's."""
+    """Generate an act, half of the time one of the live consumer."""
     index = st.integers(0, len(log))
     live = st.builds(Live, st.sampled_from(((0, 1), (0, 1), (0,), (1,))), st.integers(1, 6))
     return st.one_of(
@@ -147,8 +147,8 @@ def steps(log: list[Line], max_size: int) -> st.SearchStrategy[list[Step]]:
         st.none(),
         st.builds(Kill, exchange),
         st.builds(LostAnswer, st.integers(0, 3)),
-        st.builds(Meeting, exchange, acts(log)),
-        st.builds(Meeting, exchange, acts(log)),
+        st.builds(Interleaved, exchange, acts(log)),
+        st.builds(Interleaved, exchange, acts(log)),
     )
     mend = st.integers(0, 7).map(lambda number: number == 7)
     return st.lists(st.builds(Step, st.sampled_from((0, 1)), acts(log), event, mend), max_size=max_size)
@@ -156,7 +156,7 @@ def steps(log: list[Line], max_size: int) -> st.SearchStrategy[list[Step]]:
 
 @st.composite
 def collisions(draw: st.DrawFn) -> tuple[list[Line], list[Step]]:
-    """A log of one avtale, and two acts at once in the middle of it: what a lock is for."""
+    """Generate a log of one avtale, and two concurrent acts in the middle of it."""
     log = draw(logs(8, min_size=3, numbers=NUMBERS[:1], kinds=_CLOSE))
     handled = draw(st.integers(1, len(log) - 1))
     live = Live((0, 1), draw(st.integers(1, 3)))
@@ -170,9 +170,9 @@ def collisions(draw: st.DrawFn) -> tuple[list[Line], list[Step]]:
         (rewrite, erase),
     ]
     first, second = draw(st.sampled_from(pairs).flatmap(st.permutations))
-    meeting = Meeting(draw(st.integers(1, 12)), second)
+    interleaved = Interleaved(draw(st.integers(1, 12)), second)
     return log, [
         Step(0, Live((0, 1), handled), None),
         Step(1, Live((0, 1), 1), None),  # has to look where the partitions stand
-        Step(draw(st.sampled_from((0, 1))), first, meeting, mend=draw(st.booleans())),
+        Step(draw(st.sampled_from((0, 1))), first, interleaved, mend=draw(st.booleans())),
     ]

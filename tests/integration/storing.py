@@ -20,7 +20,7 @@ def begin(store: Store, *partitions: int) -> dict[int, Position]:
 
 
 def write(store: Store, *messages: Message) -> Counter[str]:
-    """Write from wherever the partitions stand."""
+    """Write messages from the present offsets on."""
     positions = {m.partition: store.begin(m.partition, 0, EPOCH) for m in messages}
     return Counter({str(outcome): n for outcome, n in store.write(messages, positions).outcomes.items()})
 

@@ -1,4 +1,4 @@
-"""The cost of an event and of a lookup, counted instead of timed: a slow or busy machine changes nothing.
+"""The cost of an event and of a lookup, counted instead of timed, so that a busy machine changes nothing.
 
 When they were last set, the bounds for calls were some 10 % above the count, those for WAL some 25 %. When
 one is exceeded, look first at what has been added for each event or each lookup. If it is worth its cost, set
@@ -67,7 +67,7 @@ _BATCH = 1_000
 _TRIES = 5
 
 
-def test_an_event_costs_no_more_than_it_did(
+def test_the_cost_of_an_event_is_within_its_bound(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Database(db_url, "cost")
@@ -80,7 +80,7 @@ def test_an_event_costs_no_more_than_it_did(
     assert {kind: cost for kind, cost in least.items() if _exceeds(cost, EVENTS[kind])} == {}
 
 
-def test_a_lookup_costs_no_more_than_it_did(
+def test_the_cost_of_a_lookup_is_within_its_bound(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(connection, [row(number) for number in range(3)])
@@ -98,7 +98,7 @@ def test_a_lookup_costs_no_more_than_it_did(
     assert {path: cost for path, cost in least.items() if _exceeds(cost, LOOKUPS[path])} == {}
 
 
-def test_reading_costs_no_more_than_it_did_beside_parsing() -> None:
+def test_the_cost_of_decoding_is_within_its_bound_beside_parsing() -> None:
     messages = _messages(1)
     parse, now = msgspec.json.Decoder(Hendelse).decode, datetime.now(UTC)
     bare = _least(lambda: [parse(m.value or b"") for m in messages])

@@ -1,4 +1,4 @@
-"""An avtale that is erased by hand is gone, and no message that has been handled brings it back."""
+"""An avtale deleted by hand: everything about it goes, and no handled message brings it back."""
 
 import psycopg
 import pytest
@@ -19,7 +19,7 @@ WHO = OperatorAction("an operator", f"asked for by {FNR}")
 LATER = "2022-03-04T08:46:39Z"
 
 
-def test_all_that_is_stored_of_it_goes(
+def test_rows_history_and_failed_messages_of_the_avtale_are_deleted(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     log = [
@@ -27,7 +27,7 @@ def test_all_that_is_stored_of_it_goes(
         melding(1, offset=1, sistEndret=LATER),
         melding(2, offset=2),
         record(3, avtale_id(1).encode(), b"{"),
-        record(4, avtale_id(2).encode(), encoded(hendelse(1))),  # a key mismatch that is about it
+        record(4, avtale_id(2).encode(), encoded(hendelse(1))),  # a key mismatch about this avtale
         record(5, avtale_id(2).encode(), b"{"),
     ]
     write(store, *log)
@@ -41,7 +41,7 @@ def test_all_that_is_stored_of_it_goes(
     assert write(store, melding(1, offset=6)) == {"new": 1}
 
 
-def test_who_asked_is_kept_and_no_identity_number(
+def test_the_deletion_is_recorded_without_identity_numbers(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1))
@@ -50,7 +50,7 @@ def test_who_asked_is_kept_and_no_identity_number(
     assert rows == [("an operator", "delete", avtale_id(1), "asked for by ***********")]
 
 
-def test_what_nobody_knows_is_told_and_nothing_is_written(
+def test_an_unknown_avtale_is_not_found_and_nothing_is_written(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     with pytest.raises(NotFound):
@@ -62,7 +62,7 @@ def test_what_nobody_knows_is_told_and_nothing_is_written(
     assert connection.execute("SELECT count(*) FROM operator_log").fetchone() == (0,)
 
 
-def test_erasing_again_moves_the_marker_forward(
+def test_a_second_deletion_moves_the_marker_forward(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1, offset=0))
@@ -72,21 +72,19 @@ def test_erasing_again_moves_the_marker_forward(
     assert tables(connection).markers == {avtale_id(1): 1}
 
 
-def test_after_partitions_were_added_the_marker_is_where_its_key_comes_now(
-    store: Store, database: Database
-) -> None:
+def test_the_marker_is_on_the_present_partition_of_the_key(store: Store, database: Database) -> None:
     write(store, melding(9, offset=0))
     for partition in range(1, 5):
         write(store, melding(partition, offset=10 * partition, partition=partition))
     with database.transaction() as tx:
         tx.raise_generation(TOPIC, None)
     now = partition_of(avtale_id(9).encode(), 5)
-    assert now != 0  # else this shows nothing
+    assert now != 0  # otherwise the test would show nothing
     erased = erase(database, TOPIC, avtale_id(9), WHO)
     assert erased == (1, 0, 0, Place(1, now, 10 * now))
 
 
-def test_a_retry_does_not_bring_it_back(
+def test_a_retry_does_not_restore_the_avtale(
     store: Store, database: Database, retry: Retry, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1, offset=0), record(1, avtale_id(1).encode(), b"{"))

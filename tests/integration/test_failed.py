@@ -1,4 +1,4 @@
-"""What an operator can do with parked messages, and how long they are kept."""
+"""Failed messages: listed, shown, retried and discarded by an operator."""
 
 import psycopg
 import pytest
@@ -24,7 +24,7 @@ def failed(database: Database) -> FailedMessages:
 
 
 def mend(connection: psycopg.Connection, offset: int, value: bytes) -> None:
-    """Stands for a release that can read it."""
+    """Replace a value, to simulate a release that can read it."""
     connection.execute("UPDATE failed_message SET value = %s WHERE kafka_offset = %s", (value, offset))
 
 
@@ -32,7 +32,7 @@ def states(connection: psycopg.Connection) -> list[tuple[int, str, bytes | None]
     return connection.execute("SELECT kafka_offset, state, value FROM failed_message ORDER BY 1").fetchall()
 
 
-def test_a_list_can_be_narrowed(store: Store, failed: FailedMessages) -> None:
+def test_the_list_can_be_filtered_by_state(store: Store, failed: FailedMessages) -> None:
     key = avtale_id(1).encode()
     write(store, record(0, key, b"{"), record(1, key, b"\xff"), melding(1, offset=2), record(3, b"x", b"{"))
     assert [row.kafka_offset for row in failed.find(None, None, 10)] == [0, 1, 3]
@@ -41,7 +41,7 @@ def test_a_list_can_be_narrowed(store: Store, failed: FailedMessages) -> None:
     assert [row.kafka_offset for row in failed.find(None, None, 2)] == [0, 1]
 
 
-def test_an_outdated_one_can_be_retried_and_the_newest_still_wins(
+def test_a_superseded_message_can_be_retried_and_the_newest_version_stays(
     store: Store, failed: FailedMessages, connection: psycopg.Connection
 ) -> None:
     write(store, record(0, avtale_id(1).encode(), b"{"), melding(1, offset=1))
@@ -51,7 +51,7 @@ def test_an_outdated_one_can_be_retried_and_the_newest_still_wins(
     assert connection.execute("SELECT kafka_offset FROM avtale").fetchall() == [(1,)]
 
 
-def test_an_outdated_one_that_was_edited_later_takes_the_place(
+def test_a_superseded_message_with_a_later_edit_becomes_the_present_version(
     store: Store, failed: FailedMessages, connection: psycopg.Connection
 ) -> None:
     write(store, record(0, avtale_id(1).encode(), b"{"), melding(1, offset=1))
@@ -61,7 +61,7 @@ def test_an_outdated_one_that_was_edited_later_takes_the_place(
     assert connection.execute("SELECT kafka_offset FROM avtale_historikk").fetchall() == [(1,)]
 
 
-def test_what_is_handled_is_not_retried(store: Store, failed: FailedMessages) -> None:
+def test_a_discarded_message_is_not_retried(store: Store, failed: FailedMessages) -> None:
     write(store, record(0, b"x", b"{"))
     failed.discard(Place(0, 0, 0), WHO)
     for act in (lambda: failed.retry(Place(0, 0, 0), WHO), lambda: failed.discard(Place(0, 0, 0), WHO)):
@@ -72,7 +72,7 @@ def test_what_is_handled_is_not_retried(store: Store, failed: FailedMessages) ->
     assert failed.retry_all(WHO) == ({}, None)
 
 
-def test_a_discarded_one_loses_its_value_and_leaves_a_record(
+def test_a_discarded_message_loses_its_value_and_the_action_is_recorded(
     store: Store, failed: FailedMessages, connection: psycopg.Connection
 ) -> None:
     write(store, record(0, b"x", b"{"), record(1, b"x", b"["))
@@ -82,7 +82,7 @@ def test_a_discarded_one_loses_its_value_and_leaves_a_record(
     assert rows == [("an operator", "failed discard", "0:0:0", "useless")]
 
 
-def test_who_looks_at_a_value_leaves_a_record(
+def test_showing_an_unmasked_value_is_recorded(
     store: Store, failed: FailedMessages, connection: psycopg.Connection
 ) -> None:
     write(store, record(0, b"x", b"{"))
@@ -96,7 +96,7 @@ def test_who_looks_at_a_value_leaves_a_record(
 @pytest.mark.parametrize(
     ("page", "page_bytes"), [(3, 10**9), (500, 40), (500, 1)], ids=["by number", "by bytes", "one by one"]
 )
-def test_a_retry_goes_page_by_page(
+def test_messages_are_retried_in_pages(
     store: Store,
     retry: Retry,
     connection: psycopg.Connection,
@@ -120,7 +120,9 @@ def test_a_retry_leaves_other_partitions_alone(store: Store, retry: Retry) -> No
     assert retry.one(Place(0, 1, 0), ("superseded",)) == {}
 
 
-def test_a_new_one_is_as_old_as_its_parking(store: Store, connection: psycopg.Connection) -> None:
+def test_the_age_of_a_failed_message_begins_when_it_is_parked(
+    store: Store, connection: psycopg.Connection
+) -> None:
     write(store, record(0, b"x", b"{"))
     connection.execute("UPDATE failed_message SET created_at = now() - interval '31 days'")
     parked = store.backlog().failed["new"]

@@ -1,4 +1,4 @@
-"""A new generation: what is read again in it, and what came on partitions that were added before it began."""
+"""New generations: messages read again, and partitions that were added before."""
 
 from datetime import timedelta
 
@@ -24,24 +24,24 @@ WHO = OperatorAction("a test")
 def status(
     offset: int, text: str, *, partition: int = 0, number: int = 1, minute: int | None = None
 ) -> Message:
-    """A change of status by date: it keeps the time of the edit."""
+    """Return a change of status by date, which keeps the time of the edit."""
     changed = melding(number, offset=offset, partition=partition, avtaleStatus=text)
     return changed if minute is None else changed._replace(timestamp=EPOCH + timedelta(minutes=minute))
 
 
 def statuses(connection: psycopg.Connection) -> tuple[str, list[tuple[str, int, int]]]:
-    """The status of the one avtale, and the earlier ones: from which minute until which."""
+    """Return the avtale's status, and its earlier ones with the minutes of their validity."""
     (now,) = (row[1] for row in tables(connection).present.values())
     minute = timedelta(minutes=1)
     return now, sorted((s, (fra - EPOCH) // minute, (til - EPOCH) // minute)
                        for _, s, fra, til in tables(connection).history)  # fmt: skip
 
 
-def raise_from(database: Database, **back_to: int) -> None:
+def begin_generation(database: Database, **back_to: int) -> None:
     new_generation(database, TOPIC, None, WHO, {int(name[1:]): offset for name, offset in back_to.items()})
 
 
-def test_versions_at_the_same_offset_of_two_partitions_are_two(
+def test_versions_at_the_same_offset_of_two_partitions_are_both_kept(
     store: Store, connection: psycopg.Connection
 ) -> None:
     edits = [f"2022-02-04T08:46:0{n}Z" for n in range(3)]
@@ -51,7 +51,7 @@ def test_versions_at_the_same_offset_of_two_partitions_are_two(
     assert statuses(connection) == ("C", [("A", 5, 5), ("B", 5, 6)])
 
 
-def test_a_message_at_the_same_offset_of_another_partition_is_not_the_rows_own(
+def test_a_message_at_the_same_offset_of_another_partition_is_another_message(
     store: Store, connection: psycopg.Connection
 ) -> None:
     write(store, status(5, "A"))
@@ -60,7 +60,7 @@ def test_a_message_at_the_same_offset_of_another_partition_is_not_the_rows_own(
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["in one batch", "one by one"])
-def test_history_that_is_read_again_is_told_once(
+def test_reading_again_adds_no_history(
     store: Store, database: Database, connection: psycopg.Connection, *, at_once: bool
 ) -> None:
     log = [
@@ -74,7 +74,7 @@ def test_history_that_is_read_again_is_told_once(
     write(store, *log)
     before = statuses(connection)
     assert before == ("B", [("A", 0, 1), ("A", 3, 3), ("B", 1, 3), ("C", 2, 5)])
-    raise_from(database, p0=0)
+    begin_generation(database, p0=0)
     for batch in [log] if at_once else [[message] for message in log]:
         write(store, *batch)
         assert statuses(connection) == before
@@ -83,64 +83,64 @@ def test_history_that_is_read_again_is_told_once(
     assert statuses(connection) == ("C", sorted([*before[1], ("B", 5, 6)]))
 
 
-def test_a_status_that_comes_back_in_a_later_generation_is_no_repetition(
+def test_a_status_that_returns_in_a_later_generation_is_a_new_version(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     write(store, status(0, "A"), status(1, "B"))
-    raise_from(database)
+    begin_generation(database)
     write(store, status(2, "A"))
     assert statuses(connection) == ("A", [("A", 0, 1), ("B", 1, 2)])
 
 
-def test_what_came_on_an_added_partition_too_early_is_mended_by_reading_it_again(
+def test_messages_read_too_early_on_an_added_partition_are_repaired_by_reading_it_again(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     old = [status(100, "A"), melding(2, offset=101)]
     added = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
     write(store, *old)
     assert write(store, *added) == {"older": 1, "deleted": 1}
-    # What the runbook warns of: an old status, and an avtale that should be gone.
+    # The state that the runbook describes: an old status, and an avtale that should be deleted.
     assert {(i, row[1]) for i, row in tables(connection).present.items()} == {
         (avtale_id(1), "A"),
         (avtale_id(2), "PÅBEGYNT"),
     }
-    raise_from(database)
+    begin_generation(database)
     assert Rewrite(database, TOPIC).write([*old, *added]).outcomes == {
         "unchanged": 2,
         "older": 2,
-    }  # no replay mends it
+    }  # a replay does not repair it
     assert len(tables(connection).present) == 2
 
-    raise_from(database, p1=0)
+    begin_generation(database, p1=0)
     write(store, *added)
     assert statuses(connection) == ("B", [("A", 100, 200)])
     assert Rewrite(database, TOPIC).write([*old, *added]).outcomes == {"older": 3, "unchanged": 1}
 
 
-def test_what_was_erased_by_hand_stays_erased_on_a_partition_that_is_read_again(
+def test_a_deleted_avtale_stays_deleted_when_its_partition_is_read_again(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     log = [melding(1, offset=0), melding(2, offset=1)]
     write(store, *log)
     assert erase(database, TOPIC, avtale_id(1), WHO).marker == Place(0, 0, 1)
-    raise_from(database, p0=0)
+    begin_generation(database, p0=0)
     write(store, *log)
     assert set(tables(connection).present) == {avtale_id(2)}
     assert write(store, melding(1, offset=2)) == {"new": 1}
 
 
-def test_from_its_beginning_a_topic_cannot_tell_the_old_place_of_an_avtale_from_the_new(
+def test_reading_from_before_the_partitions_were_added_restores_old_versions(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
-    """Why the runbook goes back to where partitions were added, and no further."""
+    """So the runbook goes back to where partitions were added, and no further."""
     old = [status(100, "A"), melding(2, offset=101)]
     added = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
     write(store, *old)
-    raise_from(database)
+    begin_generation(database)
     write(store, *added)
     assert statuses(connection)[0] == "B"
     assert set(tables(connection).present) == {avtale_id(1)}
-    raise_from(database, p0=100, p1=0)
+    begin_generation(database, p0=100, p1=0)
     write(store, *added)
     write(store, *old)
     assert {(i, row[1]) for i, row in tables(connection).present.items()} == {
@@ -149,17 +149,15 @@ def test_from_its_beginning_a_topic_cannot_tell_the_old_place_of_an_avtale_from_
     }
 
 
-def test_a_partition_that_is_found_later_belongs_to_the_topic_of_the_others(
-    store: Store, database: Database
-) -> None:
+def test_an_added_partition_must_have_the_topic_id_of_the_others(store: Store, database: Database) -> None:
     for partition, topic_id, is_known in ((0, "one", True), (1, "another", False), (2, "one", True)):
         store.begin(partition, 0, EPOCH)
         assert store.is_of_topic(partition, topic_id) == is_known
-    raise_from(database)
+    begin_generation(database)
     assert store.is_of_topic(1, "another")
 
 
-def test_nobody_goes_back_to_where_nothing_has_been_read(store: Store, database: Database) -> None:
+def test_a_generation_cannot_begin_at_an_offset_that_was_never_read(store: Store, database: Database) -> None:
     write(store, melding(1, offset=0))
     for back_to in ({0: 2}, {1: 0}):
         with pytest.raises(NotFound):

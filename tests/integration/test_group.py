@@ -1,4 +1,4 @@
-"""Consumers that come, go and stand still: who has which partitions, and what that costs the others."""
+"""The consumer group: partitions when consumers join, leave or stop polling."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ from tests.integration.consuming import TURNS, Consumer, Produce, Start, count, 
 from tests.services import Kafka
 
 
-def test_our_limits_are_passed_to_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_of_the_group_are_passed_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     settings: dict[str, object] = {}
 
     def consumer(given: dict[str, object], **options: object) -> KafkaConsumer:
@@ -37,10 +37,10 @@ def owned(*consumers: Consumer) -> list[int]:
     return sorted(p for c in consumers for p in c.source.owned - c.source.waiting)
 
 
-def test_who_does_not_poll_loses_its_partitions_and_comes_back(
+def test_a_consumer_that_does_not_poll_loses_its_partitions_and_rejoins(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
-    # It fetches and does not get round to writing.
+    # It fetches and never writes.
     sleeper = start(wait=3_600.0, max_poll_interval=6.0)
     turn_until(lambda: owned(sleeper) == [0, 1, 2], sleeper)
     produce(thousand()[:90])
@@ -60,7 +60,7 @@ def test_who_does_not_poll_loses_its_partitions_and_comes_back(
     assert not sleeper.batch.messages
 
 
-def test_the_partitions_that_stay_go_on_while_another_joins(
+def test_kept_partitions_go_on_while_another_consumer_joins(
     start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = start()
@@ -90,7 +90,7 @@ def offsets(connection: psycopg.Connection) -> dict[int, int]:
     return dict(connection.execute("SELECT kafka_partition, next_offset FROM consumer_offset").fetchall())
 
 
-def test_one_consumer_more_than_partitions_waits_and_takes_over(
+def test_a_fourth_consumer_is_idle_until_another_leaves(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     consumers = [start() for _ in range(4)]
@@ -111,7 +111,7 @@ def test_one_consumer_more_than_partitions_waits_and_takes_over(
     turn_until(lambda: (idle.metric("datadeling_events_total", outcome="new") or 0) > 300, *consumers)
 
 
-def test_who_is_thrown_out_for_good_joins_anew(
+def test_a_fenced_consumer_joins_with_a_new_name(
     start: Start,
     produce: Produce,
     connection: psycopg.Connection,
@@ -123,7 +123,7 @@ def test_who_is_thrown_out_for_good_joins_anew(
     monkeypatch.setattr("datadeling.consumer.source.secrets.token_hex", lambda _: next(names))
     consumer = start()
     turn_until(lambda: owned(consumer) == [0, 1, 2], consumer)
-    # Somebody else takes the name: the broker fences us, which librdkafka takes for final.
+    # Another member takes the name: the broker fences us, which is a fatal error for librdkafka.
     rival = KafkaConsumer(
         {
             "bootstrap.servers": kafka.brokers,

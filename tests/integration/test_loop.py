@@ -1,28 +1,24 @@
-"""The loop between a real broker and a real database, turned by hand."""
+"""The consumer's loop between a real broker and a real database."""
 
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import psycopg
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from datadeling.domain.hendelse import Hendelse
 from datadeling.errors import UgyldigHendelse
-from datadeling.operations import retention
 from datadeling.pipeline import transform
 from datadeling.pipeline.decode import decode
-from datadeling.pipeline.store import Store
 from tests.hendelser import melding, record
-from tests.integration.ageing import note, park, rows_left, supersede
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until
 from tests.services import Kafka
 
 
-def test_everything_produced_is_stored(
+def test_all_messages_are_stored_or_parked(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     produce([*thousand(), record(0, b"nobody", b"{", partition=1)])
@@ -34,86 +30,7 @@ def test_everything_produced_is_stored(
     assert consumer.metric("datadeling_consumer_lag", partition="1") == 0
 
 
-def test_lag_tools_see_where_we_stand(
-    start: Start, produce: Produce, connection: psycopg.Connection, kafka: Kafka, topic: str
-) -> None:
-    produce(thousand())
-    consumer = start()
-    turn_until(lambda: count(connection) == 1_000, consumer)
-    admin = AdminClient({"bootstrap.servers": kafka.brokers})
-    group = ConsumerGroupTopicPartitions(f"group-{topic}")
-
-    def committed() -> list[int]:
-        answer = admin.list_consumer_group_offsets([group])[group.group_id].result(30)
-        return sorted(place.offset for place in answer.topic_partitions)
-
-    turn_until(lambda: committed() == [333, 333, 334], consumer)
-
-
-def test_failed_messages_that_are_handled_are_counted_no_more(
-    start: Start, produce: Produce, connection: psycopg.Connection
-) -> None:
-    produce([record(0, b"nobody", b"{", partition=1)])
-    consumer = start()
-
-    def waiting() -> float | None:
-        consumer.loop.refresh_metrics()
-        return consumer.metric("datadeling_failed_messages", state="new")
-
-    turn_until(lambda: waiting() == 1, consumer)
-    connection.execute("UPDATE failed_message SET state = 'discarded'")
-    assert waiting() == 0
-    assert consumer.metric("datadeling_failed_messages", state="discarded") == 1
-
-
-def test_the_lag_of_a_replication_slot_is_measured(
-    start: Start, connection: psycopg.Connection, topic: str
-) -> None:
-    consumer = start()
-
-    def held_back() -> float | None:
-        consumer.loop.refresh_metrics()
-        return consumer.metric("datadeling_replication_slot_lag_bytes", slot=slot)
-
-    slot = topic.replace("-", "_")
-    assert held_back() is None
-    connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [slot])
-    try:
-        before = held_back()
-        connection.execute("SELECT pg_logical_emit_message(true, 'test', repeat('x', 100000))")
-        after = held_back()
-    finally:
-        connection.execute("SELECT pg_drop_replication_slot(%s)", [slot])
-    assert before is not None
-    assert after is not None
-    assert after >= before + 100_000
-    assert held_back() is None
-
-
-def test_what_has_been_kept_long_enough_goes_by_itself_bit_by_bit(
-    start: Start, store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(retention, "_ROWS_AT_ONCE", 2)
-    park(store, connection, "new", timedelta(days=91), 3)
-    park(store, connection, "new", timedelta(days=89))
-    supersede(store, connection, timedelta(days=1_825), timedelta(days=1_827), copies=3)
-    for age in (1_826, 1_828, 1_828, 1_828):
-        note(connection, "failed discard", timedelta(days=age))
-    consumer = start()
-
-    def after_a_turn() -> list[int]:
-        consumer.loop.run_once()
-        return list(rows_left(connection).values())
-
-    assert [after_a_turn() for _ in range(3)] == [[2, 4, 2, 0], [1, 3, 1, 0], [1, 3, 1, 0]]
-    # Then nothing is pruned for an hour.
-    note(connection, "failed discard", timedelta(days=1_828))
-    assert [after_a_turn() for _ in range(3)] == [[1, 3, 2, 0]] * 3
-    consumer.loop._prune_at -= 3_600
-    assert after_a_turn() == [1, 3, 1, 0]
-
-
-def test_a_new_consumer_goes_on_from_the_database(
+def test_a_new_consumer_continues_at_the_offsets_in_the_database(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     produce(thousand())
@@ -142,7 +59,7 @@ def test_two_consumers_share_the_partitions(
     assert count(connection, "failed_message") == 0
 
 
-def test_who_was_overtaken_drops_its_batch_and_reads_on(
+def test_a_consumer_whose_offsets_were_moved_drops_its_batch_and_continues_there(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     produce(thousand())
@@ -154,7 +71,7 @@ def test_who_was_overtaken_drops_its_batch_and_reads_on(
     turn_until(lambda: count(connection) == 2_000, consumer)
 
 
-def test_offsets_that_are_gone_are_skipped_and_logged(
+def test_deleted_offsets_are_skipped_and_counted(
     start: Start, produce: Produce, connection: psycopg.Connection, kafka: Kafka, topic: str
 ) -> None:
     produce(thousand())
@@ -170,7 +87,7 @@ def test_offsets_that_are_gone_are_skipped_and_logged(
     assert again.metric("datadeling_skipped_offsets_total") == 400 - 334
 
 
-def test_a_topic_shorter_than_the_offset_stops_its_partition_alone(
+def test_an_offset_beyond_the_end_of_the_topic_stops_its_partition(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     connection.execute(
@@ -189,7 +106,7 @@ def test_a_topic_shorter_than_the_offset_stops_its_partition_alone(
     ).fetchone() == (5000,)
 
 
-def test_a_broken_contract_stops_its_partition_alone(
+def test_too_many_unreadable_messages_in_a_row_stop_their_partition(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     produce([*thousand(), *(record(n, b"nobody", b"{", partition=2) for n in range(50))])
@@ -207,7 +124,7 @@ def test_a_broken_contract_stops_its_partition_alone(
     assert row.fetchone() == (333 + 10, 10)
 
 
-def test_a_release_that_can_read_them_mends_what_was_parked_and_goes_on(
+def test_a_release_that_can_read_them_retries_the_parked_messages_and_continues(
     start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(key: bytes | None, value: bytes) -> Hendelse:
@@ -235,9 +152,7 @@ def test_a_release_that_can_read_them_mends_what_was_parked_and_goes_on(
     assert rows == [(0,)]
 
 
-def test_a_topic_that_is_not_there_is_waited_for(
-    db_url: str, kafka: Kafka, connection: psycopg.Connection
-) -> None:
+def test_a_missing_topic_is_waited_for(db_url: str, kafka: Kafka, connection: psycopg.Connection) -> None:
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     name = f"late-{secrets.token_hex(4)}"
     consumer = Consumer(db_url, kafka.brokers, name)
@@ -264,7 +179,7 @@ def test_history_is_complete_from_the_end_of_the_log(
     assert rows == [(max(m.timestamp for m in messages if m.partition == p),) for p in range(3)]
 
 
-def test_a_lost_connection_costs_nothing(
+def test_a_lost_connection_loses_no_message(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     consumer = start()
@@ -280,8 +195,8 @@ def test_a_lost_connection_costs_nothing(
 
 
 @contextmanager
-def closed(connection: psycopg.Connection, database: str) -> Iterator[None]:
-    """Nobody gets into the database while the block runs."""
+def refusing_connections(connection: psycopg.Connection, database: str) -> Iterator[None]:
+    """Refuse connections to the database while the block runs."""
     with psycopg.connect(
         connection.info.dsn, dbname="postgres", user=connection.info.user, autocommit=True
     ) as admin:
@@ -295,13 +210,13 @@ def closed(connection: psycopg.Connection, database: str) -> Iterator[None]:
             admin.execute(f'ALTER DATABASE "{database}" ALLOW_CONNECTIONS true')
 
 
-def test_a_database_that_is_away_is_waited_for(
+def test_an_unavailable_database_is_waited_for(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     consumer = start()
     turn_until(lambda: not consumer.health.faults() and len(consumer.source.owned) == 3, consumer)
     produce(thousand())
-    with closed(connection, connection.info.dbname):
+    with refusing_connections(connection, connection.info.dbname):
         turn_until(lambda: consumer.health.faults() == ["database unreachable"], consumer)
         assert consumer.health.alive()
     turn_until(lambda: count(connection) == 1_000, consumer)

@@ -1,4 +1,4 @@
-"""A row was taken away or set back by hand, its history left: a replay brings the newest version back."""
+"""A replay restores the newest version of a row that was deleted or set back by hand, without its history."""
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
@@ -35,28 +35,28 @@ CUTS = [
 ]
 
 
-def shown(connection: psycopg.Connection) -> list[str]:
+def present(connection: psycopg.Connection) -> list[str]:
     return [state for (state,) in connection.execute("SELECT avtale_status FROM avtale")]
 
 
 @pytest.mark.parametrize("points", CUTS)
-def test_a_row_that_was_deleted_comes_back_as_it_was(
+def test_a_deleted_row_is_restored(
     points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
-    """No superseded version is the present one at any commit, and none is history a second time."""
+    """A superseded version is present at no commit, and enters history no second time."""
     write(store, *LOG)
     before = comparable(tables(connection))
     assert before[1] != []
     connection.execute("DELETE FROM avtale")
     for start, end in pairwise(points):
         tally = rewrite.write(LOG[start:end])
-        assert shown(connection) == (["NEWEST"] if end > 4 else [])
+        assert present(connection) == (["NEWEST"] if end > 4 else [])
         assert tally.messages == end - start
     assert comparable(tables(connection)) == before
 
 
 @pytest.mark.parametrize("points", CUTS)
-def test_a_row_that_was_set_back_becomes_the_newest_again(
+def test_a_row_that_was_set_back_is_restored(
     points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
     write(store, LOG[0])
@@ -67,15 +67,15 @@ def test_a_row_that_was_set_back_becomes_the_newest_again(
     connection.execute("INSERT INTO avtale SELECT * FROM backup")
     for start, end in pairwise(points):
         rewrite.write(LOG[start:end])
-        assert shown(connection) == ["NEWEST" if end > 4 else "A"]
+        assert present(connection) == ["NEWEST" if end > 4 else "A"]
     assert comparable(tables(connection)) == before
 
 
 @pytest.mark.parametrize("points", [(0, 3), (0, 2, 3), (0, 1, 2, 3)])
-def test_the_state_that_it_was_set_back_to_is_valid_from_when_it_came_again(
+def test_a_state_that_returned_is_valid_from_its_return(
     points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
-    """The newest is no continuation of the row, for history knows of another state between the two."""
+    """History has another state between the row and the newest message, so the newest is no repetition."""
     log = [version(0, 1, "A"), version(1, 1, "B"), version(2, 1, "A")]
     write(store, log[0])
     connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
@@ -88,7 +88,7 @@ def test_the_state_that_it_was_set_back_to_is_valid_from_when_it_came_again(
     assert comparable(tables(connection)) == before
 
 
-def test_what_came_after_a_tombstone_comes_back_though_the_marker_is_gone_too(
+def test_versions_after_a_tombstone_are_restored_without_its_marker(
     store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
     log = [version(0, 5, "BEFORE"), tombstone(1, offset=1), version(2, 1, "A"), version(3, 2, "NEWEST")]
@@ -97,9 +97,9 @@ def test_what_came_after_a_tombstone_comes_back_though_the_marker_is_gone_too(
     connection.execute("TRUNCATE avtale, avtale_slettet")
     seen: list[list[str]] = []
 
-    def look(tx: Transaction, _: Message, __: Tally) -> None:
+    def note_status(tx: Transaction, _: Message, __: Tally) -> None:
         seen.append([avtale.avtale_status for avtale in tx.avtaler([avtale_id(1)]).values()])
 
-    rewrite.write(log, look)
+    rewrite.write(log, note_status)
     assert seen == [["NEWEST"]]
     assert comparable(tables(connection)) == before

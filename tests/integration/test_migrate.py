@@ -1,4 +1,4 @@
-"""The schema comes up whole, whoever else is migrating and whatever was killed."""
+"""Migrations: applied once and completely, also concurrently and after a kill."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ TABLES = {
 
 
 def tables(url: str) -> set[str]:
-    """Without the months of the log of lookups."""
+    """Return our tables, without the partitions of `lookup_log`."""
     with psycopg.connect(url) as connection:
         rows = connection.execute("""
             SELECT relname FROM pg_class
@@ -31,7 +31,7 @@ def tables(url: str) -> set[str]:
     return {name for (name,) in rows if "yoyo" not in name}
 
 
-def test_an_empty_database_gets_everything_once(empty_db_url: str) -> None:
+def test_all_migrations_are_applied_once(empty_db_url: str) -> None:
     assert [m.applied for m in status(empty_db_url)] == [False] * len(known())
     assert migrate(empty_db_url) == known()
     assert tables(empty_db_url) == TABLES
@@ -39,7 +39,7 @@ def test_an_empty_database_gets_everything_once(empty_db_url: str) -> None:
     assert all(m.applied for m in status(empty_db_url))
 
 
-def test_is_current(empty_db_url: str) -> None:
+def test_a_schema_is_current_when_all_known_migrations_are_applied(empty_db_url: str) -> None:
     with psycopg.connect(empty_db_url, autocommit=True) as connection:
         assert not is_current(connection, known())
         migrate(empty_db_url)
@@ -48,7 +48,7 @@ def test_is_current(empty_db_url: str) -> None:
         assert is_current(connection, known()[:1])
 
 
-def test_many_at_once(empty_db_url: str) -> None:
+def test_concurrent_migrations_apply_each_migration_once(empty_db_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(migrate, [empty_db_url] * 4))
     assert sorted(results) == [[], [], [], known()]
@@ -76,7 +76,7 @@ KILLED = textwrap.dedent("""
         pytest.param("_delete_lock_row", id="applied and marked, lock left behind"),
     ],
 )
-def test_a_killed_migration_is_taken_up_by_the_next(empty_db_url: str, where: str) -> None:
+def test_the_next_run_completes_a_killed_migration(empty_db_url: str, where: str) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, empty_db_url, where], check=False, timeout=60)
     assert killed.returncode == -9
     migrate(empty_db_url)
@@ -102,7 +102,7 @@ def test_every_migration_can_be_rolled_back(empty_db_url: str) -> None:
     assert migrate(empty_db_url) == known()
 
 
-def test_options_of_the_address_are_kept(empty_db_url: str) -> None:
+def test_options_in_the_url_are_kept(empty_db_url: str) -> None:
     with psycopg.connect(empty_db_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA app")
     assert migrate(f"{empty_db_url}?options=-csearch_path%3Dapp") == known()
@@ -111,7 +111,7 @@ def test_options_of_the_address_are_kept(empty_db_url: str) -> None:
         assert connection.execute("SELECT count(*) FROM app.avtale").fetchone() == (0,)
 
 
-def test_an_address_that_is_a_socket() -> None:
+def test_the_url_can_name_a_unix_socket() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:  # a path short enough for a socket
         Path(directory).chmod(0o777)
         with EmbeddedPostgres(settings={"unix_socket_directories": directory}) as server:
@@ -120,6 +120,6 @@ def test_an_address_that_is_a_socket() -> None:
             assert all(m.applied for m in status(url))
 
 
-def test_no_database() -> None:
+def test_an_unavailable_database_is_reported() -> None:
     with pytest.raises(DatabaseUnavailable):
         migrate("postgresql://postgres@127.0.0.1:1/nothing")

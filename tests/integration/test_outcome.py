@@ -1,4 +1,4 @@
-"""What the torture run says of tables that are not as they must be."""
+"""The torture run's comparison finds every kind of difference."""
 
 import psycopg
 import pytest
@@ -29,7 +29,7 @@ def written(store: Store, connection: psycopg.Connection) -> psycopg.Connection:
     return connection
 
 
-def test_nothing_is_wrong(written: psycopg.Connection) -> None:
+def test_right_tables_have_no_difference(written: psycopg.Connection) -> None:
     assert outcome(written, [_LOG]).good
 
 
@@ -48,12 +48,12 @@ def test_nothing_is_wrong(written: psycopg.Connection) -> None:
         pytest.param("UPDATE failed_message SET value = 'x' WHERE kafka_offset = 5", 0, 0, 0, "failed",
                      id="poison has other bytes"),
         pytest.param("UPDATE failed_message SET kafka_offset = 4 WHERE kafka_offset = 5", 1, 1, 1, "failed",
-                     id="what is no poison is parked"),
+                     id="a readable message is parked"),
         pytest.param("UPDATE consumer_offset SET next_offset = 4", 2, 0, 0, "positions",
                      id="two have not been handled"),
     ],
 )  # fmt: skip
-def test_it_is_told_what_is_wrong(
+def test_a_difference_is_counted_by_its_kind(
     written: psycopg.Connection, damage: str, lost: int, duplicated: int, not_poison: int, table: str
 ) -> None:
     written.execute(damage)

@@ -1,4 +1,4 @@
-"""What cannot be read or stored is parked, up to a limit, and mended when it can be."""
+"""Unreadable and refused messages are parked, up to a limit, and can be retried."""
 
 import psycopg
 import pytest
@@ -12,7 +12,7 @@ from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record
 from tests.integration.storing import BEGINNING, PARK_LIMIT, begin, write
 
 
-def test_unreadable_messages_are_parked_as_they_came(store: Store, connection: psycopg.Connection) -> None:
+def test_unreadable_messages_are_parked_byte_for_byte(store: Store, connection: psycopg.Connection) -> None:
     bad = [record(1, b"\xff" * 3_000, b"\x00\xff"), record(2, None, b""), record(3, None, None)]
     assert write(store, melding(1, offset=0), *bad, melding(2, offset=4)) == {"new": 2, "failed": 3}
     rows = connection.execute(
@@ -38,25 +38,27 @@ def bad(offset: int, partition: int = 0) -> Message:
     return record(offset, b"nobody", b"{", partition)
 
 
-def test_a_broken_contract_stops_its_partition_there(store: Store, connection: psycopg.Connection) -> None:
+def test_too_many_unreadable_messages_in_a_row_stop_the_partition(
+    store: Store, connection: psycopg.Connection
+) -> None:
     positions = begin(store, 0, 1)
     run = [bad(0), bad(1), melding(1, offset=0, partition=1), *map(bad, range(2, 7)), melding(2, offset=7)]
     written = store.write([*run, melding(3, offset=1, partition=1)], positions)
     assert written.broken == {0}
     assert written.outcomes == {"failed": PARK_LIMIT, "new": 2}
     assert written.positions == {0: Position(0, PARK_LIMIT, PARK_LIMIT), 1: Position(0, 2)}
-    # Another consumer, or this one after a restart, parks no more either.
+    # Nor does another consumer park more, or this one after a restart.
     again = store.write([bad(PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
     assert again.broken == {0}
     assert again.positions == {}
-    # And a release that can read what comes next goes on by itself.
+    # A release that can read the next message continues by itself.
     mended = store.write([melding(2, offset=PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
     assert mended.broken == set()
     assert mended.positions == {0: Position(0, PARK_LIMIT + 1)}
     assert connection.execute("SELECT count(*) FROM failed_message").fetchone() == (PARK_LIMIT,)
 
 
-def test_what_the_database_refuses_counts_too(store: Store, connection: psycopg.Connection) -> None:
+def test_refused_messages_count_as_unreadable(store: Store, connection: psycopg.Connection) -> None:
     refuse(connection, *map(str, range(8)))
     messages = [melding(n, offset=n, bedriftNr=str(n)) for n in range(12)]
     written = store.write(messages, begin(store))
@@ -68,13 +70,13 @@ def test_what_the_database_refuses_counts_too(store: Store, connection: psycopg.
 
 
 def refuse(connection: psycopg.Connection, *bedrift_nr: str) -> None:
-    """Let the database refuse what decode cannot know of."""
+    """Let the database refuse avtaler of these bedrifter, which `decode` accepts."""
     connection.execute("ALTER TABLE avtale DROP CONSTRAINT IF EXISTS refused")
     values = ", ".join(f"'{number}'" for number in bedrift_nr)
     connection.execute(f"ALTER TABLE avtale ADD CONSTRAINT refused CHECK (bedrift_nr NOT IN ({values}))")
 
 
-def test_what_only_the_database_refuses_is_isolated(store: Store, connection: psycopg.Connection) -> None:
+def test_a_refused_message_is_parked_alone(store: Store, connection: psycopg.Connection) -> None:
     refuse(connection, "3", "17")
     messages = [melding(n, offset=n, bedriftNr=str(n)) for n in range(20)]
     assert write(store, *messages) == {"new": 18, "failed": 2}
@@ -88,26 +90,28 @@ def test_what_only_the_database_refuses_is_isolated(store: Store, connection: ps
     assert store.position(0) == Position(0, 20, 0)
 
 
-def test_what_cannot_even_be_parked_stops_us(store: Store, connection: psycopg.Connection) -> None:
+def test_a_message_that_cannot_be_parked_raises(store: Store, connection: psycopg.Connection) -> None:
     connection.execute("ALTER TABLE failed_message ADD CONSTRAINT refused CHECK (false)")
     with pytest.raises(UnstorableRow):
         write(store, record(0, b"a", b"{"))
     assert store.position(0) == BEGINNING
 
 
-def test_a_message_with_another_key_is_nobodys(store: Store, connection: psycopg.Connection) -> None:
+def test_a_tombstone_leaves_a_failed_message_with_another_avtale_id(
+    store: Store, connection: psycopg.Connection
+) -> None:
     write(store, record(0, avtale_id(1).encode(), encoded(hendelse(2))), tombstone(1, offset=1))
     assert connection.execute("SELECT state FROM failed_message").fetchall() == [("new",)]
 
 
-def test_a_retry_mends_what_a_new_release_can_read(
+def test_a_retry_stores_what_can_be_read_now(
     store: Store, retry: Retry, connection: psycopg.Connection
 ) -> None:
     key = avtale_id(1).encode()
     write(store, record(0, key, b"{"), record(1, avtale_id(2).encode(), b"{"))
     connection.execute(
         "UPDATE failed_message SET value = %s WHERE kafka_offset = 0", (encoded(hendelse(1)),)
-    )  # stands for a release that can read it
+    )  # simulates a release that can read it
     assert retry.partition(0) == {"new": 1, "failed": 1}
     rows = connection.execute(
         "SELECT state, attempts, value FROM failed_message ORDER BY kafka_offset"
@@ -117,7 +121,7 @@ def test_a_retry_mends_what_a_new_release_can_read(
     assert store.position(0) == Position(0, 2, 2)
 
 
-def test_a_retry_never_overwrites_a_newer_version(
+def test_a_retry_does_not_overwrite_a_newer_version(
     store: Store, retry: Retry, connection: psycopg.Connection
 ) -> None:
     old = encoded(hendelse(1, sistEndret="2020-01-01T00:00:00Z"))

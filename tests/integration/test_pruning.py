@@ -1,4 +1,4 @@
-"""How long what is kept, what a step deletes of it, and from when history is said to be complete."""
+"""Retention: the rows that a step deletes, and the time from which history is complete."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def step(database: Database) -> Step:
 
 @pytest.fixture
 def all_old(store: Store, connection: psycopg.Connection) -> dict[str, int]:
-    """Five rows of each table that are kept no longer, and how many rows that is."""
+    """Insert five old rows into each table, and return the number of rows by table."""
     park(store, connection, "resolved", KEEP.handled + OLD, 5)
     supersede(store, connection, KEEP.history + OLD, copies=5)
     for _ in range(5):
@@ -45,7 +45,7 @@ def all_old(store: Store, connection: psycopg.Connection) -> dict[str, int]:
 
 @pytest.mark.parametrize("past", [pytest.param(YOUNG, id="young"), pytest.param(OLD, id="old")])
 @pytest.mark.parametrize("state", ["new", "resolved", "superseded", "discarded"])
-def test_failed_messages(
+def test_old_failed_messages_are_deleted(
     store: Store, step: Step, connection: psycopg.Connection, state: str, past: timedelta
 ) -> None:
     park(store, connection, state, (KEEP.unhandled if state == "new" else KEEP.handled) + past)
@@ -53,7 +53,7 @@ def test_failed_messages(
     assert rows_left(connection)["failed_message"] == int(past != OLD)
 
 
-def test_failed_messages_of_a_topic_that_nobody_reads_any_more(
+def test_old_failed_messages_of_a_former_topic_are_deleted(
     store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     park(store, connection, "new", KEEP.unhandled + OLD)
@@ -63,13 +63,15 @@ def test_failed_messages_of_a_topic_that_nobody_reads_any_more(
 
 @pytest.mark.parametrize("past", [pytest.param(YOUNG, id="young"), pytest.param(OLD, id="old")])
 @pytest.mark.parametrize("state", ["requested", "stopped", "done", "failed", "cancelled"])
-def test_replays(step: Step, connection: psycopg.Connection, state: str, past: timedelta) -> None:
+def test_old_replays_are_deleted(
+    step: Step, connection: psycopg.Connection, state: str, past: timedelta
+) -> None:
     replayed(connection, state, KEEP.replay_jobs + past)
     assert step() == ({"replay_job": 1} if past == OLD else {})
     assert rows_left(connection)["replay_job"] == int(past != OLD)
 
 
-def test_superseded_versions_and_nothing_but_them(
+def test_old_versions_are_deleted_and_avtaler_and_markers_are_not(
     store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + YOUNG, KEEP.history + OLD)
@@ -84,19 +86,19 @@ def test_superseded_versions_and_nothing_but_them(
     assert connection.execute("SELECT kafka_offset FROM avtale_historikk").fetchall() == [(1,)]
 
 
-def test_records_of_operators(step: Step, connection: psycopg.Connection) -> None:
+def test_old_operator_records_are_deleted(step: Step, connection: psycopg.Connection) -> None:
     for past in (YOUNG, OLD):
         note(connection, "failed discard", KEEP.operator_log + past)
     assert step() == {"operator_log": 1}
     assert rows_left(connection)["operator_log"] == 1
 
 
-def test_what_was_erased_by_hand_is_still_known(
+def test_records_of_deletions_by_hand_are_kept(
     store: Store, database: Database, step: Step, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1, offset=0), melding(2, offset=1))
     erase(database, TOPIC, avtale_id(1), WHO)
-    note(connection, "delete", KEEP.operator_log, avtale_id(3))  # of which there is no marker
+    note(connection, "delete", KEEP.operator_log, avtale_id(3))  # without a marker
     mark(connection, 4)
     note(connection, "failed discard", KEEP.operator_log, avtale_id(4))
     connection.execute("UPDATE operator_log SET tidspunkt = '2000-01-01'")
@@ -105,7 +107,7 @@ def test_what_was_erased_by_hand_is_still_known(
         assert tx.rows(str, "erased_by_hand") == [avtale_id(1)]
 
 
-def test_a_step_is_bounded_and_a_round_ends(
+def test_a_step_deletes_a_limited_number_of_rows_and_a_round_ends(
     step: Step,
     connection: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,29 +122,29 @@ def test_a_step_is_bounded_and_a_round_ends(
     assert set(rows_left(connection).values()) == {0}
 
 
-def test_what_grows_too_old_during_a_round_is_left_to_the_next(
+def test_rows_that_become_old_during_a_round_are_left_to_the_next(
     step: Step, connection: psycopg.Connection
 ) -> None:
     note(connection, "failed discard", KEEP.operator_log + OLD)
     assert step() == {"operator_log": 1}
-    note(connection, "failed discard", KEEP.operator_log)  # too old since a moment ago
+    note(connection, "failed discard", KEEP.operator_log)  # just become old
     assert step() == {}
     assert step() == {"operator_log": 1}
 
 
-def test_to_count_deletes_nothing_and_says_what_would_go(
+def test_counting_deletes_nothing(
     store: Store, database: Database, connection: psycopg.Connection, all_old: dict[str, int]
 ) -> None:
     park(store, connection, "new", KEEP.unhandled + YOUNG)
     note(connection, "delete", KEEP.operator_log + YOUNG)
     before = rows_left(connection)
-    would_go = {**all_old, MONTHS: 0}
-    assert count_prunable(database, KEEP) == would_go
+    expected = {**all_old, MONTHS: 0}
+    assert count_prunable(database, KEEP) == expected
     assert rows_left(connection) == before
-    assert prune(database, TOPIC, KEEP, WHO) == would_go
+    assert prune(database, TOPIC, KEEP, WHO) == expected
 
 
-def test_times_are_as_configured(
+def test_the_configured_times_are_used(
     database: Database, connection: psycopg.Connection, all_old: dict[str, int]
 ) -> None:
     longer = timedelta(days=1)
@@ -157,7 +159,7 @@ def test_times_are_as_configured(
     assert rows_left(connection) == all_old
 
 
-def test_who_pruned_is_kept_once_if_anything_went(
+def test_pruning_is_recorded_once_when_rows_were_deleted(
     database: Database,
     connection: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -170,7 +172,7 @@ def test_who_pruned_is_kept_once_if_anything_went(
     assert rows == [("an operator ***********", "prune", TOPIC, None)]
 
 
-def test_history_is_claimed_from_the_cutoff_and_only_ever_forward(
+def test_the_start_of_complete_history_only_moves_forward_to_the_cutoff(
     store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + OLD)
@@ -184,7 +186,7 @@ def test_history_is_claimed_from_the_cutoff_and_only_ever_forward(
     assert (second, third) == (now, first)
 
 
-def test_where_no_history_goes_the_claim_stands(
+def test_the_start_of_complete_history_stays_when_no_history_is_deleted(
     store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     claim(connection, LONG_AGO)
@@ -196,7 +198,7 @@ def test_where_no_history_goes_the_claim_stands(
     assert claims(connection) == [LONG_AGO]
 
 
-def test_the_claim_is_written_once_a_round(
+def test_the_start_of_complete_history_is_written_once_a_round(
     store: Store, step: Step, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 1)
@@ -208,7 +210,7 @@ def test_the_claim_is_written_once_a_round(
     assert connection.execute("SELECT xmin::text FROM consumer_offset").fetchall() == written
 
 
-def test_history_and_its_claim_go_together_or_not_at_all(
+def test_history_is_deleted_in_the_transaction_that_moves_its_start(
     store: Store, step: Step, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + OLD)
@@ -224,7 +226,7 @@ def test_history_and_its_claim_go_together_or_not_at_all(
     assert claims(connection) == [LONG_AGO]
 
 
-def test_the_hourly_look_up_does_not_scan_history(
+def test_pruning_does_not_scan_history(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     supersede(store, connection, KEEP.history + YOUNG, copies=5_000)

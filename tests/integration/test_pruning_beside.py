@@ -1,4 +1,4 @@
-"""Pruning beside everybody else, and cut off at any point."""
+"""Pruning beside other transactions, and interrupted at any point."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,7 +32,7 @@ ROWS = 21
 
 @pytest.fixture(autouse=True)
 def all_old(store: Store, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Rows of each table that are kept no longer, many times what goes at once."""
+    """Insert old rows into each table, many times the number that a step deletes."""
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 3)
     park(store, connection, "resolved", KEEP.handled + OLD, ROWS)
     supersede(store, connection, KEEP.history + OLD, copies=ROWS)
@@ -44,14 +44,14 @@ def all_old(store: Store, connection: psycopg.Connection, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def other(db_url: str) -> Iterator[Database]:
-    """Somebody else's connection."""
+    """Return a second connection."""
     with closing(Database(db_url, "other")) as other:
         yield other
 
 
 @contextmanager
-def meanwhile(connection: psycopg.Connection, deed: Callable[[], object]) -> Iterator[Future[object]]:
-    """The block runs when the deed has come to wait for a lock."""
+def meanwhile(connection: psycopg.Connection, function: Callable[[], object]) -> Iterator[Future[object]]:
+    """Start a function, and run the block once it waits for a lock; yield its future."""
 
     def waits() -> bool:
         rows = connection.execute(
@@ -60,14 +60,14 @@ def meanwhile(connection: psycopg.Connection, deed: Callable[[], object]) -> Ite
         return rows.rowcount == 1
 
     with ThreadPoolExecutor(1) as pool:
-        doing = pool.submit(deed)
-        wait_until(lambda: waits() or doing.done(), "it waits")
-        assert not doing.done()
-        yield doing
-        doing.result(20)
+        running = pool.submit(function)
+        wait_until(lambda: waits() or running.done(), "it waits for a lock")
+        assert not running.done()
+        yield running
+        running.result(20)
 
 
-def test_two_at_once_share_the_work(
+def test_concurrent_pruning_deletes_each_row_once(
     database: Database, other: Database, connection: psycopg.Connection, all_old: dict[str, int]
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
@@ -78,7 +78,7 @@ def test_two_at_once_share_the_work(
     assert connection.execute("SELECT count(*) FROM operator_log WHERE command <> 'prune'").fetchone() == (0,)
 
 
-def test_what_another_one_deletes_is_not_waited_for(database: Database, other: Database) -> None:
+def test_rows_that_another_transaction_deletes_are_skipped(database: Database, other: Database) -> None:
     Pruner(TOPIC, KEEP).step(database)
     with other.transaction() as tx:
         handled = tx.clock() - KEEP.handled
@@ -88,7 +88,7 @@ def test_what_another_one_deletes_is_not_waited_for(database: Database, other: D
     assert (deleted["failed_message"], deleted["avtale_historikk"]) == (ROWS - 3 - 5, ROWS - 3 - 5)
 
 
-def test_a_tombstone_takes_the_same_versions(
+def test_a_tombstone_deletes_versions_while_pruning_waits(
     database: Database, other: Database, connection: psycopg.Connection
 ) -> None:
     pruner = Pruner(TOPIC, KEEP)
@@ -103,7 +103,7 @@ def test_a_tombstone_takes_the_same_versions(
     assert claims(connection)[0] == claims(connection)[1] > LONG_AGO
 
 
-def test_a_tombstone_that_comes_second(
+def test_a_tombstone_waits_for_pruning_and_deletes_the_rest(
     database: Database, other: Database, connection: psycopg.Connection
 ) -> None:
     with ExitStack() as ours:
@@ -120,20 +120,21 @@ def test_a_tombstone_that_comes_second(
             assert versions.result(20) == ROWS - 5
 
 
-def test_a_batch_that_is_being_written_does_not_hold_up_what_needs_no_claim(
-    database: Database, other: Database
+def test_pruning_does_not_wait_for_a_batch_being_written(
+    database: Database, other: Database, connection: psycopg.Connection
 ) -> None:
     pruner = Pruner(TOPIC, KEEP)
-    pruner.step(database)  # the claim is moved
+    pruner.step(database)  # moves the start of complete history
     with other.transaction() as tx:
         tx.lock_partition(TOPIC, 0)
         while pruner.step(database):
             pass
-        assert pruner.step(database) == {}
+    left = rows_left(connection)
+    assert (left["failed_message"], left["avtale_historikk"]) == (0, 0)
 
 
 @pytest.mark.parametrize("exchange", range(0, 60, 4))
-def test_killed_anywhere_it_leaves_whole_batches_and_the_next_one_ends_it(
+def test_pruning_killed_at_any_point_leaves_whole_steps_and_can_be_repeated(
     db_url: str, connection: psycopg.Connection, all_old: dict[str, int], exchange: int
 ) -> None:
     def kill(backend: int) -> None:

@@ -1,4 +1,4 @@
-"""Every statement is understood by the migrated schema."""
+"""Every statement can be prepared on the migrated schema."""
 
 import re
 
@@ -10,10 +10,10 @@ from datadeling.db.queries import columns, load, queries
 from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
 
-_UTILITY = ("ALTER", "COPY", "CREATE", "DROP", "GRANT", "REVOKE")  # what PostgreSQL cannot prepare
+_UTILITY = ("ALTER", "COPY", "CREATE", "DROP", "GRANT", "REVOKE")  # PostgreSQL cannot prepare these
 
 
-def test_the_columns_of_the_code_are_those_of_the_table(connection: psycopg.Connection) -> None:
+def test_the_columns_in_the_code_are_those_of_the_table(connection: psycopg.Connection) -> None:
     for table, extra in (("avtale", ()), ("avtale_historikk", ("gyldig_fra", "gyldig_til"))):
         rows = connection.execute(
             "SELECT attname FROM pg_attribute"
@@ -25,7 +25,7 @@ def test_the_columns_of_the_code_are_those_of_the_table(connection: psycopg.Conn
         assert not there - wanted, f"add {there - wanted} of {table} to Avtale in datadeling/domain/avtale.py"
 
 
-def test_everything_in_the_schema_is_commented(connection: psycopg.Connection) -> None:
+def test_every_table_and_column_has_a_comment(connection: psycopg.Connection) -> None:
     rows = connection.execute("""
         SELECT c.relname, a.attname FROM pg_class c
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
@@ -35,7 +35,7 @@ def test_everything_in_the_schema_is_commented(connection: psycopg.Connection) -
     assert rows == []
 
 
-def test_what_the_schema_does_not_allow_null_is_described_so(connection: psycopg.Connection) -> None:
+def test_fields_are_nullable_as_in_the_schema(connection: psycopg.Connection) -> None:
     rows = connection.execute(
         "SELECT attname, NOT attnotnull FROM pg_attribute WHERE attrelid = 'avtale'::regclass AND attnum > 0"
     ).fetchall()

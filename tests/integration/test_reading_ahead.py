@@ -1,4 +1,4 @@
-"""The next batch is fetched and read while one is being written. Nothing is lost, and the order holds."""
+"""The next batch is fetched while one is being written; nothing is lost, and the order holds."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from tests.hendelser import melding, record
 from tests.integration.consuming import Consumer, Produce, Start, count, thousand, turn_until, turning
 
 _FULL = 3_600.0
-"""Seconds that a batch may wait: so long that it is written when it is full, and not before."""
+"""Seconds that a batch may wait: so many that it is written only when it is full."""
 
 _WAITING = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -20,7 +20,7 @@ _WAITING = """
 
 @contextmanager
 def locked(connection: psycopg.Connection, topic: str) -> Iterator[None]:
-    """Hold the locks of all partitions while the block runs, so that nobody else can write."""
+    """Hold the locks of all partitions while the block runs, so that no other transaction can write."""
     with psycopg.connect(connection.info.dsn) as other, other.transaction():
         for partition in range(3):
             Transaction(other).lock_partition(topic, partition)
@@ -33,7 +33,7 @@ def running(consumer: Consumer) -> Consumer:
 
 
 def is_writing(connection: psycopg.Connection) -> bool:
-    """Return True while a session waits for what `locked` holds."""
+    """Return True while a session waits for the locks of `locked`."""
     return connection.execute(_WAITING).fetchone() != (0,)
 
 
@@ -43,7 +43,7 @@ def begin_to_write(
     wait_until: Callable[[Callable[[], bool]], None],
     connection: psycopg.Connection,
 ) -> None:
-    """Produce messages, and block until writing a batch of them waits for what `locked` holds."""
+    """Produce messages, and block until writing a batch of them waits for the locks of `locked`."""
     produce(messages)
     wait_until(lambda: is_writing(connection))
 
@@ -53,7 +53,7 @@ def stored(connection: psycopg.Connection) -> bool:
     return offsets == (150,)
 
 
-def test_the_next_batch_is_fetched_meanwhile(
+def test_the_next_batch_is_fetched_while_one_is_written(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     consumer = running(start(wait=_FULL))
@@ -68,7 +68,7 @@ def test_the_next_batch_is_fetched_meanwhile(
     assert count(connection) == 150
 
 
-def test_no_more_is_read_ahead_than_there_is_room_for(
+def test_reading_ahead_is_limited(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     consumer = running(start())  # of a hundred at a time, and as many to spare
@@ -84,7 +84,7 @@ def test_no_more_is_read_ahead_than_there_is_room_for(
     assert consumer.metric("datadeling_batch_events_bucket", le="250.0") == batches
 
 
-def test_the_last_of_many_wait_for_nobody_and_the_first_of_a_few_do(
+def test_the_rest_of_a_full_batch_is_written_at_once_and_a_new_batch_waits(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     consumer = running(start())
@@ -99,7 +99,7 @@ def test_the_last_of_many_wait_for_nobody_and_the_first_of_a_few_do(
     assert count(connection) == 150
 
 
-def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
+def test_a_batch_that_failed_is_written_before_the_next_one(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     consumer = running(start(wait=_FULL))
@@ -120,7 +120,7 @@ def test_what_could_not_be_written_comes_before_what_was_fetched_meanwhile(
     assert count(connection, "avtale_historikk") == 50
 
 
-def test_what_the_database_refuses_is_parked_while_the_next_batch_is_read(
+def test_a_refused_message_is_parked_while_the_next_batch_is_fetched(
     start: Start, produce: Produce, connection: psycopg.Connection
 ) -> None:
     connection.execute("ALTER TABLE avtale ADD CHECK (versjon < 1000)")
@@ -133,7 +133,7 @@ def test_what_the_database_refuses_is_parked_while_the_next_batch_is_read(
     assert count(connection, "failed_message") == 1
 
 
-def test_a_partition_that_goes_to_another_consumer_meanwhile_is_written_once(
+def test_a_partition_lost_during_a_write_is_written_once(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     first, second = running(start()), start()
@@ -150,7 +150,7 @@ def test_a_partition_that_goes_to_another_consumer_meanwhile_is_written_once(
     assert count(connection, "avtale_historikk") == 0
 
 
-def test_unreadable_messages_that_stop_a_partition_stop_what_was_read_ahead_of_it(
+def test_a_stopped_partition_drops_its_messages_in_the_next_batch(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str
 ) -> None:
     consumer = running(start())

@@ -1,4 +1,4 @@
-"""What becomes of a batch that the database refuses: by SQLSTATE, raised for real."""
+"""Batches that the database refuses: the outcome by SQLSTATE, each raised by the server."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -52,7 +52,7 @@ BUG = (
 
 
 def refuse(connection: psycopg.Connection, sqlstate: str, number: int = CULPRIT) -> None:
-    """Let the database refuse one avtale so."""
+    """Let the database refuse one avtale with this SQLSTATE."""
     connection.execute(f"""
         CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -66,7 +66,7 @@ def refuse(connection: psycopg.Connection, sqlstate: str, number: int = CULPRIT)
 
 
 @pytest.mark.parametrize("sqlstate", SERVICE)
-def test_trouble_of_the_service_is_waited_out_and_nothing_is_parked(
+def test_an_error_of_the_service_is_retried_and_nothing_is_parked(
     store: Store, connection: psycopg.Connection, sqlstate: str
 ) -> None:
     refuse(connection, sqlstate)
@@ -82,7 +82,7 @@ def test_trouble_of_the_service_is_waited_out_and_nothing_is_parked(
 
 
 @pytest.mark.parametrize("sqlstate", MESSAGE)
-def test_a_fault_of_the_message_parks_it_alone(
+def test_an_error_of_a_message_parks_that_message_alone(
     store: Store, connection: psycopg.Connection, sqlstate: str
 ) -> None:
     refuse(connection, sqlstate)
@@ -94,7 +94,7 @@ def test_a_fault_of_the_message_parks_it_alone(
 
 
 @pytest.mark.parametrize("sqlstate", BUG)
-def test_anything_else_is_ours_and_stops_us(
+def test_any_other_error_is_a_database_bug(
     store: Store, connection: psycopg.Connection, sqlstate: str
 ) -> None:
     refuse(connection, sqlstate)
@@ -106,8 +106,8 @@ def test_anything_else_is_ours_and_stops_us(
     assert store.position(0) == BEGINNING
 
 
-def test_a_connection_to_a_standby_is_not_kept(store: Store, connection: psycopg.Connection) -> None:
-    """A database that takes no writes stands for the old primary, the same one afterwards for the new."""
+def test_a_connection_to_a_standby_is_replaced(store: Store, connection: psycopg.Connection) -> None:
+    """A read-only database simulates the old primary, and the same one afterwards the new one."""
     positions = begin(store)
     store_in_recovery(connection, "on")
     end_sessions(connection)
@@ -132,7 +132,7 @@ def end_sessions(connection: psycopg.Connection) -> None:
 
 
 class Counting(Database):
-    """Counts its transactions."""
+    """A database that counts its transactions."""
 
     begun = 0
 
@@ -144,7 +144,9 @@ class Counting(Database):
 
 
 @pytest.mark.parametrize("culprit", [0, 333, 999])
-def test_one_culprit_is_found_by_halving(db_url: str, connection: psycopg.Connection, culprit: int) -> None:
+def test_a_refused_message_is_found_by_halving_the_batch(
+    db_url: str, connection: psycopg.Connection, culprit: int
+) -> None:
     refuse(connection, "23514", culprit)
     messages = [melding(n, offset=n) for n in range(1_000)]
     with closing(Counting(db_url, "test")) as database:

@@ -1,4 +1,4 @@
-"""What a replay writes: only what differs, only behind the live consumer, and nothing that was taken away."""
+"""Rewriting in a replay: only rows that differ, only behind the live consumer, and nothing deleted."""
 
 import psycopg
 import pytest
@@ -45,7 +45,7 @@ def test_an_up_to_date_log_writes_nothing(store: Store, rewrite: Rewrite, inside
     assert inside.traces() == before
 
 
-def test_what_is_ahead_is_left_to_the_live_consumer(store: Store, rewrite: Rewrite, inside: Inside) -> None:
+def test_messages_ahead_are_left_to_the_live_consumer(store: Store, rewrite: Rewrite, inside: Inside) -> None:
     write(store, melding(1, offset=4))
     before = inside.traces()
     ahead = [melding(1, offset=5, sistEndret=LATER), tombstone(1, offset=6), broken(2, 7)]
@@ -56,9 +56,7 @@ def test_what_is_ahead_is_left_to_the_live_consumer(store: Store, rewrite: Rewri
     assert store.position(7) is None
 
 
-def test_what_the_live_consumer_has_lost_is_mended(
-    store: Store, rewrite: Rewrite, connection: psycopg.Connection
-) -> None:
+def test_lost_rows_are_restored(store: Store, rewrite: Rewrite, connection: psycopg.Connection) -> None:
     log = [melding(1, offset=0), melding(2, offset=1), broken(3, offset=2)]
     write(store, *log)
     connection.execute("DELETE FROM avtale WHERE avtale_nr = 1")
@@ -68,42 +66,40 @@ def test_what_the_live_consumer_has_lost_is_mended(
     assert connection.execute("SELECT kafka_offset, state FROM failed_message").fetchall() == [(2, "new")]
 
 
-def test_nothing_is_parked_below_a_stored_message_of_its_key(
+def test_a_message_before_a_stored_one_of_its_key_is_not_parked(
     store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
     log = [broken(1, 0), melding(1, offset=1), broken(1, 2)]
     write(store, *log)
-    connection.execute("DELETE FROM failed_message")  # kept long enough
+    connection.execute("DELETE FROM failed_message")  # as after pruning
     rewrite.write(log[:1])
     rewrite.write(log)
     assert connection.execute("SELECT kafka_offset FROM failed_message").fetchall() == [(2,)]
 
 
 @pytest.mark.parametrize("state", FAILED_STATES)
-def test_what_is_parked_stays_as_it_is(
+def test_a_parked_message_stays_unchanged(
     state: str, store: Store, rewrite: Rewrite, connection: psycopg.Connection, inside: Inside
 ) -> None:
-    """Neither its own message nor a later one of its key changes it, even if it can be stored by now."""
+    """Neither its own message nor a later one of its key changes it, even if they can be stored now."""
     write(store, broken(1, 0), broken(2, 1))
     connection.execute("UPDATE failed_message SET state = %s", (state,))
     before = inside.traces()
     rewrite.write([broken(1, 0), broken(2, 1)])
     assert inside.traces() == before
-    readable = [melding(1, offset=0), melding(2, offset=1)]  # stands for a release that can read them
+    readable = [melding(1, offset=0), melding(2, offset=1)]  # simulates a release that can read them
     assert rewrite.write(readable).outcomes == {"new": 2}
     assert inside.traces()[3] == before[3]
 
 
-def test_a_later_message_that_is_mended_supersedes_nothing(
-    store: Store, rewrite: Rewrite, inside: Inside
-) -> None:
+def test_a_later_message_supersedes_no_parked_one(store: Store, rewrite: Rewrite, inside: Inside) -> None:
     write(store, broken(1, 0), melding(2, offset=1))
     before = inside.traces()
     assert rewrite.write([broken(1, 0), melding(1, offset=1)]).outcomes == {"failed": 1, "new": 1}
     assert inside.traces()[3] == before[3]
 
 
-def test_a_new_column_of_the_rows_own_message_is_no_new_version(
+def test_a_new_column_of_the_same_message_is_no_new_version(
     store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
     log = [melding(1, offset=0), melding(1, offset=1)]  # the second is republished: valid from the first
@@ -119,7 +115,9 @@ def test_a_new_column_of_the_rows_own_message_is_no_new_version(
     assert rewrite.write(log).outcomes == {"older": 1, "unchanged": 1}
 
 
-def test_what_a_tombstone_took_does_not_come_back(store: Store, rewrite: Rewrite, inside: Inside) -> None:
+def test_an_avtale_deleted_by_a_tombstone_is_not_restored(
+    store: Store, rewrite: Rewrite, inside: Inside
+) -> None:
     log = [melding(1, offset=0), broken(1, 1), tombstone(1, offset=2)]
     write(store, *log)
     before = inside.traces()
@@ -128,10 +126,10 @@ def test_what_a_tombstone_took_does_not_come_back(store: Store, rewrite: Rewrite
     assert inside.traces() == before
 
 
-def test_what_was_erased_by_hand_does_not_come_back(
+def test_an_avtale_deleted_by_hand_is_not_restored(
     store: Store, rewrite: Rewrite, database: Database, inside: Inside
 ) -> None:
-    """Nor do parked messages that named it with another key, on another partition, or with none."""
+    """Nor are parked messages that name it with another key, on another partition, or without a key."""
     value = encoded(hendelse(1))
     log = [
         melding(1, offset=0),
@@ -148,7 +146,7 @@ def test_what_was_erased_by_hand_does_not_come_back(
     assert inside.traces() == before
 
 
-def test_offsets_of_an_earlier_generation_keep_it(
+def test_messages_keep_the_generation_of_their_offsets(
     store: Store, rewrite: Rewrite, database: Database, connection: psycopg.Connection, inside: Inside
 ) -> None:
     log: list[Message] = []

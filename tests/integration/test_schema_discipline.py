@@ -1,4 +1,4 @@
-"""Every migration can go in and out of a database that is in use: it has rows, and readers and writers."""
+"""Every migration can be applied and rolled back while the database is in use."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -56,27 +56,27 @@ _MANY = 200
 
 FILES = list(yoyo.read_migrations("migrations"))
 
-# Tables that a migration drops. The release before it does without them: only its replays wrote there.
+# Tables that a migration drops. The release before it does without them: only its replays wrote existing.
 _DROPPED = {"0010_read_everything": {"avtale_touched"}}
 
 
 @pytest.fixture
 def connection(empty_db_url: str) -> Iterator[psycopg.Connection]:
-    """The database before any migration."""
+    """Connect to a database before any migration."""
     with psycopg.connect(empty_db_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
 def backend(empty_db_url: str) -> Iterator[DatabaseBackend]:
-    """Takes the steps of single migrations."""
+    """Return a backend of yoyo, which runs the steps of single migrations."""
     backend = yoyo.get_backend(empty_db_url.replace("postgresql:", "postgresql+psycopg:"))
     with closing(backend.connection):
         yield backend
 
 
 def tables(connection: psycopg.Connection) -> set[str]:
-    """Ours, without the months of the log of lookups."""
+    """Return our tables, without the partitions of `lookup_log`."""
     rows = connection.execute("""
         SELECT relname FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -99,37 +99,37 @@ def content(connection: psycopg.Connection, names: set[str]) -> dict[str, set[st
 
 
 @pytest.mark.parametrize("number", [pytest.param(n, id=file.id) for n, file in enumerate(FILES)])
-def test_a_migration_goes_in_and_out_of_a_database_in_use(
+def test_a_migration_is_applied_and_rolled_back_without_blocking_readers(
     number: int, backend: DatabaseBackend, connection: psycopg.Connection
 ) -> None:
     for file in FILES[:number]:
         file.process_steps(backend, "apply")
-    there = tables(connection)
-    assert there <= _ROWS.keys()
-    fill(connection, there, 0)
-    kept = there - _DROPPED.get(FILES[number].id, set())
+    existing = tables(connection)
+    assert existing <= _ROWS.keys()
+    fill(connection, existing, 0)
+    kept = existing - _DROPPED.get(FILES[number].id, set())
     before = content(connection, kept)
 
     faults = watched(backend.connection)
     FILES[number].process_steps(backend, "apply")
     fill(connection, kept, _MANY)  # by the release that runs until the deploy
-    fill(connection, tables(connection) - there, 0)
+    fill(connection, tables(connection) - existing, 0)
     FILES[number].process_steps(backend, "rollback")
-    assert tables(connection) == there
+    assert tables(connection) == existing
     after = content(connection, kept)
     assert [name for name in kept if not before[name] <= after[name]] == []
     assert faults == []
 
 
 @pytest.mark.parametrize(
-    ("statement", "long"),
+    ("statement", "blocks"),
     [
         pytest.param("ALTER TABLE avtale ADD COLUMN ny text", False, id="a column"),
         pytest.param(
             "ALTER TABLE avtale ADD COLUMN ny integer NOT NULL DEFAULT 7", False, id="with a default"
         ),
-        pytest.param("ALTER TABLE avtale ADD CHECK (versjon > 0) NOT VALID", False, id="a check to come"),
-        pytest.param("CREATE INDEX ON avtale (versjon)", False, id="an index: readers go on"),
+        pytest.param("ALTER TABLE avtale ADD CHECK (versjon > 0) NOT VALID", False, id="a check, not valid"),
+        pytest.param("CREATE INDEX ON avtale (versjon)", False, id="an index, which lets readers go on"),
         pytest.param("ALTER TABLE avtale ALTER versjon TYPE bigint", True, id="another type"),
         pytest.param("ALTER TABLE avtale ADD CHECK (versjon > 0)", True, id="a check"),
         pytest.param("ALTER TABLE avtale ALTER deltaker_fnr SET NOT NULL", True, id="not null"),
@@ -140,8 +140,8 @@ def test_a_migration_goes_in_and_out_of_a_database_in_use(
         pytest.param("LOCK TABLE avtale; UPDATE avtale SET versjon = 2", True, id="rows"),
     ],
 )
-def test_what_takes_long_is_seen(
-    statement: str, long: bool, backend: DatabaseBackend, connection: psycopg.Connection
+def test_a_statement_that_blocks_readers_for_long_is_found(
+    statement: str, blocks: bool, backend: DatabaseBackend, connection: psycopg.Connection
 ) -> None:
     for file in FILES:
         file.process_steps(backend, "apply")
@@ -150,13 +150,13 @@ def test_what_takes_long_is_seen(
     with backend.transaction(), closing(backend.cursor()) as cursor:
         for one in statement.split(";"):
             cursor.execute(one)
-    assert [fault.table for fault in faults] == ["avtale"] * long
+    assert [fault.table for fault in faults] == ["avtale"] * blocks
 
 
-def test_a_migration_that_finds_a_table_in_use_gives_up_and_is_taken_up_later(
+def test_a_migration_gives_up_on_a_locked_table_and_can_be_run_again(
     empty_db_url: str, connection: psycopg.Connection
 ) -> None:
-    """Who waits for a lock against all others keeps them waiting behind it; so nobody waits for long."""
+    """Readers queue behind a statement that waits for an exclusive lock, so it must not wait for long."""
     migrate(empty_db_url)
     connection.execute("DROP TABLE lookup_log")
     connection.execute("DELETE FROM _yoyo_migration")
@@ -170,8 +170,7 @@ def test_a_migration_that_finds_a_table_in_use_gives_up_and_is_taken_up_later(
     assert all(one.applied for one in status(empty_db_url))
 
 
-def test_nobody_waits_for_a_lock_for_long(empty_db_url: str) -> None:
-    """On none of the connections that a migration opens."""
+def test_every_connection_of_a_migration_has_a_lock_timeout(empty_db_url: str) -> None:
     with _backend(empty_db_url) as backend, _alone(empty_db_url) as alone, backend.copy() as steps:
         for connection in (backend.connection, alone, steps.connection):
             ((limit,),) = connection.execute("SELECT current_setting('lock_timeout')").fetchall()

@@ -1,4 +1,4 @@
-"""The store against a real PostgreSQL: exactly the tables of the fold, and nothing written for nothing."""
+"""The store on a real PostgreSQL: the tables of the oracle, and no write without a change."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from tests.strategies import cuts, logs, to_message
 
 @pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[tuple[Store, psycopg.Connection]]:
-    """One database for all examples of a property, emptied before each."""
+    """Create one database for all examples of a property; each empties it."""
     postgres, template = request.getfixturevalue("postgres"), request.getfixturevalue("_template")
     with fresh_database(postgres, template) as (_, url):
         database = Database(url, "test")
@@ -32,7 +32,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[tuple[Store, psycopg.Conn
 
 
 @given(st.data())
-def test_any_log_cut_anywhere_leaves_what_the_oracle_says(
+def test_any_log_in_any_batches_leaves_the_tables_of_the_oracle(
     shared: tuple[Store, psycopg.Connection], data: st.DataObject
 ) -> None:
     store, connection = shared
@@ -46,7 +46,7 @@ def test_any_log_cut_anywhere_leaves_what_the_oracle_says(
         assert store.begin(0, 0, EPOCH).next_offset == log[-1].offset + 1
 
 
-def test_a_row_is_stored_as_it_was_sent(store: Store, connection: psycopg.Connection) -> None:
+def test_a_row_has_the_values_of_its_message(store: Store, connection: psycopg.Connection) -> None:
     write(store, melding(7, offset=5, partition=2, avtaleStatus="PÅBEGYNT", stillingprosent=33.3333))
     row = connection.execute(
         """SELECT avtale_id::text, avtale_nr, avtale_status, stillingprosent::text,
@@ -61,13 +61,13 @@ def test_a_row_is_stored_as_it_was_sent(store: Store, connection: psycopg.Connec
     )  # fmt: skip
 
 
-def test_text_that_copy_could_stumble_over(store: Store, connection: psycopg.Connection) -> None:
+def test_characters_that_copy_must_escape_are_stored(store: Store, connection: psycopg.Connection) -> None:
     nasty = "\\N\t\\.\n\r\\\x01\"'\u2028Ø"
     write(store, melding(bedriftNr=nasty))
     assert connection.execute("SELECT bedrift_nr FROM avtale").fetchone() == (nasty,)
 
 
-def test_what_changes_nothing_writes_nothing(store: Store, connection: psycopg.Connection) -> None:
+def test_unchanged_messages_write_no_row(store: Store, connection: psycopg.Connection) -> None:
     messages = [melding(n, offset=n) for n in range(1, 200)]
     write(store, *messages)
     connection.execute("UPDATE consumer_offset SET next_offset = 0")
@@ -78,7 +78,7 @@ def test_what_changes_nothing_writes_nothing(store: Store, connection: psycopg.C
     assert connection.execute("SELECT count(*) FROM avtale_historikk").fetchone() == (0,)
 
 
-def test_only_who_stands_there_may_move_on(store: Store, connection: psycopg.Connection) -> None:
+def test_a_batch_from_a_past_offset_is_refused(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store)
     store.write([melding(1, offset=0)], positions)
     with pytest.raises(LostPartition) as error:
@@ -87,16 +87,14 @@ def test_only_who_stands_there_may_move_on(store: Store, connection: psycopg.Con
     assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (1,)
 
 
-def test_a_raised_generation_takes_the_partition_away(store: Store, connection: psycopg.Connection) -> None:
+def test_a_batch_of_an_earlier_generation_is_refused(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store)
     connection.execute("UPDATE consumer_offset SET generation = 1")
     with pytest.raises(LostPartition):
         store.write([melding(1)], positions)
 
 
-def test_a_lost_partition_undoes_the_others_in_the_batch(
-    store: Store, connection: psycopg.Connection
-) -> None:
+def test_a_lost_partition_rolls_back_the_whole_batch(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store, 0, 1)
     connection.execute("UPDATE consumer_offset SET next_offset = 9 WHERE kafka_partition = 1")
     with pytest.raises(LostPartition):
@@ -105,20 +103,20 @@ def test_a_lost_partition_undoes_the_others_in_the_batch(
     assert store.position(0) == BEGINNING
 
 
-def test_a_known_partition_is_not_begun_again(store: Store) -> None:
+def test_a_known_partition_keeps_its_offset(store: Store) -> None:
     assert store.position(0) is None
     assert store.begin(0, 5, EPOCH) == Position(0, 5)
     assert store.begin(0, 7, datetime.now(UTC)) == Position(0, 5)
     assert store.skip_to(0, Position(0, 5), 9) == store.position(0) == Position(0, 9)
 
 
-def test_a_missing_column_is_our_bug(store: Store, connection: psycopg.Connection) -> None:
+def test_a_missing_column_is_a_database_bug(store: Store, connection: psycopg.Connection) -> None:
     connection.execute("ALTER TABLE avtale DROP COLUMN opphav")
     with pytest.raises(DatabaseBug, match="opphav"):
         write(store, melding(1))
 
 
-def test_a_broken_connection_is_made_again(store: Store, connection: psycopg.Connection) -> None:
+def test_a_broken_connection_is_replaced(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store)
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'"
@@ -128,7 +126,9 @@ def test_a_broken_connection_is_made_again(store: Store, connection: psycopg.Con
     assert store.write([melding(1)], positions).outcomes == {"new": 1}
 
 
-def test_a_tombstone_erases_everything_of_the_avtale(store: Store, connection: psycopg.Connection) -> None:
+def test_a_tombstone_deletes_the_avtale_its_history_and_failed_messages(
+    store: Store, connection: psycopg.Connection
+) -> None:
     edited = "2022-03-04T08:46:39Z"
     write(
         store,
@@ -142,23 +142,25 @@ def test_a_tombstone_erases_everything_of_the_avtale(store: Store, connection: p
     assert (found.history, found.failed, found.markers) == ([], {}, {avtale_id(1): 4})
 
 
-def test_a_partition_that_is_added_later_is_of_the_same_generation(
-    store: Store, connection: psycopg.Connection
-) -> None:
+def test_an_added_partition_has_the_present_generation(store: Store, connection: psycopg.Connection) -> None:
     write(store, melding(1, offset=5))
     connection.execute("UPDATE consumer_offset SET generation = 3")
     assert store.begin(1, 0, EPOCH) == Position(3, 0)
     assert write(store, melding(1, offset=0, partition=1, avtaleStatus="AVSLUTTET")) == {"changed": 1}
 
 
-def test_long_text_in_an_index_can_become_history(store: Store, connection: psycopg.Connection) -> None:
+def test_the_longest_text_in_an_index_can_become_history(
+    store: Store, connection: psycopg.Connection
+) -> None:
     longest = "".join(chr(0x1F300 + n) for n in range(600))
     assert write(store, melding(1, offset=0, deltakerFnr=longest, bedriftNr=longest)) == {"new": 1}
     assert write(store, melding(1, offset=1, sistEndret="2022-03-04T08:46:39Z")) == {"changed": 1}
     assert connection.execute("SELECT count(*) FROM avtale_historikk").fetchone() == (1,)
 
 
-def test_a_server_that_falls_silent_is_given_up(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_statement_without_a_response_closes_the_connection(
+    db_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(DeadlineConnection, "timeout", 0.2)
     database = Database(db_url, "test")
     with connect(db_url, application="test") as connection:

@@ -1,4 +1,4 @@
-"""The limits on time: each is set, and each bites."""
+"""Time limits: each is set, and each has its effect."""
 
 import signal
 import socket
@@ -26,7 +26,7 @@ NOTICED_WITHIN = 30.0  # seconds, for a server that is gone or silent
 
 
 def limited(url: str, **limits: str) -> str:
-    """What a URL says of a limit comes after our own setting, and counts."""
+    """Return the URL with other limits, which override our own."""
     options = quote(" ".join(f"-c {name}={value}" for name, value in limits.items()))
     return f"{url}{'&' if '?' in url else '?'}options={options}"
 
@@ -77,7 +77,7 @@ def test_the_socket_has_its_limits(db_url: str) -> None:
             assert 0 < unheard < NOTICED_WITHIN * 1_000
 
 
-def test_a_lock_is_not_waited_for_for_ever(db_url: str, connection: psycopg.Connection) -> None:
+def test_a_lock_is_waited_for_until_lock_timeout(db_url: str, connection: psycopg.Connection) -> None:
     with store_at(limited(db_url, lock_timeout="200ms")) as store, closing(Database(db_url, "x")) as other:
         positions = begin(store)
         with other.transaction() as tx:
@@ -88,7 +88,7 @@ def test_a_lock_is_not_waited_for_for_ever(db_url: str, connection: psycopg.Conn
         assert store.write([melding(1)], positions).outcomes == {"new": 1}
 
 
-def test_a_transaction_does_not_last_for_ever(db_url: str, connection: psycopg.Connection) -> None:
+def test_a_transaction_ends_at_transaction_timeout(db_url: str, connection: psycopg.Connection) -> None:
     connection.execute("""
         CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN PERFORM pg_sleep(60); RETURN new; END $$;
@@ -103,7 +103,7 @@ def test_a_transaction_does_not_last_for_ever(db_url: str, connection: psycopg.C
         assert store.write([melding(1)], positions).outcomes == {"new": 1}
 
 
-def test_a_stopped_zombie_does_not_hold_its_successor(
+def test_a_stopped_consumer_does_not_block_its_successor(
     db_url: str, store: Store, connection: psycopg.Connection
 ) -> None:
     positions = begin(store)
@@ -117,16 +117,16 @@ def test_a_stopped_zombie_does_not_hold_its_successor(
         assert zombie.stdout.readline() == "written\n"
         zombie.send_signal(signal.SIGSTOP)
         try:
-            assert in_vain(store, [melding(2)], positions) in {1, 2, 3}
+            assert failed_attempts(store, [melding(2)], positions) in {1, 2, 3}
         finally:
             zombie.send_signal(signal.SIGCONT)
-        said, _ = zombie.communicate("commit\n")
-    assert said == "DatabaseUnavailable\n"
+        output, _ = zombie.communicate("commit\n")
+    assert output == "DatabaseUnavailable\n"
     assert set(tables(connection).present) == {avtale_id(2)}
     assert store.position(0) == positions[0]._replace(next_offset=1)
 
 
-def test_who_is_killed_in_a_long_statement_does_not_hold_its_successor(
+def test_a_consumer_killed_in_a_long_statement_does_not_block_its_successor(
     db_url: str, store: Store, connection: psycopg.Connection
 ) -> None:
     connection.execute("""
@@ -143,12 +143,12 @@ def test_who_is_killed_in_a_long_statement_does_not_hold_its_successor(
     with subprocess.Popen([sys.executable, "-m", "tests.integration.zombie", db_url]) as zombie:
         wait_until(lambda: connection.execute(at_it).fetchone() == (1,), "it is in its statement")
         zombie.kill()
-    assert in_vain(store, [melding(2)], positions) <= 1
+    assert failed_attempts(store, [melding(2)], positions) <= 1
     assert set(tables(connection).present) == {avtale_id(2)}
 
 
-def in_vain(store: Store, *batch: object) -> int:
-    """Write a batch, and say how often that did not work before it did."""
+def failed_attempts(store: Store, *batch: object) -> int:
+    """Write a batch, and return how many attempts failed before one succeeded."""
     for failures in range(10):
         try:
             store.write(*batch)  # type: ignore[arg-type]
@@ -158,7 +158,7 @@ def in_vain(store: Store, *batch: object) -> int:
     raise AssertionError("the zombie holds on")
 
 
-def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
+def test_an_unresponsive_server_ends_the_transaction(
     db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DeadlineConnection, "timeout", 0.5)
@@ -174,7 +174,7 @@ def test_a_server_that_falls_silent_in_a_transaction_is_given_up(
         assert store.write([melding(1)], positions).outcomes == {"new": 1}
 
 
-def test_a_server_that_is_silent_from_the_first_is_given_up(db_url: str) -> None:
+def test_an_unresponsive_server_ends_the_attempt_to_connect(db_url: str) -> None:
     with Relay.to(db_url) as relay, store_at(f"{relay.way_to(db_url)}?connect_timeout=2") as store:
         relay.start()
         relay.fall_silent()
@@ -185,7 +185,7 @@ def test_a_server_that_is_silent_from_the_first_is_given_up(db_url: str) -> None
         assert store.position(0) is None
 
 
-def test_winding_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> None:
+def test_wind_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> None:
     with Relay.to(db_url) as relay, closing(Database(relay.way_to(db_url), "test")) as database:
         relay.start()
         store = Store(database, TOPIC, PARK_LIMIT)
@@ -196,7 +196,7 @@ def test_winding_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> Non
         rescue.start()
         with pytest.raises(DatabaseUnavailable):
             store.write([melding(1)], positions)
-        assert rescue.is_alive()  # else it was the relay that ended the wait
+        assert rescue.is_alive()  # otherwise the relay has ended the wait
         rescue.cancel()
         relay.stop()
         relay.start()
@@ -204,7 +204,7 @@ def test_winding_up_ends_a_wait_and_allows_no_new_connection(db_url: str) -> Non
             store.write([melding(1)], positions)
 
 
-def test_while_it_is_wound_up_the_last_batch_can_be_written(db_url: str, store: Store) -> None:
+def test_the_last_batch_can_be_written_after_wind_up(db_url: str, store: Store) -> None:
     positions = begin(store)
     with closing(Database(db_url, "test")) as database:
         last = Store(database, TOPIC, PARK_LIMIT)

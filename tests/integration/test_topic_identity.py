@@ -1,4 +1,4 @@
-"""A topic that is gone, made anew, or given a new meaning by an operator."""
+"""A topic that was deleted and created again, and the new generation that an operator begins."""
 
 from collections.abc import Callable
 
@@ -24,26 +24,26 @@ def broker_topic(kafka: Kafka, topic: str) -> Topic:
 
 
 @pytest.fixture
-def make_anew(kafka: Kafka, topic: str) -> Callable[[], None]:
+def recreate_topic(kafka: Kafka, topic: str) -> Callable[[], None]:
     """Delete the topic of this test and create another one of the same name."""
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
 
-    def make_anew() -> None:
+    def recreate_topic() -> None:
         admin.delete_topics([topic])[topic].result(30)
         admin.create_topics([NewTopic(topic, 3, 1, config={"retention.ms": "-1"})])[topic].result(30)
 
-    return make_anew
+    return recreate_topic
 
 
 def stopped(consumer: Consumer) -> bool:
     return consumer.health.faults() == [f"partition {p} stopped: {ANOTHER_TOPIC}" for p in range(3)]
 
 
-def test_a_topic_made_anew_is_noticed_though_its_offsets_look_right(
+def test_a_recreated_topic_stops_the_consumer_until_a_new_generation(
     start: Start,
     produce: Produce,
     connection: psycopg.Connection,
-    make_anew: Callable[[], None],
+    recreate_topic: Callable[[], None],
     broker_topic: Topic,
     topic: str,
     db_url: str,
@@ -52,7 +52,7 @@ def test_a_topic_made_anew_is_noticed_though_its_offsets_look_right(
     consumer = start()
     turn_until(lambda: count(connection) == 300, consumer)
     consumer.leave()
-    make_anew()
+    recreate_topic()
     produce(thousand(first=1_000))
 
     again = start()
@@ -73,19 +73,19 @@ def test_a_topic_made_anew_is_noticed_though_its_offsets_look_right(
     database.close()
 
 
-def test_a_topic_made_anew_while_we_read_it_is_noticed(
-    start: Start, produce: Produce, connection: psycopg.Connection, make_anew: Callable[[], None]
+def test_a_topic_recreated_during_consumption_stops_the_consumer(
+    start: Start, produce: Produce, connection: psycopg.Connection, recreate_topic: Callable[[], None]
 ) -> None:
     produce(thousand()[:300])
     consumer = start()
     turn_until(lambda: count(connection) == 300, consumer)
-    make_anew()
+    recreate_topic()
     turn_until(lambda: stopped(consumer), consumer)
     rows = connection.execute("SELECT DISTINCT next_offset FROM consumer_offset").fetchall()
     assert rows == [(100,)]
 
 
-def test_another_id_is_noticed_even_if_the_partitions_are_never_taken_away(
+def test_another_topic_id_stops_the_consumer_without_a_rebalance(
     start: Start, produce: Produce, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     produce(thousand()[:300])
@@ -96,7 +96,7 @@ def test_another_id_is_noticed_even_if_the_partitions_are_never_taken_away(
     turn_until(lambda: stopped(consumer), consumer)
 
 
-def test_a_new_generation_that_keeps_its_offsets_is_taken_up_without_a_message(
+def test_a_new_generation_with_the_same_offsets_is_adopted_without_a_message(
     start: Start, produce: Produce, connection: psycopg.Connection, topic: str, db_url: str
 ) -> None:
     produce(thousand())
@@ -107,10 +107,10 @@ def test_a_new_generation_that_keeps_its_offsets_is_taken_up_without_a_message(
     assert (raised.generation, raised.next_offsets) == (1, {0: 334, 1: 333, 2: 333})
     database.close()
 
-    def known() -> bool:
+    def is_adopted() -> bool:
         return count(connection, "consumer_offset WHERE topic_id IS NOT NULL AND generation = 1") == 3
 
-    turn_until(known, consumer)
+    turn_until(is_adopted, consumer)
     produce(thousand(first=1_000))
     turn_until(lambda: count(connection) == 2_000, consumer)
     assert connection.execute("SELECT generation, count(*) FROM avtale GROUP BY 1 ORDER BY 1").fetchall() == [

@@ -1,4 +1,4 @@
-"""Work is done while a statement runs, and the statement's result is not affected."""
+"""`Database.working`: other work while a statement runs, without any effect on the statement."""
 
 import psycopg
 import pytest
@@ -11,7 +11,7 @@ _BYTES = 8 * 1024 * 1024
 
 
 class Work:
-    """Work of so many parts, which counts its calls."""
+    """Work in a number of parts, which counts its calls."""
 
     def __init__(self, parts: int = 10**9) -> None:
         self.left = parts
@@ -23,7 +23,7 @@ class Work:
         return self.left >= 0
 
 
-def test_work_is_done_while_the_server_takes_its_time(database: Database) -> None:
+def test_work_is_done_while_a_statement_runs(database: Database) -> None:
     work = Work()
     with database.working(work), database.transaction() as tx:
         assert tx.connection.execute(_SLOWLY).fetchall() == [("", 42)]
@@ -34,14 +34,14 @@ def test_work_is_done_while_the_server_takes_its_time(database: Database) -> Non
     assert work.calls == done
 
 
-def test_where_there_is_no_work_it_waits_and_tries_again_now_and_then(database: Database) -> None:
+def test_without_work_it_waits_and_tries_again_at_intervals(database: Database) -> None:
     work = Work(parts=0)
     with database.working(work), database.transaction() as tx:
         tx.connection.execute(_SLOWLY)
-    assert 1 < work.calls < 1_000  # it has not turned in circles
+    assert 1 < work.calls < 1_000  # no busy loop
 
 
-def test_what_the_server_cannot_take_at_once_is_sent_whole(database: Database) -> None:
+def test_a_large_copy_is_sent_completely(database: Database) -> None:
     work = Work()
     with database.working(work), database.transaction() as tx:
         connection = tx.connection
@@ -55,26 +55,22 @@ def test_what_the_server_cannot_take_at_once_is_sent_whole(database: Database) -
 
 def test_a_refused_statement_raises_as_usual(database: Database) -> None:
     with database.working(Work()), pytest.raises(UnstorableRow):
-        _ask(database, "SELECT 1 / (SELECT 0 FROM pg_sleep(0.05))")
+        _query(database, "SELECT 1 / (SELECT 0 FROM pg_sleep(0.05))")
 
 
-def test_a_server_that_does_not_answer_in_time_is_given_up(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_statement_beyond_the_timeout_raises(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     def execute_with_a_short_timeout() -> None:
         with database.transaction() as tx:
             monkeypatch.setattr(tx.connection, "timeout", 0.1)
             tx.connection.execute("SELECT pg_sleep(60)")
 
-    backend = _ask(database, "SELECT pg_backend_pid()")
+    backend = _query(database, "SELECT pg_backend_pid()")
     with database.working(Work()), pytest.raises(DatabaseUnavailable):
         execute_with_a_short_timeout()
-    assert _ask(database, "SELECT pg_backend_pid()") != backend
+    assert _query(database, "SELECT pg_backend_pid()") != backend
 
 
-def test_a_connection_that_is_cut_meanwhile_is_noticed(
-    database: Database, connection: psycopg.Connection
-) -> None:
+def test_a_connection_lost_meanwhile_raises(database: Database, connection: psycopg.Connection) -> None:
     def cut() -> bool:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'"
@@ -82,20 +78,20 @@ def test_a_connection_that_is_cut_meanwhile_is_noticed(
         return False
 
     with database.working(cut), pytest.raises(DatabaseUnavailable):
-        _ask(database, "SELECT pg_sleep(60)")
+        _query(database, "SELECT pg_sleep(60)")
 
 
-def test_an_error_of_the_work_comes_out_and_nothing_is_left_half_done(database: Database) -> None:
+def test_an_error_of_the_work_is_raised_and_the_statement_rolled_back(database: Database) -> None:
     def fail() -> bool:
         raise RuntimeError("the other work")
 
-    _ask(database, "CREATE TABLE note (number int)")
+    _query(database, "CREATE TABLE note (number int)")
     with database.working(fail), pytest.raises(RuntimeError, match="the other work"):
-        _ask(database, "INSERT INTO note SELECT 1 FROM pg_sleep(60)")
-    assert _ask(database, "SELECT count(*) FROM note") == [(0,)]
+        _query(database, "INSERT INTO note SELECT 1 FROM pg_sleep(60)")
+    assert _query(database, "SELECT count(*) FROM note") == [(0,)]
 
 
-def _ask(database: Database, statement: str) -> list[tuple[object, ...]]:
+def _query(database: Database, statement: str) -> list[tuple[object, ...]]:
     with database.transaction() as tx:
         cursor = tx.connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []

@@ -1,4 +1,4 @@
-"""A consumer that stands still in the middle of a transaction: it has the lock, has written, and waits."""
+"""A consumer that stops in the middle of a transaction, after it has written."""
 
 import sys
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from tests.hendelser import melding
 from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC
 
 
-class Dawdling(Database):
-    """Says so before it commits, and commits when it is told to."""
+class PausingDatabase(Database):
+    """A database that prints a line before it commits, and commits after it has read one."""
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -25,6 +25,6 @@ class Dawdling(Database):
 
 if __name__ == "__main__":
     try:
-        Store(Dawdling(sys.argv[1], "zombie"), TOPIC, PARK_LIMIT).write([melding(1)], {0: BEGINNING})
+        Store(PausingDatabase(sys.argv[1], "zombie"), TOPIC, PARK_LIMIT).write([melding(1)], {0: BEGINNING})
     except DatadelingError as error:
         print(type(error).__name__)  # noqa: T201

@@ -52,10 +52,8 @@ def test_existing_views_are_replaced_with_their_descriptions(
         assert stored["description"] == view.description
         assert stored["labels"] == {**view.labels, "theirs": "kept"}
         assert cloud.descriptions(DATASET, view.name) == {c.name: c.description for c in view.columns}
-    assert {method for method, _ in cloud.requests} == {
-        "GET",
-        "PATCH",
-    }  # never dropped: who may read it still may
+    # Views are not dropped, which would remove the rights to read them.
+    assert {method for method, _ in cloud.requests} == {"GET", "PATCH"}
 
 
 def test_views_in_another_dataset_are_authorized_to_read_the_table(

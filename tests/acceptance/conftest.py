@@ -12,10 +12,9 @@ from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.operating import Operator, Produce, Stored
-from tests.acceptance.processes import Process, handled
+from tests.acceptance.processes import Process, wait_until_handled
 from tests.relay import Relay
 from tests.services import Kafka
-from tests.waiting import wait_until
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 
@@ -24,7 +23,7 @@ Run = Callable[..., Process]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    """Start commands; they end with the test."""
+    """Return a function that starts commands; they end with the test."""
     with ExitStack() as stack:
         count = iter(range(100))
 
@@ -45,7 +44,7 @@ class Setting(NamedTuple):
 
 @pytest.fixture
 def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
-    """The environment and address of `consume` on the topic and database of this test."""
+    """Return the environment and address of `consume` on the topic and database of this test."""
     port = free_port()
     env = {
         "KAFKA_BROKERS": kafka.brokers,
@@ -60,7 +59,7 @@ def consumer(db_url: str, kafka: Kafka, topic: str) -> Setting:
 
 @pytest.fixture
 def operator(consumer: Setting) -> Operator:
-    """Runs commands in the environment of the consumer."""
+    """Return the operator, whose commands run in the environment of the consumer."""
     return Operator(consumer.env)
 
 
@@ -74,7 +73,7 @@ def stored(run: Run, consumer: Setting, produce: Produce, connection: psycopg.Co
         nonlocal total
         produce(messages)
         total += len(messages)
-        wait_until(lambda: handled(connection) == total, "everything is handled")
+        wait_until_handled(connection, total)
 
     return send
 
@@ -90,21 +89,48 @@ def by_way_of(setting: Setting, *, delay: float = 0.0) -> Iterator[tuple[Relay, 
 
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[TokenIssuer]:
-    """A token issuer instead of Entra ID."""
+    """Start a token issuer instead of Entra ID."""
     with TokenIssuer() as issuer:
         yield issuer
 
 
 @pytest.fixture
-def api(db_url: str, issuer: TokenIssuer, consumer: Setting) -> Setting:
-    """The environment and address of `serve` on the database of this test."""
-    port = free_port()
-    env = {
-        "DB_URL": db_url,
+def token(issuer: TokenIssuer) -> str:
+    """Return the token of a consumer."""
+    return issuer.token(CLIENT_ID)
+
+
+@pytest.fixture
+def serve_env(issuer: TokenIssuer) -> dict[str, str]:
+    """Return the environment of `serve`, without database and ports."""
+    return {
         "AZURE_APP_CLIENT_ID": CLIENT_ID,
         "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
         "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
-        "PORT": str(port),
-        "CONSUMER_PORT": consumer.env["CONSUMER_PORT"],
     }
-    return Setting(env, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def api(db_url: str, serve_env: dict[str, str], consumer: Setting) -> Setting:
+    """Return the environment and address of `serve` on the database of this test."""
+    port = free_port()
+    ports = {"PORT": str(port), "CONSUMER_PORT": consumer.env["CONSUMER_PORT"]}
+    return Setting({**serve_env, **ports, "DB_URL": db_url}, f"http://127.0.0.1:{port}")
+
+
+ServeOn = Callable[[str], tuple[Setting, Process]]
+
+
+@pytest.fixture
+def serve_on(run: Run, serve_env: dict[str, str]) -> ServeOn:
+    """Return a function that starts the API on the database of a URL."""
+
+    def start(url: str) -> tuple[Setting, Process]:
+        port = free_port()
+        ports = {"PORT": str(port), "CONSUMER_PORT": str(free_port())}
+        api = Setting({**serve_env, **ports, "DB_URL": url}, f"http://127.0.0.1:{port}")
+        process = run(api.env, "serve")
+        process.answers(f"{api.url}/internal/health/readiness")
+        return api, process
+
+    return start

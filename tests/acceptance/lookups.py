@@ -1,4 +1,4 @@
-"""Lookups of every kind, over a running `serve`, and their records."""
+"""Lookups of every kind over a running `serve`, and their records."""
 
 import json
 from typing import NamedTuple
@@ -13,7 +13,7 @@ __all__ = ["CALLS", "CLIENT_ID", "Call", "ask", "recorded"]
 
 
 class Call(NamedTuple):
-    """One way to look up the same person."""
+    """A lookup, of the same person as all others."""
 
     path: str
     body: object = None
@@ -30,7 +30,7 @@ CALLS = (
 
 
 def ask(api: Setting, token: str, what: Call = CALLS[0], call_id: str | None = None) -> Answer:
-    """Send the request."""
+    """Send a lookup and return the response."""
     headers = {"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"}
     if call_id is not None:
         headers["Nav-Call-Id"] = call_id

@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 
 def call(url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """Send GET, or POST when there is a body. Every status is an answer; half a response is none."""
+    """Send GET, or POST when there is a body. An incomplete response counts as none."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -49,8 +49,13 @@ def handled(connection: psycopg.Connection) -> int:
     return number(connection, "SELECT sum(next_offset) FROM consumer_offset")
 
 
+def wait_until_handled(connection: psycopg.Connection, messages: int) -> None:
+    """Block until so many messages have been handled, on a topic without holes."""
+    wait_until(lambda: handled(connection) == messages, f"{messages} messages are handled")
+
+
 class Process:
-    """A `datadeling` command that runs. Use as a context manager: nothing is left running."""
+    """A running `datadeling` command. Use as a context manager: nothing is left running."""
 
     def __init__(self, log: Path, env: Mapping[str, str], *arguments: str) -> None:
         self._log = log
@@ -77,7 +82,7 @@ class Process:
 
     @property
     def output(self) -> str:
-        """Everything that it has printed."""
+        """Everything that it has printed, to both streams."""
         return self._log.read_text("utf-8", "replace")
 
     def terminate(self, timeout: float = 10) -> int:
@@ -91,7 +96,7 @@ class Process:
         self.process.wait()
 
     def answers(self, url: str, status: int = 200) -> None:
-        """Block until this address answers with a status; fail when the process ends."""
+        """Block until an address answers with this status; fail when the process ends."""
 
         def answered() -> bool:
             assert self.process.poll() is None, self.output

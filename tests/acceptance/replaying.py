@@ -1,4 +1,4 @@
-"""A log to be read again, and what tells whether that has written anything."""
+"""A log to be replayed, and fingerprints of the tables, to see whether a replay has written anything."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,8 +15,8 @@ EVENTS = 3_000
 Trace = list[tuple[Any, ...]]
 
 
-def a_log() -> list[Message]:
-    """A log of real shape, with tombstones and messages that cannot be read."""
+def create_log() -> list[Message]:
+    """Create a log of generated events, with tombstones and unreadable messages."""
     events = list(HendelseGenerator(7).hendelser(EVENTS - 20))
     gone = [(event.key, None) for event in events[:10]]
     bad = [(event.key, b"{") for event in events[10:20]]
@@ -27,7 +27,7 @@ def a_log() -> list[Message]:
 
 
 def trace(connection: psycopg.Connection) -> list[Trace]:
-    """Where each row of each table lies, and which transaction wrote it."""
+    """Return the position of each row of each table, and the transaction that wrote it."""
     tables = ("avtale", "avtale_historikk", "avtale_slettet", "failed_message", "consumer_offset")
     return [
         connection.execute(f"SELECT ctid::text, xmin::text FROM {table} ORDER BY ctid").fetchall()
@@ -36,7 +36,7 @@ def trace(connection: psycopg.Connection) -> list[Trace]:
 
 
 def checksum(connection: psycopg.Connection) -> str:
-    """Of all columns of all avtaler, wherever the rows lie."""
+    """Return a checksum of all columns of all avtaler, regardless of their positions."""
     columns = ", ".join(COLUMNS)
     row = connection.execute(f"""
         SELECT md5(string_agg(md5(one::text), '' ORDER BY avtale_id))

@@ -1,4 +1,4 @@
-"""Administrators at work over HTTP, beside a consumer that does what they ask for."""
+"""Administrators over HTTP, beside a consumer that runs their replays."""
 
 import json
 from typing import Any
@@ -19,18 +19,18 @@ AVTALER = 60
 
 
 class Admin:
-    """Calls with a token."""
+    """Requests of an administrator, with a token."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = f"{url}/api/v1/admin"
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def ask(self, path: str, body: object = None) -> Answer:
+    def send(self, path: str, body: object = None) -> Answer:
         sent = None if body is None else json.dumps(body).encode()
         return call(f"{self._url}/{path}", body=sent, headers=self._headers)
 
     def read(self, path: str, body: object = None, status: int = 200) -> Any:
-        answer = self.ask(path, body)
+        answer = self.send(path, body)
         assert answer.status == status, answer.body
         assert FNR not in answer.body
         return json.loads(answer.body)
@@ -50,14 +50,14 @@ def admin(serve: Process, api: Setting, issuer: TokenIssuer) -> Admin:  # noqa: 
     return Admin(api.url, issuer.token(CLIENT_ID, roles=(), groups=[GROUP], **of_person))
 
 
-def test_a_replay_asked_for_over_http_is_run_by_the_consumer(
+def test_the_consumer_runs_a_replay_requested_over_http(
     stored: Stored, admin: Admin, serve: Process, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=n % 3) for n in range(AVTALER)])
     before = checksum(connection)
     connection.execute("UPDATE avtale SET opphav = 'lost' WHERE avtale_nr < 10")
-    why = f"for {FNR}, says somebody"
-    replay = admin.read("replays", {"fromBeginning": True, "begrunnelse": why}, 202)
+    reason = f"for {FNR}, as agreed"
+    replay = admin.read("replays", {"fromBeginning": True, "begrunnelse": reason}, 202)
     assert replay["state"] == "requested"
     path = f"replays/{replay['id']}"
     wait_until(lambda: admin.read(path)["state"] == "done", "a consumer has run it")
@@ -71,13 +71,13 @@ def test_a_replay_asked_for_over_http_is_run_by_the_consumer(
         (p, AVTALER // 3, AVTALER // 3) for p in range(3)
     ]
     assert sum(p["events"] for p in done["partitions"]) == AVTALER
-    assert (done["requestedBy"], done["begrunnelse"]) == ("Z999999", "for ***********, says somebody")
+    assert (done["requestedBy"], done["begrunnelse"]) == ("Z999999", "for ***********, as agreed")
     assert checksum(connection) == before
 
     state = admin.read("consumer")
     assert state["health"] == {"ready": True, "faults": []}
     assert [p["nextOffset"] for p in state["partitions"]] == [AVTALER // 3] * 3
-    assert admin.ask(f"{path}/cancel", {}).status == 409
+    assert admin.send(f"{path}/cancel", {}).status == 409
     assert FNR not in serve.output
 
 
@@ -95,7 +95,7 @@ def test_a_replay_is_cancelled_over_http_while_it_runs(
     assert [row["state"] for row in admin.read("replays")["replays"]] == ["done", "cancelled"]
 
 
-def test_a_parked_message_is_retried_and_another_discarded_over_http(
+def test_failed_messages_are_retried_and_discarded_over_http(
     stored: Stored, admin: Admin, operator: Operator, connection: psycopg.Connection
 ) -> None:
     bad = [record(0, avtale_id(n).encode(), encoded(hendelse(n, avtaleNr="x")), partition=1) for n in (1, 2)]
@@ -123,7 +123,7 @@ def test_a_parked_message_is_retried_and_another_discarded_over_http(
 
 
 @pytest.mark.usefixtures("serve")
-def test_a_consumer_of_lookups_is_no_administrator(
+def test_a_token_without_the_group_may_not_call_admin(
     stored: Stored, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection
 ) -> None:
     stored([melding(1)])

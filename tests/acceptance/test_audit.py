@@ -23,7 +23,7 @@ def operator(db_url: str) -> Operator:
 
 @pytest.fixture(autouse=True)
 def looked_up(connection: psycopg.Connection) -> None:
-    """Two consumers have looked up the same person; one of them by the employer."""
+    """Record lookups of the same person by two consumers, by one of them through the employer."""
     write_record(connection, tidspunkt=NOW)
     write_record(
         connection, tidspunkt=NOW, consumer="client-2", consumer_name=None, criteria=["bedrift_nr"],
@@ -42,7 +42,7 @@ def records(connection: psycopg.Connection) -> list[tuple[str | None, ...]]:
     return connection.execute("SELECT who, command, target, reason FROM operator_log ORDER BY id").fetchall()
 
 
-def test_who_read_what_this_month(operator: Operator, connection: psycopg.Connection) -> None:
+def test_the_report_groups_lookups_of_this_month(operator: Operator, connection: psycopg.Connection) -> None:
     first, second = operator.json("audit", "--by", "Z999998")
     assert first == {
         "consumer": "client-1",
@@ -62,7 +62,7 @@ def test_who_read_what_this_month(operator: Operator, connection: psycopg.Connec
     assert records(connection) == [("Z999998", "audit", MONTH, None)]
 
 
-def test_one_consumer_in_one_month_as_a_table(operator: Operator) -> None:
+def test_the_report_as_a_table_can_be_limited_to_a_consumer_and_a_month(operator: Operator) -> None:
     table = operator.run("audit", "--consumer", "client-2", "--month", MONTH)
     assert "client-2" in table
     assert "B007, B124" in table
@@ -71,17 +71,17 @@ def test_one_consumer_in_one_month_as_a_table(operator: Operator) -> None:
     assert operator.json("audit", "--month", "2020-01") == []
 
 
-def test_no_person_is_in_it(operator: Operator) -> None:
+def test_the_report_has_no_identity_number(operator: Operator) -> None:
     output = operator.run("audit") + operator.run("audit", "--json")
     assert FNR not in output
     assert OTHER_FNR not in output
 
 
-def test_a_month_that_is_none(operator: Operator) -> None:
+def test_an_invalid_month_is_refused(operator: Operator) -> None:
     assert "must be a month" in operator.run("audit", "--month", "2026-13", code=2)
 
 
-def test_who_has_looked_somebody_up(operator: Operator, connection: psycopg.Connection) -> None:
+def test_the_lookups_of_a_person_are_listed(operator: Operator, connection: psycopg.Connection) -> None:
     done = audit_person(operator, f"{FNR}\n", "--reason", f"case 1 of {FNR}", "--by", "Z999998", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"tidspunkt"') == 2
@@ -110,7 +110,7 @@ def test_who_has_looked_somebody_up(operator: Operator, connection: psycopg.Conn
     ],
     ids=["nobody", "ten digits", "a word", "too many", "no reason", "a month"],
 )
-def test_what_cannot_be_asked_of_a_person(
+def test_invalid_input_for_a_person_is_refused(
     operator: Operator, connection: psycopg.Connection, numbers: str, arguments: list[str]
 ) -> None:
     done = audit_person(operator, numbers, *arguments)
@@ -120,6 +120,6 @@ def test_what_cannot_be_asked_of_a_person(
     assert records(connection) == []
 
 
-def test_without_a_database_it_says_so() -> None:
+def test_an_unavailable_database_is_named() -> None:
     alone = Operator({"DB_URL": "postgresql://postgres@127.0.0.1:1/nothing"})
     assert "DatabaseUnavailable" in alone.run("audit", code=1)

@@ -1,6 +1,5 @@
-"""`datadeling consume` from outside: what it stores, how it ends, how it says what is wrong."""
+"""`datadeling consume` as a process: rows stored, health, metrics, exit codes and errors."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -12,30 +11,29 @@ from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import call, handled, number
+from tests.acceptance.operating import Produce
+from tests.acceptance.processes import call, handled, number, wait_until_handled
 from tests.hendelser import EPOCH, avtale_id, melding, record
 from tests.oracle import Entry, expected
 from tests.services import Kafka
 from tests.strategies import to_message
 from tests.waiting import wait_until
 
-Produce = Callable[[list[Message]], None]
 
-
-def test_it_stores_answers_and_leaves(
+def test_it_stores_messages_and_leaves_the_group_when_terminated(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, kafka: Kafka
 ) -> None:
     produce([*(melding(n, partition=n % 3) for n in range(300)), record(0, b"x", b"{")])
     process = run(consumer.env, "consume")
     process.answers(f"{consumer.url}/internal/health/readiness")
-    wait_until(lambda: handled(connection) == 301, "everything is handled")
+    wait_until_handled(connection, 301)
     assert number(connection, "SELECT count(*) FROM avtale") == 300
     assert number(connection, "SELECT count(*) FROM failed_message") == 1
 
     assert call(f"{consumer.url}/internal/health/liveness").status == 200
     metrics = f"{consumer.url}/internal/prometheus"
     expected = 'datadeling_events_total{outcome="new"} 300.0'  # of what is committed, at the next turn
-    wait_until(lambda: expected in call(metrics).body, "metrics count everything")
+    wait_until(lambda: expected in call(metrics).body, "the metrics count all messages")
     assert 'datadeling_consumer_lag{partition="2"} 0.0' in call(metrics).body
 
     assert process.terminate(timeout=10) == 0
@@ -44,7 +42,7 @@ def test_it_stores_answers_and_leaves(
     assert admin.describe_consumer_groups([group])[group].result(30).state == ConsumerGroupState.EMPTY
 
 
-def test_killed_in_the_middle_it_goes_on_where_it_was(
+def test_a_killed_consumer_resumes_where_it_stopped(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     # Each partition has a log of its own, with every avtale on one partition.
@@ -55,7 +53,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
         wait_until(lambda goal=goal: handled(connection) >= goal, f"{goal} are handled")  # type: ignore[misc]
         process.kill()
     run(consumer.env, "consume")
-    wait_until(lambda: handled(connection) == 20_001, "everything is handled")
+    wait_until_handled(connection, 20_001)
 
     present = connection.execute("SELECT avtale_id::text, avtale_status, kafka_offset FROM avtale").fetchall()
     folds = [expected(log) for log in logs]
@@ -73,13 +71,13 @@ def _entry(partition: int, place: int) -> Entry:
     return Entry(place, avtale_id(number), EPOCH, place * 31 % 10, f"STATUS_{place % 13}")
 
 
-def test_events_of_real_shape(
+def test_generated_events_are_stored(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     records = list(HendelseGenerator(seed=751).hendelser(751))
     produce([Message(hash_partition(r.key), 0, EPOCH, r.key, r.value) for r in records])
     run(consumer.env, "consume")
-    wait_until(lambda: handled(connection) == 751, "everything is handled")
+    wait_until_handled(connection, 751)
     wanted = siste_tilstand(records)
     rows = connection.execute(
         "SELECT avtale_id::text, avtale_status, avtale_nr, deltaker_fnr FROM avtale"
@@ -91,11 +89,13 @@ def test_events_of_real_shape(
 
 
 def hash_partition(key: bytes) -> int:
-    """One key, one partition; which one does not matter."""
+    """Return a partition that depends on the key alone."""
     return sum(key) % 3
 
 
-def test_it_migrates_first(run: Run, consumer: Setting, empty_db_url: str, produce: Produce) -> None:
+def test_it_migrates_before_it_consumes(
+    run: Run, consumer: Setting, empty_db_url: str, produce: Produce
+) -> None:
     produce([melding(1)])
     run({**consumer.env, "DB_URL": empty_db_url}, "consume")
     wait_until(lambda: _count_of(empty_db_url) == 1, "the row is there")
@@ -109,7 +109,7 @@ def _count_of(url: str) -> int:
             return 0
 
 
-def test_alive_and_not_ready_while_there_is_no_database(run: Run, consumer: Setting) -> None:
+def test_it_is_alive_and_not_ready_without_a_database(run: Run, consumer: Setting) -> None:
     env = {**consumer.env, "DB_URL": f"postgresql://postgres@127.0.0.1:{free_port()}/x"}
     process = run(env, "consume")
     process.answers(f"{consumer.url}/internal/health/liveness")
@@ -127,7 +127,7 @@ def test_alive_and_not_ready_while_there_is_no_database(run: Run, consumer: Sett
         pytest.param({"KAFKA_CA_PATH": "/nowhere"}, "KAFKA_CERTIFICATE_PATH", id="half of TLS"),
     ],
 )
-def test_a_bad_environment_is_one_line_and_exit_2(
+def test_an_invalid_environment_is_one_line_and_exit_code_2(
     run: Run, consumer: Setting, change: dict[str, str], named: str
 ) -> None:
     process = run({**consumer.env, **change}, "consume")
@@ -136,7 +136,7 @@ def test_a_bad_environment_is_one_line_and_exit_2(
     assert named in process.output
 
 
-def test_certificates_that_are_none_are_one_line_and_exit_2(
+def test_invalid_certificate_files_are_one_line_and_exit_code_2(
     run: Run, consumer: Setting, tmp_path: Path
 ) -> None:
     names = ("KAFKA_CA_PATH", "KAFKA_CERTIFICATE_PATH", "KAFKA_PRIVATE_KEY_PATH")
@@ -148,7 +148,7 @@ def test_certificates_that_are_none_are_one_line_and_exit_2(
     assert "hemmelig" not in process.output
 
 
-def test_no_identity_number_is_printed(run: Run, consumer: Setting, produce: Produce) -> None:
+def test_no_identity_number_is_logged(run: Run, consumer: Setting, produce: Produce) -> None:
     fnr = "12815698765"
     produce([melding(1, deltakerFnr=fnr), melding(2, partition=1, deltakerFnr=fnr, versjon="x" + fnr)])
     process = run({**consumer.env, "LOG_FORMAT": "text"}, "consume")

@@ -1,4 +1,4 @@
-"""`datadeling demo` runs everything, and leaves nothing behind."""
+"""`datadeling demo` runs everything, and leaves no process and no file behind."""
 
 import json
 import signal
@@ -30,7 +30,7 @@ def temporary() -> Path:
     return directory
 
 
-def test_once_checks_itself(temporary: Path) -> None:
+def test_the_demo_checks_itself_once(temporary: Path) -> None:
     done = subprocess.run(
         [*DEMO, "--once", "--port", str(free_port())],
         env={"TMPDIR": str(temporary), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
@@ -45,8 +45,8 @@ def test_once_checks_itself(temporary: Path) -> None:
     temporary.rmdir()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_however_it_ends_nothing_is_left(temporary: Path, tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_after_a_signal(temporary: Path, tmp_path: Path, sign: signal.Signals) -> None:
     output = tmp_path / "output"
     with output.open("wb") as file:
         demo = subprocess.Popen(
@@ -63,8 +63,8 @@ def test_however_it_ends_nothing_is_left(temporary: Path, tmp_path: Path, how: s
 
         wait_until(shown, "the demo is up")
         assert "curl -s" in output.read_text("utf-8")
-        demo.send_signal(how)
-        assert demo.wait(30) == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+        demo.send_signal(sign)
+        assert demo.wait(30) == (-signal.SIGKILL if sign is signal.SIGKILL else 0)
         wait_until(lambda: not leftovers(temporary), "nothing is left")
     finally:
         demo.kill()

@@ -1,4 +1,4 @@
-"""SIGTERM ends `consume` in time, whatever database and broker do, and what was in hand is not lost."""
+"""SIGTERM ends `consume` in time, also with an unresponsive database or broker, and no message is lost."""
 
 import os
 import signal
@@ -9,27 +9,25 @@ import pytest
 from confluent_kafka import Producer
 
 from datadeling.demo.kafka import EmbeddedKafka
-from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import Process, handled, number
+from tests.acceptance.operating import Produce
+from tests.acceptance.processes import Process, handled, number, wait_until_handled
 from tests.hendelser import melding
 from tests.waiting import wait_until
-
-Produce = Callable[[list[Message]], None]
 
 MESSAGES = [melding(n, offset=n) for n in range(100)]
 OURS = "application_name = 'datadeling consume' AND datname = current_database()"
 
 
-def everything_is_stored(connection: psycopg.Connection) -> None:
-    wait_until(lambda: handled(connection) == len(MESSAGES), "everything is handled")
+def check_that_all_is_stored(connection: psycopg.Connection) -> None:
+    wait_until_handled(connection, len(MESSAGES))
     assert number(connection, "SELECT count(*) FROM avtale") == len(MESSAGES)
     assert number(connection, "SELECT count(*) FROM failed_message") == 0
 
 
 @pytest.fixture
 def sleeping(connection: psycopg.Connection) -> Callable[[], bool]:
-    """Let the database take a minute for each row; tells whether it is at it."""
+    """Let the database take a minute for each row; return a function that is true while it writes one."""
     connection.execute("""
         CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN PERFORM pg_sleep(60); RETURN new; END $$;
@@ -40,7 +38,7 @@ def sleeping(connection: psycopg.Connection) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["slow", "silent"])
-def test_while_the_database_does_not_answer(
+def test_sigterm_ends_it_while_the_database_is_unresponsive(
     run: Run,
     consumer: Setting,
     produce: Produce,
@@ -60,10 +58,10 @@ def test_while_the_database_does_not_answer(
     connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")
     connection.execute("DROP TRIGGER sleep ON avtale")
     run(consumer.env, "consume")
-    everything_is_stored(connection)
+    check_that_all_is_stored(connection)
 
 
-def test_while_it_connects_to_a_silent_database(
+def test_sigterm_ends_it_while_it_connects_to_an_unresponsive_database(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     with by_way_of(consumer) as (relay, env):
@@ -78,12 +76,12 @@ def test_while_it_connects_to_a_silent_database(
         assert process.terminate() == 0, process.output
     produce(MESSAGES)
     run(consumer.env, "consume")
-    everything_is_stored(connection)
+    check_that_all_is_stored(connection)
 
 
 @pytest.fixture
 def broker(topic: str) -> Iterator[EmbeddedKafka]:
-    """A broker of this test's own, to be ill-treated; it has the messages."""
+    """Start a broker that the test may stop, with the messages on it."""
     with EmbeddedKafka() as broker:
         broker.create_topic(topic, 3, {"retention.ms": "-1"})
         producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
@@ -105,7 +103,7 @@ def held(connection: psycopg.Connection) -> bool:
 def start_with_a_batch_in_hand(
     run: Run, consumer: Setting, broker: EmbeddedKafka, connection: psycopg.Connection, url: str
 ) -> tuple[Process, psycopg.Connection]:
-    """A consumer that cannot write before the transaction of this connection ends."""
+    """Start a consumer that cannot write before the transaction of the returned connection ends."""
     lock = psycopg.connect(url)
     lock.execute("LOCK TABLE avtale IN ACCESS EXCLUSIVE MODE")
     process = run({**consumer.env, "KAFKA_BROKERS": broker.bootstrap_servers}, "consume")
@@ -114,7 +112,7 @@ def start_with_a_batch_in_hand(
 
 
 @pytest.mark.parametrize("sign", [signal.SIGSTOP, signal.SIGKILL], ids=["silent", "gone"])
-def test_while_the_broker_does_not_answer(
+def test_sigterm_ends_it_while_the_broker_is_unresponsive(
     run: Run,
     consumer: Setting,
     broker: EmbeddedKafka,
@@ -125,6 +123,6 @@ def test_while_the_broker_does_not_answer(
     process, lock = start_with_a_batch_in_hand(run, consumer, broker, connection, db_url)
     with lock:
         os.kill(broker.pid, sign)
-    # Written, and the broker has been told, but does not answer: librdkafka would wait for that to the end.
-    everything_is_stored(connection)
+    # The offsets have been committed to the broker, which does not respond: librdkafka would wait for that.
+    check_that_all_is_stored(connection)
     assert process.terminate() == 0, process.output

@@ -1,4 +1,4 @@
-"""Offsets that lose their meaning, as the runbook has it: partitions are added, a topic moves elsewhere."""
+"""New generations, as in the runbook: partitions are added, or the topic moves to another cluster."""
 
 import random
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from datadeling.consumer.partitions import ANOTHER_TOPIC
 from datadeling.demo.process import free_port
 from tests.acceptance.conftest import Run, Setting
 from tests.acceptance.operating import Operator
-from tests.acceptance.processes import call, handled, number
+from tests.acceptance.processes import call, number, wait_until_handled
 from tests.hendelser import EPOCH, avtale_id
 from tests.integration.storing import tables
 from tests.oracle import Entry, Tables, expected
@@ -27,9 +27,9 @@ Send = Callable[[list[Entry]], None]
 
 @pytest.fixture
 def send(kafka: Kafka, topic: str) -> Send:
-    """Send as the producer does: by key, to as many partitions as there are now.
+    """Send as the producer does: by key, to all present partitions, in order.
 
-    In order, and again when the broker refuses: its metadata may still be those of the deleted topic.
+    Sends again what the broker refuses: its metadata may still be those of the deleted topic.
     """
 
     def send(log: list[Entry]) -> None:
@@ -49,7 +49,7 @@ def send(kafka: Kafka, topic: str) -> Send:
 
 @pytest.fixture
 def add_partitions(kafka: Kafka, topic: str) -> Callable[[], None]:
-    """Three more of them."""
+    """Return a function that adds three partitions."""
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     return lambda: admin.create_partitions([NewPartitions(topic, 6)])[topic].result(30)
 
@@ -57,7 +57,7 @@ def add_partitions(kafka: Kafka, topic: str) -> Callable[[], None]:
 def log_of(
     rng: random.Random, begin: int, size: int, *, avtaler: range, endret: tuple[int, ...]
 ) -> list[Entry]:
-    """Edits at so few times that most messages are changes of status, republished states, and tombstones."""
+    """Create messages with few edit times: mostly changes of status, republished states and tombstones."""
     return [
         Entry(
             at,
@@ -80,7 +80,7 @@ def lags(operator: Operator) -> list[int]:
     return [row["lag"] for row in operator.json("offsets", "list")]
 
 
-def test_partitions_are_added(
+def test_messages_on_added_partitions_are_read_again_in_a_new_generation(
     run: Run, consumer: Setting, send: Send, operator: Operator, connection: psycopg.Connection,
     add_partitions: Callable[[], None],
 ) -> None:  # fmt: skip
@@ -88,7 +88,7 @@ def test_partitions_are_added(
     log = log_of(rng, 0, 300, avtaler=range(60), endret=(0, 1, 2))
     run(consumer.env, "consume")
     send(log)
-    wait_until(lambda: handled(connection) == 300, "everything is handled")
+    wait_until_handled(connection, 300)
     add_partitions()
     assert lags(operator) == [0, 0, 0]
     raised = operator.json("offsets", "new-generation", "--reason", "six partitions")
@@ -98,7 +98,7 @@ def test_partitions_are_added(
     send(later)
     # A new partition is read once the group has heard of it: within 5 minutes, or when a consumer joins.
     run({**consumer.env, "CONSUMER_PORT": str(free_port())}, "consume")
-    wait_until(lambda: handled(connection) == 600, "everything is handled")
+    wait_until_handled(connection, 600)
     assert lags(operator) == [0] * 6
     assert number(connection, "SELECT count(*) FROM consumer_offset WHERE generation = 1") == 6
     assert without_places(tables(connection)) == without_places(expected([*log, *later]))
@@ -112,12 +112,12 @@ def test_partitions_are_added_and_read_before_anybody_says_so(
     log = log_of(rng, 0, 300, avtaler=range(60), endret=(0,))
     run(consumer.env, "consume")
     send(log)
-    wait_until(lambda: handled(connection) == 300, "everything is handled")
+    wait_until_handled(connection, 300)
     add_partitions()
     run({**consumer.env, "CONSUMER_PORT": str(free_port())}, "consume")
     log += log_of(rng, 300, 200, avtaler=range(80), endret=(0,))
     send(log[300:])
-    wait_until(lambda: handled(connection) == 500, "everything is handled")
+    wait_until_handled(connection, 500)
     right, found = without_places(expected(log)), without_places(tables(connection))
     assert found[0].keys() - right[0].keys()  # deleted on a new partition, and still there
     assert any(found[0][avtale] != row for avtale, row in right[0].items())  # an older status
@@ -125,15 +125,15 @@ def test_partitions_are_added_and_read_before_anybody_says_so(
     again = [part for partition in (3, 4, 5) for part in ("--from-offset", f"{partition}:0")]
     raised = operator.json("offsets", "new-generation", *again, "--reason", "six partitions")
     assert (raised["generation"], raised["from_beginning"]) == (1, False)
-    wait_until(lambda: handled(connection) == 500, "the new partitions have been read again")
+    wait_until_handled(connection, 500)
     assert without_places(tables(connection)) == right
     log += log_of(rng, 500, 100, avtaler=range(80), endret=(0, 1))
     send(log[500:])
-    wait_until(lambda: handled(connection) == 600, "everything is handled")
+    wait_until_handled(connection, 600)
     assert without_places(tables(connection)) == without_places(expected(log))
 
 
-def test_the_topic_moves_to_another_cluster(
+def test_a_topic_moved_to_another_cluster_is_read_from_its_beginning(
     run: Run, consumer: Setting, send: Send, operator: Operator, connection: psycopg.Connection,
     kafka: Kafka, topic: str,
 ) -> None:  # fmt: skip
@@ -141,7 +141,7 @@ def test_the_topic_moves_to_another_cluster(
     log = log_of(rng, 0, 400, avtaler=range(60), endret=(0, 0, 1))
     process = run(consumer.env, "consume")
     send(log)
-    wait_until(lambda: handled(connection) == 400, "everything is handled")
+    wait_until_handled(connection, 400)
     erased = min(tables(connection).present)
     operator.run("delete", "--avtale", erased, "--reason", "case 1")
     left = [entry for entry in log if entry.avtale != erased]
@@ -161,13 +161,13 @@ def test_the_topic_moves_to_another_cluster(
 
     raised = operator.json("offsets", "new-generation", "--reason", "moved to another cluster")
     assert (raised["generation"], raised["from_beginning"], raised["carried"]) == (1, True, 1)
-    wait_until(lambda: handled(connection) == 400, "it has been read from its beginning")
+    wait_until_handled(connection, 400)
     wait_until(lambda: call(readiness).status == 200, "nothing stands still")
     present, history, markers = without_places(expected(left))
     assert without_places(tables(connection)) == (present, history, sorted([*markers, erased]))
     assert number(connection, "SELECT count(*) FROM avtale WHERE generation = 0") == 0
     later = log_of(rng, 400, 100, avtaler=range(60, 80), endret=(0, 1))
     send(later)
-    wait_until(lambda: handled(connection) == 500, "it reads on")
+    wait_until_handled(connection, 500)
     present, history, markers = without_places(expected([*left, *later]))
     assert without_places(tables(connection)) == (present, history, sorted([*markers, erased]))

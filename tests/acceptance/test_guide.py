@@ -1,4 +1,4 @@
-"""The examples of the consumers' guide work. (The one in Kotlin is not run here: no compiler.)"""
+"""The examples in the consumers' guide, all but the one in Kotlin, for lack of a compiler."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def examples(language: str) -> list[str]:
 
 @pytest.fixture
 def env(run: Run, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection) -> dict[str, str]:
-    """The environment of the examples, with a person who is on a tiltak."""
+    """Return the environment of the examples, with a person who is on a tiltak."""
     insert(connection, [row(1, deltaker_fnr=_PERSON)])
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     return {"API": api.url, "TOKEN": issuer.token(CLIENT_ID)}
@@ -51,13 +51,13 @@ def curl(line: str, env: dict[str, str]) -> Answer:
     return call(parts[2], body=body, headers=headers)
 
 
-def test_curl(env: dict[str, str]) -> None:
+def test_the_curl_examples_work(env: dict[str, str]) -> None:
     status, bolk = (curl(line, env) for line in examples("curl"))
     assert json.loads(status.body)["paaTiltak"]
     assert [each["paaTiltak"] for each in json.loads(bolk.body)["resultater"]] == [True, True]
 
 
-def test_python(env: dict[str, str]) -> None:
+def test_the_python_example_works(env: dict[str, str]) -> None:
     (program,) = examples("python")
     done = subprocess.run(
         [sys.executable, "-c", program],

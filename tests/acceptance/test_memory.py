@@ -1,19 +1,16 @@
-"""A backlog of any length is read in bounded memory, however slow the database is."""
+"""The consumer reads a backlog of any length in bounded memory, also when the database is slow."""
 
-from collections.abc import Callable
 from threading import Event, Thread
 from typing import Self
 
 import psutil
 import psycopg
 
-from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting, by_way_of
-from tests.acceptance.processes import handled
+from tests.acceptance.operating import Produce
+from tests.acceptance.processes import handled, wait_until_handled
 from tests.hendelser import melding
 from tests.waiting import wait_until
-
-Produce = Callable[[list[Message]], None]
 
 LIMIT_MIB = 250
 # Far more than the limit leaves room for: a queue that took all of it would be seen.
@@ -46,7 +43,7 @@ class PeakMemory:
                 return
 
 
-def test_a_backlog_does_not_fill_the_memory(
+def test_a_long_backlog_is_read_in_bounded_memory(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     for first in range(0, MESSAGES, 1_000):
@@ -54,12 +51,12 @@ def test_a_backlog_does_not_fill_the_memory(
     with by_way_of(consumer, delay=0.01) as (_, env):
         process = run(env, "consume")
         with PeakMemory(process.process.pid) as memory:
-            wait_until(lambda: handled(connection) == MESSAGES, "the backlog is handled")
+            wait_until_handled(connection, MESSAGES)
         assert process.terminate() == 0
     assert 0 < memory.peak < LIMIT_MIB
 
 
-def test_large_messages_do_not_add_up_in_a_batch(
+def test_a_batch_of_large_messages_is_read_in_bounded_memory(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     large = "x" * 900_000  # a broker refuses messages of more than 1 MB, by default
@@ -67,5 +64,5 @@ def test_large_messages_do_not_add_up_in_a_batch(
         produce([melding(n, partition=n % 3, maal=large) for n in range(first, first + 50)])
     process = run({**consumer.env, "BATCH_WAIT_MS": "60000"}, "consume")
     with PeakMemory(process.process.pid) as memory:
-        wait_until(lambda: handled(connection) > 450, "what fills a batch is handled")
+        wait_until(lambda: handled(connection) > 450, "full batches are handled")
     assert 0 < memory.peak < LIMIT_MIB

@@ -1,4 +1,4 @@
-"""The mirror as it is set up and read: by the commands, from an empty database, as Datastream would."""
+"""The mirror, set up by the commands on an empty database and read as by Datastream."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,17 +15,17 @@ from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.lookups import CALLS, ask, recorded
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import number
-from tests.acceptance.replaying import EVENTS, a_log
+from tests.acceptance.replaying import EVENTS, create_log
 from tests.datastream import ROLE, Copy, Datastream, Sent, as_role
 from tests.pgoutput import Delete, Insert, Update
 
 _PLACE = ("generation", "kafka_partition", "kafka_offset", "hendelse_tidspunkt", "mottatt_tidspunkt")
-_BLAND = 8  # characters: what is shorter, or a number, may stand in another value by chance
+_SHORTEST = 8  # characters; a shorter text may stand in another value by chance
 
 
 @pytest.fixture
 def db_url(server: EmbeddedPostgres) -> str:
-    """An empty database on a server that has the role."""
+    """Create an empty database on a server that has the role of Datastream."""
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {ROLE} LOGIN")
     return server.create_database("mirrored")
@@ -33,7 +33,7 @@ def db_url(server: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def migrated(operator: Operator) -> str:
-    """What `datadeling migrate` says."""
+    """Run `datadeling migrate` and return its output."""
     return operator.run("migrate")
 
 
@@ -45,7 +45,7 @@ def connection(db_url: str, migrated: str) -> Iterator[psycopg.Connection]:  # n
 
 @pytest.fixture
 def target(server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
-    """What is made of the stream."""
+    """Connect to the database of the copy."""
     url = server.create_database("target")
     with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
         yield connection
@@ -64,7 +64,7 @@ def kinds(sent: Sent) -> set[type]:
     return {type(change) for change in sent.changes}
 
 
-def test_the_avtaler_and_nothing_else(
+def test_the_mirror_has_the_shared_fields_of_all_avtaler_and_nothing_else(
     migrated: str,
     stored: Stored,
     operator: Operator,
@@ -73,7 +73,7 @@ def test_the_avtaler_and_nothing_else(
     datastream: Datastream,
 ) -> None:
     assert "0001_avtale" in migrated
-    log = a_log()
+    log = create_log()
     cut = EVENTS - 20  # then the tombstones and the messages that cannot be read
     copy = Copy(target)
 
@@ -103,7 +103,7 @@ def test_the_avtaler_and_nothing_else(
 
 
 def private(log: list[Message]) -> set[str]:
-    """Every text in the messages that stands in no shared field of any of them."""
+    """Return every text in the messages that is in no shared field of any message."""
     shared: set[str] = set()
     others: set[str] = set()
     names = {felt.json for felt in FELTER} | {"avtaleInngått", "sistEndret", "godkjentPaVegneAv"}
@@ -112,8 +112,8 @@ def private(log: list[Message]) -> set[str]:
             continue
         for name, value in msgspec.json.decode(message.value).items():
             (shared if name in names else others).update(_texts(value))
-    told = "\n".join(shared)
-    found = {text for text in others if len(text) >= _BLAND and text not in told}
+    shared_text = "\n".join(shared)
+    found = {text for text in others if len(text) >= _SHORTEST and text not in shared_text}
     assert len(found) > 1_000
     return found
 
@@ -126,7 +126,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def test_who_looks_up_leaves_nothing_in_the_mirror(
+def test_lookups_leave_nothing_in_the_mirror(
     run: Run,
     api: Setting,
     issuer: Any,
@@ -134,7 +134,7 @@ def test_who_looks_up_leaves_nothing_in_the_mirror(
     connection: psycopg.Connection,
     datastream: Datastream,
 ) -> None:
-    stored(a_log()[:100])
+    stored(create_log()[:100])
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     assert datastream.read().changes != []
     token = issuer.token(CLIENT_ID)
@@ -158,7 +158,9 @@ def test_the_mirror_is_removed_and_set_up_again(operator: Operator, migrated: st
     assert "give one of" in operator.run("migrate", "--status", "--remove-mirror", code=2)
 
 
-def test_what_could_not_be_set_up_is_said(run: Run, server: EmbeddedPostgres, db_url: str) -> None:
+def test_statements_for_the_administrator_are_printed(
+    run: Run, server: EmbeddedPostgres, db_url: str
+) -> None:
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute("CREATE ROLE app LOGIN")
         admin.execute("ALTER DATABASE mirrored OWNER TO app")

@@ -17,10 +17,9 @@ from datadeling.demo.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
 from tests.acceptance.lookups import Call, ask
 from tests.acceptance.operating import Operator, Produce
-from tests.acceptance.processes import handled
+from tests.acceptance.processes import wait_until_handled
 from tests.datastream import ROLE, Datastream
 from tests.hendelser import avtale_id, melding
-from tests.waiting import wait_until
 
 _ROOT = Path(__file__).parents[2]
 _NEW, _DAY = "oppmote_dato", "2026-03-02"
@@ -33,7 +32,7 @@ _NEEDED = (
 
 
 class Edit(NamedTuple):
-    """One block of the recipe: the file, and the text that is there before and after it."""
+    """One block of the recipe: a file, and its text before and after the edit."""
 
     file: str
     before: str
@@ -89,7 +88,7 @@ def python(root: Path, *arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The copy, with the whole recipe followed."""
+    """Copy the repository and make all edits of the recipe."""
     root = tmp_path / "copy"
     root.mkdir()
     follow(recipe(), root)
@@ -100,13 +99,13 @@ def copy(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def db_url(server: EmbeddedPostgres) -> str:
-    """An empty database on a server that has the role of Datastream."""
+    """Create an empty database on a server that has the role of Datastream."""
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {ROLE} LOGIN")
     return server.create_database("new_column")
 
 
-def test_a_new_column_arrives_everywhere(  # noqa: PLR0913, PLR0917 (fixtures)
+def test_a_new_column_is_in_the_database_the_api_and_the_mirror(  # noqa: PLR0913, PLR0917 (fixtures)
     copy: Path,
     run: Run,
     consumer: Setting,
@@ -121,7 +120,7 @@ def test_a_new_column_arrives_everywhere(  # noqa: PLR0913, PLR0917 (fixtures)
     with psycopg.connect(db_url, autocommit=True) as connection:
         before = run(consumer.env, "consume")
         produce([melding(1, offset=0, oppmoteDato=_DAY), melding(2, offset=1)])
-        wait_until(lambda: handled(connection) == 2, "both messages are stored")
+        wait_until_handled(connection, 2)
         before.terminate()
         datastream = Datastream(db_url, server.programs)
         assert len(datastream.read().changes) == 2
@@ -161,7 +160,7 @@ def test_the_recipe_has_at_most_six_places() -> None:
 
 
 @pytest.mark.parametrize("left_out", recipe(), ids=lambda edit: Path(edit.file).name.lstrip("0123456789_"))
-def test_an_edit_that_is_forgotten_is_named(left_out: Edit, tmp_path: Path) -> None:
+def test_a_missing_edit_is_named(left_out: Edit, tmp_path: Path) -> None:
     follow([edit for edit in recipe() if edit != left_out], tmp_path)
     code, output = python(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_NAMES_THE_PLACE)
     assert code == 1

@@ -1,4 +1,4 @@
-"""Identity numbers leave only in the answers to consumers that may have them.
+"""Identity numbers appear only in the responses to consumers that may have them.
 
 The test sends messages about many persons, valid and invalid, and every request, valid and invalid. It looks
 for the numbers in logs, metrics, headers and answers.
@@ -20,7 +20,7 @@ from tests.acceptance.leaks.numbers import WORD, Numbers
 from tests.acceptance.leaks.requests import RequestBuilder
 from tests.acceptance.leaks.wire import Reply, Request, Wire
 from tests.acceptance.operating import Produce
-from tests.acceptance.processes import Process, call, handled
+from tests.acceptance.processes import Process, call, wait_until_handled
 from tests.hendelser import avtale_id
 from tests.waiting import wait_until
 
@@ -167,13 +167,13 @@ def refused_records(connection: psycopg.Connection) -> Iterator[None]:
     connection.execute("ALTER TABLE lookup_log DROP CONSTRAINT refused")
 
 
-def test_no_number_of_a_person_gets_out(
+def test_identity_numbers_are_in_no_other_output(
     running: Running, produce: Produce, connection: psycopg.Connection,
     numbers: Numbers, person: str, builder: RequestBuilder, watch: Watch,
 ) -> None:  # fmt: skip
     sent = [*messages.of_person(person), *messages.of_others(numbers)]
     produce(sent)
-    wait_until(lambda: handled(connection) == len(sent), "everything is handled")
+    wait_until_handled(connection, len(sent))
     replays = request_replays(watch, builder, connection)
     places = ["0:{}:{}".format(*place) for place in connection.execute(_PLACES).fetchall()]
     well = valid_calls(person, *replays, *places)

@@ -1,4 +1,4 @@
-"""The commands of an operator beside a running consumer, as an operator runs them."""
+"""The operator's commands, beside a running consumer."""
 
 from typing import Any
 
@@ -33,11 +33,11 @@ def test_failed_messages_are_listed_shown_retried_and_discarded(
     assert "0:1:1" in table
     assert "2 failed messages" in table
 
-    # Nothing has changed: a retry fails again, and says so.
+    # A retry of the same bytes fails again.
     assert "failed 2" in operator.run("failed", "retry", "--all", code=1)
     connection.execute(
         "UPDATE failed_message SET value = %s WHERE kafka_offset = 1", (encoded(hendelse(1)),)
-    )  # stands for a release that can read it
+    )  # simulates a release that can read it
     assert operator.json("failed", "retry", "0:1:1") == {"new": 1}
     assert operator.json("failed", "list", "--state", "resolved")[0]["value_bytes"] is None
 
@@ -46,7 +46,7 @@ def test_failed_messages_are_listed_shown_retried_and_discarded(
     assert operator.json("failed", "list", "--state", "new") == []
 
 
-def test_personal_data_is_masked_unless_somebody_asks(
+def test_personal_data_is_masked_without_unmask(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([bad(1, avtaleNr="x")])
@@ -64,7 +64,7 @@ def test_personal_data_is_masked_unless_somebody_asks(
     assert len(rows) == 2
 
 
-def test_an_avtale_is_erased_beside_the_consumer(
+def test_an_avtale_is_deleted_beside_the_consumer(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(1, partition=2), melding(2, partition=2)])
@@ -78,7 +78,7 @@ def test_an_avtale_is_erased_beside_the_consumer(
     assert "must be an avtaleId" in operator.run("delete", "--avtale", FNR, "--reason", "x", code=2)
 
 
-def test_offsets_are_listed_and_get_a_new_meaning(
+def test_offsets_are_listed_and_a_new_generation_begins(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=n % 3) for n in range(30)])
@@ -93,7 +93,7 @@ def test_offsets_are_listed_and_get_a_new_meaning(
     assert row == (30,)
 
 
-def test_read_again_what_was_erased_stays_erased(
+def test_a_deleted_avtale_stays_deleted_in_a_new_generation(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=partition_of(avtale_id(n).encode(), 3)) for n in range(30)])
@@ -112,7 +112,7 @@ def test_read_again_what_was_erased_stays_erased(
     assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (29,)
 
 
-def test_without_a_broker_offsets_are_listed_all_the_same(stored: Stored, consumer: Setting) -> None:
+def test_offsets_are_listed_without_a_broker(stored: Stored, consumer: Setting) -> None:
     stored([melding(1)])
     alone = Operator({name: value for name, value in consumer.env.items() if name != "KAFKA_BROKERS"})
     assert alone.json("offsets", "list")[0]["high"] is None
@@ -131,19 +131,19 @@ def test_without_a_broker_offsets_are_listed_all_the_same(stored: Stored, consum
         ),
     ],
 )
-def test_what_is_malformed_is_named(arguments: list[str], named: str) -> None:
+def test_an_invalid_argument_is_named(arguments: list[str], named: str) -> None:
     env = {"DB_URL": "postgresql://nowhere/x", "KAFKA_TOPIC": "t"}
     assert named in Operator(env).run(*arguments, code=2)
 
 
-def test_what_is_missing_in_the_environment_is_named() -> None:
+def test_missing_variables_are_named() -> None:
     output = Operator({}).run("failed", "list", code=2)
     assert output.count("\n") == 1
     assert "DB_URL" in output
     assert "KAFKA_TOPIC" in output
 
 
-def test_the_producers_partitioner_is_ours(kafka: Kafka, topic: str) -> None:
+def test_our_partitioner_is_that_of_the_producer(kafka: Kafka, topic: str) -> None:
     producer = Producer({"bootstrap.servers": kafka.brokers, "partitioner": "murmur2_random"})
     landed: dict[bytes, int] = {}
 
@@ -157,9 +157,7 @@ def test_the_producers_partitioner_is_ours(kafka: Kafka, topic: str) -> None:
     assert len(landed) == 50
 
 
-def test_readiness_names_what_stands_still_and_the_alert_has_its_figure(
-    stored: Stored, consumer: Setting
-) -> None:
+def test_the_metrics_of_the_alerts_are_exported(stored: Stored, consumer: Setting) -> None:
     stored([bad(1, avtaleNr="x")])
     metrics = call(f"{consumer.url}/internal/prometheus").body
     assert 'datadeling_service_available{service="database"} 1.0' in metrics

@@ -1,4 +1,4 @@
-"""Slow clients, large bodies and more callers than there is room for, over a real `serve`."""
+"""Slow clients, large bodies and more requests than the limits allow, over a real `serve`."""
 
 import json
 import re
@@ -24,11 +24,6 @@ _PERSON = json.dumps({"fnr": FNR}).encode()
 
 
 @pytest.fixture
-def token(issuer: TokenIssuer) -> str:
-    return issuer.token(CLIENT_ID)
-
-
-@pytest.fixture
 def serve(run: Run, api: Setting, request: pytest.FixtureRequest) -> Iterator[Process]:
     process = run({**api.env, **getattr(request, "param", {})}, "serve")
     process.answers(f"{api.url}/internal/health/readiness")
@@ -51,20 +46,22 @@ def serve(run: Run, api: Setting, request: pytest.FixtureRequest) -> Iterator[Pr
     ],
 )
 @pytest.mark.usefixtures("serve")
-def test_clients_that_send_no_more_hold_nobody_up_for_long(sent: bytes, api: Setting, token: str) -> None:
-    """They are cut after 10 s."""
+def test_clients_that_stop_sending_are_disconnected_and_others_are_answered(
+    sent: bytes, api: Setting, token: str
+) -> None:
+    """The time limit is 10 s."""
     with ExitStack() as stack:
         silent = [stack.enter_context(_connected(api)) for _ in range(32 if sent == b"" else 4)]
         for client in silent:
             client.sendall(sent.replace(b"%s", token.encode()))
-        wait_until(lambda: _is_answered(api, token), "who comes back when told to is answered")
+        wait_until(lambda: _is_answered(api, token), "another client is answered")
         for client in silent:
             _read_to_the_end(client)
 
 
 @pytest.mark.parametrize("path", ["tiltaksstatus", "tiltaksstatus/bolk"])
 @pytest.mark.usefixtures("serve")
-def test_bodies_are_bounded_and_the_next_request_is_none_the_worse(
+def test_a_body_that_is_too_large_is_refused_and_the_next_request_is_answered(
     path: str, api: Setting, token: str
 ) -> None:
     person: object = {"fnr": FNR}
@@ -83,14 +80,14 @@ def test_bodies_are_bounded_and_the_next_request_is_none_the_worse(
 
 
 @pytest.mark.usefixtures("serve")
-def test_a_body_in_another_coding_is_refused(api: Setting, token: str) -> None:
+def test_a_compressed_body_is_refused(api: Setting, token: str) -> None:
     for coding in ("gzip", "br", "deflate"):
         answer = _ask(api, token, {"Content-Encoding": coding})
         assert answer.status == 415
 
 
 @pytest.mark.usefixtures("serve")
-def test_requests_that_are_sent_together_are_all_answered(api: Setting, token: str) -> None:
+def test_pipelined_requests_are_all_answered(api: Setting, token: str) -> None:
     one, other = _request("tiltaksstatus", token, _PERSON), _request("tiltaksstatus", token, b"no JSON")
     last = one.replace(b"Host: x\r\n", b"Host: x\r\nConnection: close\r\n")
     with _connected(api) as client:
@@ -101,7 +98,7 @@ def test_requests_that_are_sent_together_are_all_answered(api: Setting, token: s
 
 @pytest.mark.parametrize("serve", [{"CALLS_PER_SECOND": "20", "WEB_CONCURRENCY": "2"}], indirect=True)
 @pytest.mark.usefixtures("serve")
-def test_a_consumer_that_calls_too_often_is_told_so_by_all_workers(
+def test_the_rate_limit_of_a_consumer_holds_over_all_workers(
     api: Setting, issuer: TokenIssuer, connection: psycopg.Connection
 ) -> None:
     eager, calm = issuer.token(CLIENT_ID, azp="eager"), issuer.token(CLIENT_ID, azp="calm")
@@ -122,7 +119,7 @@ def test_a_consumer_that_calls_too_often_is_told_so_by_all_workers(
     ],
 )
 @pytest.mark.usefixtures("serve")
-def test_a_lookup_that_takes_too_long_is_503_and_the_next_one_is_answered(
+def test_a_lookup_beyond_the_time_limit_is_503_and_the_next_one_is_answered(
     what: Call, api: Setting, token: str, connection: psycopg.Connection
 ) -> None:
     with connection.transaction():
@@ -137,33 +134,31 @@ def test_a_lookup_that_takes_too_long_is_503_and_the_next_one_is_answered(
 
 @pytest.mark.parametrize("serve", [{"WEB_CONCURRENCY": "1"}], indirect=True)
 @pytest.mark.usefixtures("serve")
-def test_while_a_lookup_waits_for_the_database_others_are_answered(
+def test_other_lookups_are_answered_while_one_waits_for_the_database(
     api: Setting, token: str, connection: psycopg.Connection
 ) -> None:
     versions = Call(f"avtaler/{avtale_id(1)}/historikk")
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
-    def is_passed_by() -> bool:
-        asked = pool.submit(ask, api, token, versions)
-        wait_until(lambda: asked.done() or number(connection, waits) == 1, "it waits")
-        passes = ask(api, token).status == 200 and not asked.done()
-        assert asked.result().status == 503
+    def another_is_answered_first() -> bool:
+        waiting = pool.submit(ask, api, token, versions)
+        wait_until(lambda: waiting.done() or number(connection, waits) == 1, "it waits")
+        is_first = ask(api, token).status == 200 and not waiting.done()
+        assert waiting.result().status == 503
         wait_until(lambda: number(connection, waits) == 0, "nothing waits any more")
-        return passes
+        return is_first
 
     assert ask(api, token).status == 200  # else the first one waits for the issuer's keys, which is different
     with ThreadPoolExecutor(1) as pool, psycopg.connect(connection.info.dsn) as other:
         other.execute("LOCK TABLE avtale_historikk IN ACCESS EXCLUSIVE MODE")
-        wait_until(is_passed_by, "one is answered while the other waits")
+        wait_until(another_is_answered_first, "one is answered while the other waits")
 
 
 @pytest.mark.parametrize("serve", [{"WEB_CONCURRENCY": "2"}], indirect=True)
-def test_connections_that_clients_keep_are_shared_by_all_workers(
-    serve: Process, api: Setting, token: str
-) -> None:
-    """Were they not, one core would be idle while requests wait for the other."""
+def test_kept_connections_are_spread_over_all_workers(serve: Process, api: Setting, token: str) -> None:
+    """Otherwise one core would be idle while requests wait for the other."""
 
-    def kept(connections: int) -> list[int]:
+    def shares_of(connections: int) -> list[int]:
         with ExitStack() as stack:
             for _ in range(connections):
                 client = stack.enter_context(_connected(api))
@@ -172,8 +167,8 @@ def test_connections_that_clients_keep_are_shared_by_all_workers(
             workers = psutil.Process(serve.process.pid).children()
             return [_connections_of_clients(worker, int(api.env["PORT"])) for worker in workers]
 
-    wait_until(lambda: all(kept(8)), "all workers have begun")
-    shares = kept(32)
+    wait_until(lambda: all(shares_of(8)), "all workers have begun")
+    shares = shares_of(32)
     assert sum(shares) == 32
     assert min(shares) >= 10
 
@@ -187,7 +182,7 @@ def _connected(api: Setting) -> socket.socket:
 
 
 def _is_answered(api: Setting, token: str) -> bool:
-    """Or told to come back."""
+    """Return False for a 503, which asks the client to try again."""
     with _connected(api) as client:
         client.sendall(_request("tiltaksstatus", token, _PERSON))
         answer = _read_answer(client)

@@ -15,7 +15,7 @@ _MAIN = "import datadeling; print(datadeling.__file__); from datadeling.cli impo
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Copy what the wheel is built from."""
+    """Copy the sources of the wheel."""
     copy = tmp_path / "source"
     for name in ("datadeling", "migrations"):
         shutil.copytree(_TOP / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,7 +49,7 @@ def run(installed: Path, *arguments: str, **env: str) -> subprocess.CompletedPro
     return done
 
 
-def test_the_wheel_brings_its_migrations_and_the_demo(source: Path, empty_db_url: str) -> None:
+def test_the_wheel_contains_the_migrations_and_the_demo(source: Path, empty_db_url: str) -> None:
     installed = install(source)
     assert run(installed, "migrate", DB_URL=empty_db_url).returncode == 0
     with psycopg.connect(empty_db_url) as connection:
@@ -57,7 +57,7 @@ def test_the_wheel_brings_its_migrations_and_the_demo(source: Path, empty_db_url
     assert (installed / "datadeling/demo/demo.py").is_file()
 
 
-def test_without_the_demo_its_command_says_in_one_line_how_to_get_it(source: Path) -> None:
+def test_without_the_demo_its_command_prints_how_to_install_it(source: Path) -> None:
     shutil.rmtree(source / "datadeling/demo")
     installed = install(source)
     assert run(installed, "--help").returncode == 0

@@ -1,23 +1,19 @@
-"""Bad messages of every kind among good ones: the good are stored, the bad kept once, byte for byte."""
+"""Unreadable messages of every form among valid ones."""
 
 import random
-from collections.abc import Callable
 
 import psycopg
 
-from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.processes import handled
+from tests.acceptance.operating import Produce
+from tests.acceptance.processes import wait_until_handled
 from tests.hendelser import FNR, avtale_id, melding, record
 from tests.poison import FORMS
-from tests.waiting import wait_until
-
-Produce = Callable[[list[Message]], None]
 
 _GOOD = 300
 
 
-def test_every_kind_of_poison_among_good_messages(
+def test_valid_messages_are_stored_and_unreadable_ones_parked_byte_for_byte(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
     good = [melding(number, partition=number % 3) for number in range(_GOOD)]
@@ -29,7 +25,7 @@ def test_every_kind_of_poison_among_good_messages(
     random.Random(14).shuffle(messages)
     produce(messages)
     process = run(consumer.env, "consume")
-    wait_until(lambda: handled(connection) == len(messages), "everything is handled")
+    wait_until_handled(connection, len(messages))
     stored = connection.execute("SELECT avtale_id::text FROM avtale").fetchall()
     assert {avtale for (avtale,) in stored} == {avtale_id(number) for number in range(_GOOD)}
     kept = connection.execute("SELECT kafka_partition, key, value FROM failed_message").fetchall()

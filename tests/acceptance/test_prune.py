@@ -17,7 +17,7 @@ def operator(db_url: str) -> Operator:
 
 @pytest.fixture(autouse=True)
 def parked(connection: psycopg.Connection) -> None:
-    """One failed message for each of some numbers of days since it was handled."""
+    """Insert failed messages that were handled 10, 29, 31 and 40 days ago."""
     connection.execute("""
         INSERT INTO failed_message (topic, generation, kafka_partition, kafka_offset, hendelse_tidspunkt,
                                     reason, message, state, updated_at)
@@ -35,7 +35,7 @@ def records(connection: psycopg.Connection) -> list[tuple[str, ...]]:
     return connection.execute("SELECT who, command, target FROM operator_log").fetchall()
 
 
-def test_to_look_first_changes_nothing(operator: Operator, connection: psycopg.Connection) -> None:
+def test_a_dry_run_deletes_nothing(operator: Operator, connection: psycopg.Connection) -> None:
     assert operator.json("prune", "--dry-run") == dict(zip(TABLES, (2, 0, 0, 0, 0), strict=True))
     table = operator.run("prune", "--dry-run")
     assert "rows to delete" in table
@@ -44,7 +44,7 @@ def test_to_look_first_changes_nothing(operator: Operator, connection: psycopg.C
     assert records(connection) == []
 
 
-def test_what_is_kept_no_longer_goes_and_who_did_it_stays(
+def test_old_rows_are_deleted_and_the_action_is_recorded(
     operator: Operator, connection: psycopg.Connection
 ) -> None:
     assert operator.json("prune", "--by", "Z999999") == dict(zip(TABLES, (2, 0, 0, 0, 0), strict=True))
@@ -56,7 +56,7 @@ def test_what_is_kept_no_longer_goes_and_who_did_it_stays(
     assert len(records(connection)) == 1
 
 
-def test_the_environment_says_how_long(db_url: str, connection: psycopg.Connection) -> None:
+def test_the_environment_sets_how_long_rows_are_kept(db_url: str, connection: psycopg.Connection) -> None:
     env = {"DB_URL": db_url, "KAFKA_TOPIC": "avtaler"}
     assert Operator({**env, "KEEP_FAILED_DAYS": "35"}).json("prune")["failed_message"] == 1
     output = Operator({**env, "KEEP_FAILED_DAYS": "soon"}).run("prune", code=2)
@@ -64,14 +64,14 @@ def test_the_environment_says_how_long(db_url: str, connection: psycopg.Connecti
     assert days_left(connection) == [10, 29, 31]
 
 
-def test_the_consumer_does_it_by_itself(run: Run, consumer: Setting, connection: psycopg.Connection) -> None:
+def test_the_consumer_prunes_by_itself(run: Run, consumer: Setting, connection: psycopg.Connection) -> None:
     process = run({**consumer.env, "KEEP_FAILED_DAYS": "35"}, "consume")
-    wait_until(lambda: days_left(connection) == [10, 29, 31], "what is too old is gone")
-    wait_until(lambda: '"message": "pruned"' in process.output, "it is told")
+    wait_until(lambda: days_left(connection) == [10, 29, 31], "old rows are deleted")
+    wait_until(lambda: '"message": "pruned"' in process.output, "it is logged")
     assert '"failed_message": 1' in process.output
     assert records(connection) == []
 
 
-def test_without_a_database_it_says_so() -> None:
+def test_an_unavailable_database_is_named() -> None:
     alone = Operator({"DB_URL": "postgresql://postgres@127.0.0.1:1/nothing", "KAFKA_TOPIC": "avtaler"})
     assert "DatabaseUnavailable" in alone.run("prune", code=1)

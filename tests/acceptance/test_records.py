@@ -1,29 +1,20 @@
-"""No answer without its record, whatever refuses the record and whichever process is killed."""
+"""No lookup is answered without its record, also when the record is refused or a process is killed."""
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection
-from itertools import count
-from threading import Event
 from urllib.parse import quote
 
-import psutil
 import psycopg
 import pytest
 
 from datadeling.api.server import CONNECTIONS as PER_WORKER
-from datadeling.db.migrate import migrate
-from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.process import free_port
-from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.lookups import CALLS, CLIENT_ID, ask, recorded
-from tests.acceptance.processes import Answer, Process
+from tests.acceptance.conftest import ServeOn
+from tests.acceptance.lookups import CALLS, ask, recorded
+from tests.acceptance.processes import Answer
 from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
 from tests.waiting import wait_until
@@ -34,41 +25,8 @@ _MONTHS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'l
 
 
 @pytest.fixture
-def token(issuer: TokenIssuer) -> str:
-    return issuer.token(CLIENT_ID)
-
-
-@pytest.fixture
-def env(issuer: TokenIssuer) -> dict[str, str]:
-    """The environment of `serve`, without its database."""
-    return {
-        "AZURE_APP_CLIENT_ID": CLIENT_ID,
-        "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
-        "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
-        "CONSUMER_PORT": str(free_port()),
-    }
-
-
-Serve = Callable[[str], tuple[Setting, Process]]
-
-
-@pytest.fixture
-def serve(run: Run, env: dict[str, str]) -> Serve:
-    """Start the API on the database of a URL."""
-
-    def start(url: str) -> tuple[Setting, Process]:
-        port = free_port()
-        api = Setting({**env, "DB_URL": url, "PORT": str(port)}, f"http://127.0.0.1:{port}")
-        process = run(api.env, "serve")
-        process.answers(f"{api.url}/internal/health/readiness")
-        return api, process
-
-    return start
-
-
-@pytest.fixture
 def role(connection: psycopg.Connection) -> Iterator[str]:
-    """A role with the rights of `serve`, which is no superuser."""
+    """Create a role with the rights of `serve`."""
     connection.execute(f"CREATE ROLE {ROLE}")
     connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}")
     connection.execute(f"GRANT INSERT ON lookup_log TO {ROLE}")
@@ -136,7 +94,7 @@ FAULTS = {
 
 
 def refused(answer: Answer, kode: str) -> bool:
-    """Return True when the answer is an error to retry, with nothing about the person."""
+    """Return True when the response is a 503 with this code, and has nothing about the person."""
     problem = json.loads(answer.body)
     no_data = not {avtale_id(1), FNR, "hemmelig", "VTAO"} & set(answer.body.replace('"', " ").split())
     return (answer.status, problem["kode"], answer.headers.get("Retry-After"), no_data) == (
@@ -148,11 +106,11 @@ def refused(answer: Answer, kode: str) -> bool:
 
 
 def test_a_lookup_without_a_record_is_not_answered(
-    serve: Serve, db_url: str, connection: psycopg.Connection, role: str, token: str
+    serve_on: ServeOn, db_url: str, connection: psycopg.Connection, role: str, token: str
 ) -> None:
-    """Repeated, so that it holds for the statement before and after it is prepared."""
+    """Each lookup is repeated, so that its statement is tested before and after it is prepared."""
     insert(connection, [row(1)])
-    api, process = serve(f"{db_url}?options={quote(f'-c role={role}')}")
+    api, process = serve_on(f"{db_url}?options={quote(f'-c role={role}')}")
     for what, (change, back, kode) in FAULTS.items():
         for each in CALLS:
             for _ in range(12):
@@ -169,11 +127,11 @@ def test_a_lookup_without_a_record_is_not_answered(
 
 
 def test_sessions_on_a_read_only_server_are_replaced(
-    serve: Serve, db_url: str, connection: psycopg.Connection, token: str
+    serve_on: ServeOn, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
-    """As after a failover: the old server reads, and never writes again."""
+    """As after a failover, when the old server accepts no writes any more."""
     insert(connection, [row(1)])
-    api, process = serve(db_url)
+    api, process = serve_on(db_url)
     name = connection.info.dbname
 
     def reconnect() -> None:
@@ -211,10 +169,10 @@ def has_passed(relay: Relay, size: int) -> bool:
     return relay.bytes_back > size
 
 
-def test_cut_off_between_the_rows_and_the_commit(
-    serve: Serve, db_url: str, connection: psycopg.Connection, token: str
+def test_a_connection_lost_before_the_commit_gives_no_answer(
+    serve_on: ServeOn, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
-    """The rows have arrived, the result of the commit has not: no answer."""
+    """The rows have arrived, and the result of the commit has not."""
     insert(connection, [row(n) for n in range(1, 101)])
     connection.execute("""
         CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS
@@ -227,7 +185,7 @@ def test_cut_off_between_the_rows_and_the_commit(
         )
     with Relay.to(db_url) as relay, ThreadPoolExecutor(1) as pool:
         relay.start()
-        api, _ = serve(relay.way_to(db_url))
+        api, _ = serve_on(relay.way_to(db_url))
         size = len(ask(api, token, CALLS[2]).body)
         assert size > 30_000  # more than the server buffers until the commit
         for _ in range(3):
@@ -242,85 +200,10 @@ def test_cut_off_between_the_rows_and_the_commit(
         wait_until(lambda: ask(api, token, CALLS[2]).status == 200, "it answers again")
 
 
-class Clients:
-    """Clients that send lookups without a pause, and keep the ids of those with a whole answer."""
-
-    def __init__(self, api: Setting, token: str, clients: int = 4) -> None:
-        self._api, self._token = api, token
-        self._numbers = count()
-        self._stop = Event()
-        self._pool = ThreadPoolExecutor(clients)
-        self.answered: list[str] = []
-        self._running: list[Future[None]] = [self._pool.submit(self._send) for _ in range(clients)]
-
-    def __enter__(self) -> "Clients":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._pool.shutdown()
-        for each in self._running:
-            each.result()
-
-    def more(self, answers: int = 50) -> None:
-        """Block until there are so many more answers."""
-        goal = len(self.answered) + answers
-        wait_until(lambda: len(self.answered) >= goal, "lookups are answered")
-
-    def _send(self) -> None:
-        while not self._stop.is_set():
-            call_id = f"call-{next(self._numbers)}"
-            answer = ask(self._api, self._token, CALLS[0], call_id)
-            if answer.status == 200:
-                assert json.loads(answer.body)["antall"] == 1
-                self.answered.append(call_id)
-            else:
-                assert answer.status in {0, 503}
-
-
-def workers(process: Process) -> list[int]:
-    return [child.pid for child in psutil.Process(process.process.pid).children()]
-
-
-def test_every_answer_has_its_record_when_workers_are_killed(
-    serve: Serve, db_url: str, connection: psycopg.Connection, token: str
+def test_repeated_headers_are_recorded_as_one_list(
+    serve_on: ServeOn, db_url: str, connection: psycopg.Connection, token: str
 ) -> None:
-    insert(connection, [row(1)])
-    api, process = serve(db_url)
-    with Clients(api, token) as clients:
-        for _ in range(4):
-            clients.more()
-            for worker in workers(process):
-                os.kill(worker, signal.SIGKILL)
-        clients.more()
-        pids = [*workers(process), process.process.pid]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-    assert len(clients.answered) >= 250
-    assert set(clients.answered) <= recorded(connection)
-
-
-def test_every_answer_has_its_record_when_postgresql_crashes(serve: Serve, token: str) -> None:
-    """A record that was committed is there after the crash."""
-    with EmbeddedPostgres() as server:
-        migrate(server.url)
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            insert(connection, [row(1)])
-        api, _ = serve(server.url)
-        with Clients(api, token) as clients:
-            for _ in range(3):
-                clients.more()
-                with psycopg.connect(server.url) as victim:
-                    os.kill(victim.info.backend_pid, signal.SIGKILL)
-            clients.more()
-        with psycopg.connect(server.url) as connection:
-            assert set(clients.answered) <= recorded(connection)
-
-
-def test_a_repeated_header_is_one_list(
-    serve: Serve, db_url: str, connection: psycopg.Connection, token: str
-) -> None:
-    api, _ = serve(db_url)
+    api, _ = serve_on(db_url)
 
     def send(*purposes: str) -> tuple[int, str]:
         with closing(HTTPConnection("127.0.0.1", int(api.env["PORT"]), timeout=10)) as http:

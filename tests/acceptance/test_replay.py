@@ -1,4 +1,4 @@
-"""`datadeling replay` as its user starts it: what it writes, how it goes on, what it refuses."""
+"""`datadeling replay` as an operator runs it: rows written, ranges, and refused arguments."""
 
 from typing import Any
 
@@ -10,25 +10,25 @@ from datadeling.pipeline.partitioner import partition_of
 from tests.acceptance.conftest import Setting
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import number
-from tests.acceptance.replaying import EVENTS, a_log, checksum, trace
+from tests.acceptance.replaying import EVENTS, checksum, create_log, trace
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.pgoutput import peek
 
 
 @pytest.fixture
 def log() -> list[Message]:
-    return a_log()
+    return create_log()
 
 
 def written_by(connection: psycopg.Connection) -> dict[str, str]:
-    """The transaction that wrote each avtale."""
+    """Return the transaction that wrote each avtale."""
     rows = connection.execute("SELECT avtale_id::text, xmin::text FROM avtale").fetchall()
     return dict(rows)
 
 
 @pytest.fixture
 def slot(connection: psycopg.Connection) -> Any:
-    """A replication slot as the mirror's: pgoutput, the table `avtale` alone."""
+    """Create a replication slot like the mirror's: pgoutput, only the table `avtale`."""
     connection.execute("CREATE PUBLICATION shared FOR TABLE avtale")
     name = f"slot_{connection.info.dbname}"
     connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
@@ -36,7 +36,7 @@ def slot(connection: psycopg.Connection) -> Any:
     connection.execute("SELECT pg_drop_replication_slot(%s)", (name,))
 
 
-def test_an_up_to_date_topic_writes_nothing(
+def test_a_replay_over_an_up_to_date_database_writes_nothing(
     stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Message], slot: str
 ) -> None:
     stored(log)
@@ -54,7 +54,7 @@ def test_an_up_to_date_topic_writes_nothing(
     assert peek(connection, slot, "shared") == []
 
 
-def test_a_new_column_is_filled_where_it_differs_and_nowhere_else(
+def test_only_rows_that_differ_are_written(
     stored: Stored, operator: Operator, connection: psycopg.Connection, log: list[Message]
 ) -> None:
     stored(log)
@@ -83,7 +83,7 @@ def test_a_new_column_is_filled_where_it_differs_and_nowhere_else(
     assert number(connection, "SELECT count(*) FROM avtale_historikk") == history
 
 
-def test_one_avtale_is_read_from_its_partition_alone(
+def test_one_avtale_is_read_from_its_own_partition(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=n % 3) for n in range(30)])
@@ -96,7 +96,7 @@ def test_one_avtale_is_read_from_its_partition_alone(
     assert [one["partition"] for one in unknown["partitions"]] == [partition_of(avtale_id(99).encode(), 3)]
 
 
-def test_nobody_who_was_deleted_comes_back_and_the_live_offsets_stay(
+def test_deleted_avtaler_and_live_offsets_stay_as_they_are(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(1), melding(2), tombstone(1, offset=2), record(3, avtale_id(3).encode(), b"{")])
@@ -108,7 +108,7 @@ def test_nobody_who_was_deleted_comes_back_and_the_live_offsets_stay(
     assert trace(connection) == before
 
 
-def test_ranges_are_given_by_offset_and_by_time(
+def test_a_range_is_set_by_offsets_or_times(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, offset=n, partition=0) for n in range(10)])  # a minute apart
@@ -128,7 +128,9 @@ def test_ranges_are_given_by_offset_and_by_time(
     assert mended("--from-beginning", "--to-offset", "0:999") == list(range(10))
 
 
-def test_what_cannot_be_is_named(operator: Operator, stored: Stored, consumer: Setting) -> None:
+def test_an_invalid_request_is_refused_and_leaves_no_replay(
+    operator: Operator, stored: Stored, consumer: Setting
+) -> None:
     assert "nothing has been read" in operator.run("replay", "--from-beginning", code=1)
     stored([record(0, avtale_id(1).encode(), encoded(hendelse(1)))])
     assert "partition 7" in operator.run("replay", "--from-offset", "7:0", code=1)
@@ -141,7 +143,7 @@ def test_what_cannot_be_is_named(operator: Operator, stored: Stored, consumer: S
     assert "no replay 99" in operator.run("replay", "--resume", "99", code=1)
     assert "no replay 99" in operator.run("replay", "--cancel", "99", code=1)
     assert FNR not in operator.run("replay", "--from-beginning")
-    known = operator.json("replay", "--list")
+    replays = operator.json("replay", "--list")
     alone = Operator({name: value for name, value in consumer.env.items() if name != "KAFKA_BROKERS"})
     assert "KAFKA_BROKERS" in alone.run("replay", "--from-beginning", code=2)
-    assert alone.json("replay", "--list") == known  # nothing is left of what could not begin
+    assert alone.json("replay", "--list") == replays  # nothing is left of the refused ones

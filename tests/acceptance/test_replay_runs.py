@@ -1,4 +1,4 @@
-"""How a replay runs: killed, stopped, refused, cut off, and by a consumer in the background."""
+"""Running a replay: killed, stopped, refused, interrupted by an outage, and in the background."""
 
 import random
 import signal
@@ -9,8 +9,8 @@ import pytest
 
 from tests.acceptance.conftest import Run, Setting, by_way_of
 from tests.acceptance.operating import Operator, Produce, Stored
-from tests.acceptance.processes import Process, handled, number
-from tests.acceptance.replaying import EVENTS, a_log, checksum
+from tests.acceptance.processes import Process, number, wait_until_handled
+from tests.acceptance.replaying import EVENTS, checksum, create_log
 from tests.strategies import to_message
 from tests.torture.logs import make_logs
 from tests.torture.outcome import outcome
@@ -24,14 +24,14 @@ LOSE = "UPDATE avtale SET opphav = 'lost'"
 
 @pytest.fixture
 def before(stored: Stored, connection: psycopg.Connection) -> str:
-    """The checksum of what a consumer, which is at work, has made of the log."""
-    stored(a_log())
+    """Let a consumer handle the log; return the checksum of the rows."""
+    stored(create_log())
     return checksum(connection)
 
 
 @pytest.fixture
 def begin(run: Run, consumer: Setting, connection: psycopg.Connection) -> Begin:
-    """Start a replay that is held to so many events a second, and wait until a part has been read."""
+    """Return a function that starts a replay at a rate, and waits until a part has been read."""
 
     def begin(rate: int, part: float = 0.0, env: dict[str, str] | None = None) -> Process:
         process = run(env or consumer.env, "replay", "--from-beginning", "--rate", str(rate), "--json")
@@ -41,7 +41,7 @@ def begin(run: Run, consumer: Setting, connection: psycopg.Connection) -> Begin:
     return begin
 
 
-def test_after_a_kill_it_goes_on_where_it_was(
+def test_a_killed_replay_is_resumed_where_it_stopped(
     before: str, begin: Begin, operator: Operator, connection: psycopg.Connection
 ) -> None:
     connection.execute(LOSE)
@@ -58,7 +58,7 @@ def test_after_a_kill_it_goes_on_where_it_was(
 
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_a_signal_stops_it_and_it_says_how_to_go_on(
+def test_a_signal_stops_a_replay_and_it_prints_how_to_resume(
     by: signal.Signals, begin: Begin, operator: Operator
 ) -> None:
     process = begin(50)
@@ -70,7 +70,7 @@ def test_a_signal_stops_it_and_it_says_how_to_go_on(
 
 
 @pytest.mark.usefixtures("before")
-def test_two_of_the_same_range_at_once_are_refused(begin: Begin, operator: Operator) -> None:
+def test_a_second_replay_of_the_same_range_is_refused(begin: Begin, operator: Operator) -> None:
     first = begin(50)
     assert "replay 1 reads some of the same" in operator.run("replay", "--from-beginning", code=1)
     assert "somebody runs replay 1 already" in operator.run("replay", "--resume", "1", code=1)
@@ -80,7 +80,7 @@ def test_two_of_the_same_range_at_once_are_refused(begin: Begin, operator: Opera
     assert operator.json("replay", "--from-beginning", "--rate", "100000")["state"] == "done"
 
 
-def test_an_outage_of_the_database_is_waited_for(
+def test_a_replay_waits_out_an_outage_of_the_database(
     before: str, begin: Begin, consumer: Setting, connection: psycopg.Connection
 ) -> None:
     connection.execute(LOSE)
@@ -95,7 +95,7 @@ def test_an_outage_of_the_database_is_waited_for(
     assert checksum(connection) == before
 
 
-def test_a_consumer_runs_what_is_asked_for(
+def test_a_consumer_runs_a_background_replay(
     before: str, operator: Operator, connection: psycopg.Connection
 ) -> None:
     connection.execute(LOSE)
@@ -106,12 +106,12 @@ def test_a_consumer_runs_what_is_asked_for(
     wait_until(lambda: number(connection, DONE) == 2, "a consumer has run it")
 
 
-def test_what_a_killed_consumer_began_the_next_one_ends(
+def test_the_next_consumer_finishes_the_replay_of_a_killed_one(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, operator: Operator
 ) -> None:
     first = run(consumer.env, "consume")
-    produce(a_log())
-    wait_until(lambda: handled(connection) == EVENTS, "everything is handled")
+    produce(create_log())
+    wait_until_handled(connection, EVENTS)
     operator.run("replay", "--from-beginning", "--background", "--rate", "1000")
     wait_until(lambda: number(connection, READ) > 0, "it has begun")
     first.kill()
@@ -120,17 +120,17 @@ def test_what_a_killed_consumer_began_the_next_one_ends(
     assert number(connection, READ) == EVENTS
 
 
-def test_beside_live_events_the_end_is_what_a_plain_fold_says(
+def test_a_replay_beside_live_events_leaves_the_tables_of_the_oracle(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection, begin: Begin
 ) -> None:
-    """With tombstones, messages that cannot be read, and edits in any order on both sides of it."""
+    """Tombstones, unreadable messages and edits in any order come before and during the replay."""
     logs, parts = make_logs(random.Random(5), 3, 2_000), 10
     size = len(logs[0]) // parts
 
     def send(part: int) -> None:
         some = [(p, entry) for p, log in enumerate(logs) for entry in log[part * size : (part + 1) * size]]
         produce([to_message(entry)._replace(partition=p) for p, entry in some])
-        wait_until(lambda: handled(connection) == 3 * size * (part + 1), "everything is handled")
+        wait_until_handled(connection, 3 * size * (part + 1))
 
     run(consumer.env, "consume")
     for part in range(5):

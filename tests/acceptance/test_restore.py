@@ -1,4 +1,4 @@
-"""A database that is lost and restored from a backup: the consumer reads the rest again by itself."""
+"""A database restored from a backup: the consumer reads the rest again by itself."""
 
 import random
 import subprocess
@@ -14,9 +14,8 @@ from datadeling.db.migrate import migrate
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.demo.process import free_port
 from datadeling.domain.avtale import COLUMNS
-from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
-from tests.acceptance.operating import Operator
+from tests.acceptance.operating import Operator, Produce
 from tests.acceptance.processes import handled, number
 from tests.conftest import fresh_database
 from tests.hendelser import avtale_id, melding
@@ -24,8 +23,6 @@ from tests.services import Postgres
 from tests.strategies import to_message
 from tests.torture.logs import make_logs
 from tests.waiting import wait_until
-
-Produce = Callable[[list[Message]], None]
 
 _T = TypeVar("_T")
 
@@ -43,7 +40,7 @@ _TABLES = (
 
 
 class Backups:
-    """PostgreSQL's own programs, as the runbook calls them."""
+    """Backs up and restores by the commands of the runbook."""
 
     def __init__(self, directory: Path) -> None:
         self._programs = EmbeddedPostgres(directory).programs
@@ -70,31 +67,31 @@ def backups(tmp_path: Path) -> Backups:
 
 @pytest.fixture
 def fresh_url(postgres: Postgres) -> Iterator[str]:
-    """The empty database that the backup is restored to."""
+    """Create the empty database that the backup is restored to."""
     with fresh_database(postgres, template="template0") as (_, url):
         yield url
 
 
-def ask(url: str, question: Callable[[psycopg.Connection], _T]) -> _T:
+def query(url: str, function: Callable[[psycopg.Connection], _T]) -> _T:
     with psycopg.connect(url, options="-c timezone=UTC") as connection:
-        return question(connection)
+        return function(connection)
 
 
-def handles(url: str, messages: int) -> None:
-    wait_until(lambda: ask(url, handled) >= messages, f"{messages} are handled")
+def wait_for_messages(url: str, messages: int) -> None:
+    wait_until(lambda: query(url, handled) >= messages, f"{messages} are handled")
 
 
 def tables(url: str) -> list[list[Any]]:
-    """All that must be as if nothing had happened, in an order that does not depend on how it came about."""
-    return ask(url, lambda connection: [connection.execute(each).fetchall() for each in _TABLES])
+    """Return the rows that a restore must bring back, in an order that does not depend on their history."""
+    return query(url, lambda connection: [connection.execute(each).fetchall() for each in _TABLES])
 
 
-def put_in_place_of(lost: str, restored: str, by_way_of: str) -> None:
-    """Let two databases change names, whoever is connected to them, by way of a third."""
+def swap_names(lost: str, restored: str, third: str) -> None:
+    """Swap the names of two databases over a connection to a third, and end the sessions on both."""
     names = [psycopg.conninfo.conninfo_to_dict(url)["dbname"] for url in (lost, restored)]
     one, other = map(sql.Identifier, map(str, names))
     between = sql.Identifier(f"{names[0]}_lost")
-    with psycopg.connect(by_way_of, autocommit=True) as admin:
+    with psycopg.connect(third, autocommit=True) as admin:
         admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(one))
         admin.execute(
             "SELECT pg_terminate_backend(pid, 10_000) FROM pg_stat_activity WHERE datname = ANY (%s)",
@@ -104,8 +101,8 @@ def put_in_place_of(lost: str, restored: str, by_way_of: str) -> None:
             admin.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(name, new))
 
 
-@pytest.mark.parametrize("is_running", [False, True], ids=["stopped meanwhile", "running all the while"])
-def test_a_restored_database_ends_as_one_that_was_never_lost(
+@pytest.mark.parametrize("is_running", [False, True], ids=["stopped", "running"])
+def test_a_restored_database_catches_up_with_one_that_was_never_lost(
     run: Run, consumer: Setting, produce: Produce, backups: Backups, db_url: str, empty_db_url: str,
     fresh_url: str, *, is_running: bool,
 ) -> None:  # fmt: skip
@@ -117,15 +114,15 @@ def test_a_restored_database_ends_as_one_that_was_never_lost(
     env = {**consumer.env, "BATCH_SIZE": "20"}
     process = run(env, "consume")
     produce(early)
-    handles(db_url, 100)
+    wait_for_messages(db_url, 100)
     backups.dump(db_url)  # at work, as in every backup
     produce(late)
-    handles(db_url, 1_200)
+    wait_for_messages(db_url, 1_200)
 
     if is_running:
         backups.restore(fresh_url)
-        assert 100 <= ask(fresh_url, handled) <= 600
-        put_in_place_of(db_url, fresh_url, empty_db_url)
+        assert 100 <= query(fresh_url, handled) <= 600
+        swap_names(db_url, fresh_url, empty_db_url)
     else:
         assert process.terminate() == 0
         backups.restore(fresh_url)
@@ -135,36 +132,36 @@ def test_a_restored_database_ends_as_one_that_was_never_lost(
     alone = {"KAFKA_GROUP_ID": f"{env['KAFKA_GROUP_ID']}-alone", "CONSUMER_PORT": str(free_port())}
     run({**consumer.env, **alone, "DB_URL": empty_db_url}, "consume")
     for url in (restored, empty_db_url):
-        handles(url, 1_200)
+        wait_for_messages(url, 1_200)
     assert tables(restored) == tables(empty_db_url)
     assert all(tables(restored))
 
 
-def erased_by_hand(connection: psycopg.Connection) -> list[str]:
+def deleted_by_hand(connection: psycopg.Connection) -> list[str]:
     rows = connection.execute("SELECT target FROM operator_log WHERE command = 'delete' ORDER BY id")
     return [target for (target,) in rows]
 
 
 def present(url: str) -> int:
-    return ask(url, lambda connection: number(connection, "SELECT count(*) FROM avtale"))
+    return query(url, lambda connection: number(connection, "SELECT count(*) FROM avtale"))
 
 
-def test_what_was_erased_since_the_backup_is_back_until_it_is_erased_again(
+def test_avtaler_deleted_since_the_backup_are_deleted_again_by_hand(
     run: Run, consumer: Setting, produce: Produce, backups: Backups, db_url: str, fresh_url: str
 ) -> None:
     process = run(consumer.env, "consume")
     produce([melding(n) for n in range(10)])
-    handles(db_url, 10)
+    wait_for_messages(db_url, 10)
     backups.dump(db_url)
     produce([melding(n, avtaleStatus="AVSLUTTET") for n in range(20)])
-    handles(db_url, 30)
+    wait_for_messages(db_url, 30)
     operator = Operator(consumer.env)
     gone = [avtale_id(3), avtale_id(13)]
     for avtale in gone:
         assert f"erased {avtale}:" in operator.run("delete", "--avtale", avtale, "--reason", "case 1")
     assert present(db_url) == 18
     # What the runbook looks up in the lost database, should it still answer.
-    assert ask(db_url, erased_by_hand) == gone
+    assert query(db_url, deleted_by_hand) == gone
     process.terminate()
 
     backups.restore(fresh_url)
@@ -174,7 +171,7 @@ def test_what_was_erased_since_the_backup_is_back_until_it_is_erased_again(
     operator.run("delete", "--avtale", avtale_id(3), "--reason", "case 1")
     operator.run("delete", "--avtale", avtale_id(13), "--reason", "case 1", code=1)
     run(env, "consume")
-    handles(fresh_url, 30)
+    wait_for_messages(fresh_url, 30)
     assert present(fresh_url) == 20
 
     assert [row["lag"] for row in operator.json("offsets", "list")] == [0, 0, 0]
@@ -182,5 +179,5 @@ def test_what_was_erased_since_the_backup_is_back_until_it_is_erased_again(
         operator.run("delete", "--avtale", avtale, "--reason", "case 1, again after a restore")
     assert present(fresh_url) == 18
     produce([melding(n) for n in range(20, 30)])
-    handles(fresh_url, 40)
+    wait_for_messages(fresh_url, 40)
     assert present(fresh_url) == 28

@@ -1,7 +1,6 @@
-"""Both processes together: an event goes in, an answer comes out, for those who may have it."""
+"""Both processes together: lookups of an event, refused tokens and requests, readiness."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -11,13 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from prometheus_client.parser import text_string_to_metric_families
 
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
+from tests.acceptance.operating import Produce
 from tests.acceptance.processes import Answer, call
 from tests.hendelser import FNR, avtale_id, melding
 from tests.waiting import wait_until
 
-Produce = Callable[[list[Message]], None]
 BODY = {"fnr": FNR, "dato": "2022-03-01"}
 
 
@@ -28,7 +26,7 @@ def ask(api: Setting, token: str | None, body: dict[str, str] = BODY, path: str 
     return call(f"{api.url}/api/v1/{path}", body=json.dumps(body).encode(), headers=headers)
 
 
-def test_an_event_becomes_an_answer(
+def test_an_event_is_found_by_lookups(
     run: Run, consumer: Setting, api: Setting, issuer: TokenIssuer, produce: Produce
 ) -> None:
     run(consumer.env, "consume")
@@ -78,7 +76,7 @@ def test_an_event_becomes_an_answer(
 
 
 def bad_tokens(issuer: TokenIssuer) -> dict[str, str | None]:
-    """Everything that is not to be let in."""
+    """Return tokens that are refused, by their fault."""
     now = datetime.now(UTC)
     claims = {
         "iss": issuer.issuer,
@@ -96,13 +94,13 @@ def bad_tokens(issuer: TokenIssuer) -> dict[str, str | None]:
         "garbage": "a.b.c",
         "expired": issuer.token(CLIENT_ID, lifetime_s=-3_600),
         "signed by another key": jwt.encode(claims, stranger, "RS256", {"kid": kid}),
-        "signed by a key nobody knows": jwt.encode(claims, stranger, "RS256", {"kid": "unknown"}),
+        "signed by an unknown key": jwt.encode(claims, stranger, "RS256", {"kid": "unknown"}),
         "for another audience": issuer.token("somebody-else"),
         "alg none": jwt.encode(claims, "", "none", {"kid": kid}),
     }
 
 
-def test_who_may_not_ask(run: Run, api: Setting, issuer: TokenIssuer) -> None:
+def test_invalid_tokens_are_refused(run: Run, api: Setting, issuer: TokenIssuer) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     for what, token in bad_tokens(issuer).items():
         answer = ask(api, token)
@@ -122,7 +120,7 @@ def test_who_may_not_ask(run: Run, api: Setting, issuer: TokenIssuer) -> None:
         pytest.param({}, id="nobody"),
     ],
 )
-def test_a_bad_request_is_400_and_repeats_nothing(
+def test_a_bad_request_is_400_without_its_values(
     run: Run, api: Setting, issuer: TokenIssuer, body: dict[str, str]
 ) -> None:
     serve = run(api.env, "serve")
@@ -133,7 +131,7 @@ def test_a_bad_request_is_400_and_repeats_nothing(
     assert "0189010015" not in answer.body + serve.output
 
 
-def test_not_ready_until_the_schema_is(run: Run, api: Setting, empty_db_url: str) -> None:
+def test_it_is_not_ready_before_the_migrations(run: Run, api: Setting, empty_db_url: str) -> None:
     env = {**api.env, "DB_URL": empty_db_url}
     serve = run(env, "serve")
     serve.answers(f"{api.url}/internal/health/liveness")
@@ -142,14 +140,14 @@ def test_not_ready_until_the_schema_is(run: Run, api: Setting, empty_db_url: str
     serve.answers(f"{api.url}/internal/health/readiness")
 
 
-def test_a_taken_port_is_one_line(run: Run, api: Setting) -> None:
+def test_a_port_in_use_is_one_line_and_exit_code_2(run: Run, api: Setting) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/liveness")
     second = run(api.env, "serve")
     assert second.process.wait(30) == 2
     assert second.output.strip().splitlines()[-1].startswith("datadeling: PORT")
 
 
-def test_a_broken_connection_is_made_again(
+def test_a_broken_connection_is_replaced(
     run: Run, api: Setting, issuer: TokenIssuer, connection: psycopg.Connection
 ) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")

@@ -37,7 +37,7 @@ Supervise = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def supervise(tmp_path: Path) -> Iterator[Supervise]:
-    """Supervise programs by name in a process of its own; a program that is left fails the test."""
+    """Return a function that supervises programs in a process of its own; one that is left fails the test."""
     with ExitStack() as stack:
 
         def start(*, grace: float = 60.0, first: str = "pass", **programs: str) -> subprocess.Popen[str]:
@@ -74,7 +74,7 @@ def test_a_process_that_ignores_sigterm_is_killed(supervise: Supervise) -> None:
 
 
 @pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_changes_nothing(supervise: Supervise, tmp_path: Path, again: signal.Signals) -> None:
+def test_a_second_signal_is_ignored(supervise: Supervise, tmp_path: Path, again: signal.Signals) -> None:
     process = supervise(slow=_TAKES_ITS_TIME)
     wait_until((tmp_path / "ready").exists, "it runs")
     process.send_signal(signal.SIGTERM)
@@ -86,7 +86,7 @@ def test_a_second_signal_changes_nothing(supervise: Supervise, tmp_path: Path, a
     assert "Traceback" not in output
 
 
-def test_an_end_is_noticed_although_the_parent_ignores_sigchld(supervise: Supervise) -> None:
+def test_the_end_of_a_process_is_noticed_although_the_parent_ignores_sigchld(supervise: Supervise) -> None:
     # Ignored signals are inherited, and with SIGCHLD ignored the kernel reports no end.
     process = supervise(
         first="import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
@@ -98,7 +98,7 @@ def test_an_end_is_noticed_although_the_parent_ignores_sigchld(supervise: Superv
     assert process.returncode == 1, output
 
 
-def test_no_process_is_left_when_one_cannot_be_started(supervise: Supervise) -> None:
+def test_no_process_is_left_when_another_cannot_start(supervise: Supervise) -> None:
     fail_at_the_second = """
 import os
 spawn, count = os.posix_spawn, iter(range(9))

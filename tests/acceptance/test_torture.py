@@ -1,4 +1,4 @@
-"""A short run of `make torture`: whatever fails, the tables are the fold of the log."""
+"""A short run of `make torture`."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parents[2]
 _RUN = ("--seed", "1", "--events", "6000", "--seconds", "24")
 
 
-def test_a_short_run_of_everything_that_can_fail(tmp_path: Path) -> None:
+def test_a_short_run_ends_with_the_tables_of_the_oracle(tmp_path: Path) -> None:
     torture = Child([sys.executable, "-m", "tests.torture", *_RUN], log=tmp_path / "torture.log", cwd=_ROOT)
     try:
         code = torture.wait()

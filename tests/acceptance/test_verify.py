@@ -1,4 +1,4 @@
-"""`datadeling verify` as an operator runs it, beside a consumer that is at work."""
+"""`datadeling verify` as an operator runs it, beside a running consumer."""
 
 import json
 import signal
@@ -17,12 +17,12 @@ EARLIER, LATER = "2022-01-01T00:00:00Z", "2022-03-04T08:46:39Z"
 CONTENT = "SELECT md5(string_agg(avtale::text, '' ORDER BY avtale_id)) FROM avtale"
 
 
-def no_more_than(**some: int) -> dict[str, int]:
+def counts(**some: int) -> dict[str, int]:
     names = ("equal", "missing", "different", "surplus", "in_flight", "topic_older", "parked", "beyond_log")
     return {**dict.fromkeys(names, 0), **some}
 
 
-def test_a_column_that_was_dropped_in_a_thousand_rows_is_mended(
+def test_rows_that_lost_a_column_are_repaired(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([melding(n, partition=n % 3) for n in range(3_000)])
@@ -34,7 +34,7 @@ def test_a_column_that_was_dropped_in_a_thousand_rows_is_mended(
     assert avtale_id(0) in output
     assert FNR not in output
     report = json.loads(operator.run("verify", "--json", code=1))
-    assert report["avtaler"] == no_more_than(equal=2_000, different=1_000)
+    assert report["avtaler"] == counts(equal=2_000, different=1_000)
     assert report["columns"] == {"bedrift_nr": 1_000}
     assert (report["messages"], report["faults"], report["left"]) == (3_000, 1_000, None)
 
@@ -45,11 +45,11 @@ def test_a_column_that_was_dropped_in_a_thousand_rows_is_mended(
     written = "SELECT count(*) FROM avtale WHERE xmin::text::bigint > %s"
     assert connection.execute(written, mark).fetchone() == (1_000,)
     assert connection.execute(CONTENT).fetchone() == before
-    assert operator.json("verify")["avtaler"] == no_more_than(equal=3_000)
+    assert operator.json("verify")["avtaler"] == counts(equal=3_000)
     assert "3000 messages on the topic, 0 of them cannot be read" in operator.run("verify")
 
 
-def test_missing_and_surplus_and_what_is_deleted_stays_away(
+def test_missing_rows_are_repaired_and_surplus_ones_deleted(
     stored: Stored, operator: Operator, connection: psycopg.Connection
 ) -> None:
     stored([*(melding(n, partition=1) for n in range(50)), tombstone(7, offset=0, partition=1)])
@@ -64,7 +64,7 @@ def test_missing_and_surplus_and_what_is_deleted_stays_away(
             (avtale_id(number), number, offset),
         )
     report = json.loads(operator.run("verify", "--json", code=1))
-    assert report["avtaler"] == no_more_than(equal=48, missing=1, surplus=2)
+    assert report["avtaler"] == counts(equal=48, missing=1, surplus=2)
     assert report["examples"]["missing"] == [avtale_id(1)]
     assert set(report["examples"]["surplus"]) == {avtale_id(7), avtale_id(99)}
 
@@ -79,10 +79,10 @@ def test_missing_and_surplus_and_what_is_deleted_stays_away(
     assert log.fetchall() == [
         ("Z999999", "verify --delete-surplus", avtale_id(n), "lost tombstones") for n in (7, 99)
     ]
-    assert operator.json("verify", "--repair")["avtaler"] == no_more_than(equal=49)
+    assert operator.json("verify", "--repair")["avtaler"] == counts(equal=49)
 
 
-def test_beside_a_consumer_at_work_nothing_is_at_fault(
+def test_messages_in_flight_are_no_fault(
     run: Run,
     consumer: Setting,
     operator: Operator,
@@ -103,13 +103,13 @@ def test_beside_a_consumer_at_work_nothing_is_at_fault(
         return row == (4 * 4_050,)
 
     wait_until(is_handled, "everything is handled")
-    assert operator.json("verify")["avtaler"] == no_more_than(equal=3_950)
+    assert operator.json("verify")["avtaler"] == counts(equal=3_950)
 
 
 @pytest.mark.parametrize(
     "locked", [pytest.param("avtale", id="comparing"), pytest.param("consumer_offset", id="at its start")]
 )
-def test_it_can_be_interrupted(
+def test_ctrl_c_interrupts_it(
     locked: str, stored: Stored, run: Run, consumer: Setting, connection: psycopg.Connection
 ) -> None:
     stored([melding(1)])
@@ -131,6 +131,6 @@ def test_it_can_be_interrupted(
     assert verify.output == "datadeling: interrupted\n"
 
 
-def test_it_needs_a_broker(db_url: str) -> None:
+def test_a_missing_broker_is_named(db_url: str) -> None:
     output = Operator({"DB_URL": db_url, "KAFKA_TOPIC": "t"}).run("verify", code=2)
     assert output == "datadeling: KAFKA_BROKERS is not set\n"

@@ -1,4 +1,4 @@
-"""`datadeling views` as an operator and CI run it: as a process, signed in as Google's tools are."""
+"""`datadeling views` as a process, with the credentials of Google's tools."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def key() -> str:
 
 
 def _environment(address: str, key: str, folder: Path) -> dict[str, str]:
-    """Google's own: who signs in, where, and where BigQuery is."""
+    """Return Google's variables: the account, and the address of BigQuery."""
     account = {
         "type": "service_account", "project_id": PROJECT, "private_key_id": "1", "private_key": key,
         "client_email": "views@example.com", "client_id": "1", "token_uri": f"{address}/token",
@@ -57,46 +57,46 @@ def _cloud() -> BigQuery:
     return cloud
 
 
-def test_views_are_applied(key: str, tmp_path: Path) -> None:
+def test_apply_replaces_the_views(key: str, tmp_path: Path) -> None:
     cloud = _cloud()
     cloud.dataset("deling")
     with served(cloud) as address:
         env = _environment(address, key, tmp_path)
-        code, said, told = _run("--apply", "--project", PROJECT, "--views-dataset", "deling", **env)
-    assert (code, said.splitlines()) == (0, [f"replaced  {PROJECT}.deling.{name}" for name in _NAMES])
-    assert told.splitlines() == ["in no view  ny_kolonne: a newer release may know it"]
+        code, output, errors = _run("--apply", "--project", PROJECT, "--views-dataset", "deling", **env)
+    assert (code, output.splitlines()) == (0, [f"replaced  {PROJECT}.deling.{name}" for name in _NAMES])
+    assert errors.splitlines() == ["in no view  ny_kolonne: a newer release may know it"]
     assert [name for dataset, name in cloud.tables if dataset == "deling"] == _NAMES
     assert len(cloud.authorized(DATASET)) == len(_NAMES)
 
 
-def test_what_bigquery_refuses_is_one_line(key: str, tmp_path: Path) -> None:
+def test_a_refusal_of_bigquery_is_one_line(key: str, tmp_path: Path) -> None:
     with served(BigQuery(PROJECT)) as address:
-        code, said, told = _run("--apply", "--project", PROJECT, **_environment(address, key, tmp_path))
-    assert (code, said) == (1, "")
-    (line,) = told.splitlines()
+        code, output, errors = _run("--apply", "--project", PROJECT, **_environment(address, key, tmp_path))
+    assert (code, output) == (1, "")
+    (line,) = errors.splitlines()
     assert line.startswith(f"datadeling: BigQueryRefused: {PROJECT}.{DATASET}.{SOURCE}: ")
     assert "Not found: Dataset" in line
 
 
-def test_who_is_not_signed_in_is_told_so(tmp_path: Path) -> None:
+def test_missing_credentials_are_named(tmp_path: Path) -> None:
     nowhere = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "none.json")}
-    code, _, told = _run("--apply", "--project", PROJECT, **nowhere)
+    code, _, errors = _run("--apply", "--project", PROJECT, **nowhere)
     assert code == 1
-    (line,) = told.splitlines()
+    (line,) = errors.splitlines()
     assert line.startswith("datadeling: BigQueryRefused: signing in: ")
 
 
-def test_a_column_that_only_the_database_has_is_found(db_url: str, connection: psycopg.Connection) -> None:
+def test_check_names_a_column_that_no_view_has(db_url: str, connection: psycopg.Connection) -> None:
     assert _run("--check", DB_URL=db_url)[0] == 0
     connection.execute("ALTER TABLE avtale ADD COLUMN ny_kolonne text")
-    code, said, told = _run("--check", DB_URL=db_url)
-    assert (code, said) == (1, "")
-    assert told.startswith("database: ny_kolonne is in no view")
+    code, output, errors = _run("--check", DB_URL=db_url)
+    assert (code, output) == (1, "")
+    assert errors.startswith("database: ny_kolonne is in no view")
 
 
-def test_the_check_of_an_empty_database_says_what_to_do(empty_db_url: str) -> None:
-    code, _, told = _run("--check", DB_URL=empty_db_url)
-    assert (code, told) == (
+def test_check_of_an_empty_database_prints_how_to_migrate(empty_db_url: str) -> None:
+    code, _, errors = _run("--check", DB_URL=empty_db_url)
+    assert (code, errors) == (
         1,
         "datadeling: NotFound: the database has no table avtale: run datadeling migrate\n",
     )

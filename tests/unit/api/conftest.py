@@ -1,8 +1,13 @@
-"""The application over lookups that answer what a test says, with an issuer and a clock of its own."""
+"""The application over fake lookups, with a token issuer and a clock of its own."""
 
+import base64
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zlib import crc32
 
 import pytest
 from flask import Flask
@@ -19,6 +24,7 @@ from datadeling.metrics import ApiMetrics
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, OBO_CONSUMER, Issuer, serving
 
 NOW = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # the second of July in Oslo
+_MARKERS_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def names(felter: Fields) -> list[str]:
@@ -26,8 +32,24 @@ def names(felter: Fields) -> list[str]:
     return [felt.json for felt in felter]
 
 
+def errors_of(client: FlaskClient, headers: dict[str, str], path: str, body: object) -> list[tuple[Any, Any]]:
+    """Return the errors of a body: fields and texts."""
+    response = client.post(path, json=body, headers=headers)
+    assert response.status_code == 400, response.text
+    assert isinstance(response.json, dict)
+    assert response.json["kode"] == "UGYLDIGE_FELT"
+    return [(feil["felt"], feil["melding"]) for feil in response.json["feil"]]
+
+
+def encode_marker(time: datetime, avtale_id: UUID) -> str:
+    """Return the text of a marker, as the API would."""
+    microseconds = (time - _MARKERS_BEGIN) // timedelta(microseconds=1)
+    place = struct.pack(">q", microseconds) + avtale_id.bytes
+    return base64.urlsafe_b64encode(place + struct.pack(">I", crc32(place))).decode().rstrip("=")
+
+
 class Clock:
-    """Time that stands still until it is advanced."""
+    """A clock that stands still until it is advanced."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -44,7 +66,7 @@ class Clock:
 
 @dataclass
 class FakeLookups(Lookups):
-    """Returns `answer`, or raises it, and keeps the arguments and contexts of its calls."""
+    """Lookups that return `answer`, or raise it, and keep the arguments and contexts of their calls."""
 
     answer: str | Exception | None = "{}"
     calls: list[object] = field(default_factory=list)
@@ -119,7 +141,7 @@ def lookups() -> FakeLookups:
 
 @pytest.fixture
 def consumer_port() -> int:
-    """Nobody listens there."""
+    """Return a port that nothing listens on."""
     return free_port()
 
 
@@ -130,7 +152,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def calls_per_second() -> int:
-    """Calls per second that each consumer may make; 0 is no limit."""
+    """Return the rate limit of a consumer, in calls per second; 0 is no limit."""
     return 0
 
 
@@ -155,11 +177,11 @@ def app(
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A client without a token."""
+    """Create a client without a token."""
     return app.test_client()
 
 
 @pytest.fixture
 def token(issuer: Issuer, clock: Clock) -> dict[str, str]:
-    """The headers of a caller with the right to call, and a purpose."""
+    """Return headers with a valid token and a purpose."""
     return {"Authorization": f"Bearer {issuer.token(clock().timestamp())}", "Behandlingsnummer": "B123"}

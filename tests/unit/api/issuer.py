@@ -29,7 +29,7 @@ _first_key = cache(new_key)
 
 
 class Issuer:
-    """Signs tokens, and serves what `document` says, unless it is `down`. Counts in `fetches`."""
+    """Signs tokens, and serves `document` unless it is `down`. `fetches` counts the requests."""
 
     def __init__(self) -> None:
         self.key = _first_key()
@@ -44,7 +44,7 @@ class Issuer:
 
     @staticmethod
     def claims(now: float, **changes: Any) -> dict[str, Any]:
-        """A machine's claims with these changes; None takes one away."""
+        """Return the claims of a machine with these changes; None removes a claim."""
         claims = {
             "iss": ISSUER,
             "aud": CLIENT_ID,
@@ -71,7 +71,7 @@ class Issuer:
 
 @contextmanager
 def serving() -> Iterator[Issuer]:
-    """An issuer whose endpoint answers until the block ends."""
+    """Serve the issuer's endpoint until the block ends."""
     issuer = Issuer()
 
     class Endpoint(BaseHTTPRequestHandler):

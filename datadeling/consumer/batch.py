@@ -1,6 +1,6 @@
 """Collect messages until there are enough, or the first has waited long enough. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -16,15 +16,16 @@ class Batch:
     """Up to `size` messages, ready when full or `wait` seconds after the first came in.
 
     A batch of `most_bytes` is full, too: a message may be 1,000 times as large as usual. `spare` is how many
-    more it may hold when it is ready before the previous batch has been written.
+    more it may hold when it is ready before the previous batch has been written. `decoded` has the result of
+    reading each message, where messages are read as soon as they come in.
     """
 
     size: int
     wait: float
     most_bytes: int = _MAX_BYTES
     spare: int = 0
-    _messages: list[Message] = field(default_factory=list)
-    _decoded: list[Decoded] = field(default_factory=list)  # of the first of them
+    messages: list[Message] = field(default_factory=list)
+    decoded: list[Decoded] = field(default_factory=list)
     _began: float = 0.0
     _bytes: int = 0
     _partitions: set[int] = field(default_factory=set)
@@ -36,80 +37,45 @@ class Batch:
         bytes_left = self.most_bytes - self._bytes
         if bytes_left <= 0:
             return 0
-        places_left = self.size + self.spare - len(self._messages)
-        return min(places_left, _MAX_FETCH, bytes_left // self._largest + 1)
+        places_left = self.size + self.spare - len(self.messages)
+        return max(0, min(places_left, _MAX_FETCH, bytes_left // self._largest + 1))
 
-    @property
-    def is_full(self) -> bool:
-        """True when there is no room for another message."""
-        return self.room <= 0
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        """The messages, in the order they came."""
-        return tuple(self._messages)
-
-    @property
-    def run(self) -> list[tuple[Message, Decoded]]:
-        """The messages that have been read, each with the result."""
-        return list(zip(self._messages, self._decoded, strict=False))
-
-    @property
-    def partitions(self) -> set[int]:
-        """The partitions of the messages."""
-        return set(self._partitions)
-
-    def add(self, messages: Collection[Message], now: float) -> None:
+    def add(self, messages: Collection[Message], now: float, decoded: Iterable[Decoded] = ()) -> None:
         """Append messages; `now` is in seconds of a monotonic clock."""
-        if not self._messages:
+        if not self.messages:
             self._began = now
-        self._messages.extend(messages)
+        self.messages.extend(messages)
+        self.decoded.extend(decoded)
         self._partitions.update(message.partition for message in messages)
         sizes = _sizes(messages)
         self._bytes += sum(sizes)
         self._largest = max(sizes, default=self._largest) or 1
-
-    def read(self, read: Callable[[Sequence[Message]], Iterable[Decoded]]) -> None:
-        """Read the messages that have not been read; `read` returns one result for each, in order."""
-        if unread := self._messages[len(self._decoded) :]:
-            self._decoded.extend(read(unread))
-
-    def put_back(self, messages: Collection[Message]) -> None:
-        """Insert messages whose write has failed before all others.
-
-        All messages have to be read again, because a message counts as received when it is read.
-        """
-        self._messages[:0] = messages
-        self._decoded = []
-        self._partitions.update(message.partition for message in messages)
-        self._bytes += sum(_sizes(messages))
 
     def ready(self, now: float, *, is_all: bool = False) -> bool:
         """Return True when it is time to write. Never for an empty batch.
 
         With `is_all` the batch is not waited for: the end of a backlog has been reached.
         """
-        if not self._messages:
+        if not self.messages:
             return False
-        return is_all or len(self._messages) >= self.size or self.is_full or self.time_left(now) <= 0
+        return is_all or len(self.messages) >= self.size or not self.room or self.time_left(now) <= 0
 
     def time_left(self, now: float) -> float:
         """Return the seconds until the batch has waited long enough."""
-        return max(0.0, self._began + self.wait - now) if self._messages else self.wait
+        return max(0.0, self._began + self.wait - now) if self.messages else self.wait
 
-    def drop(self, partitions: Collection[int]) -> None:
-        """Remove the messages of these partitions: another consumer has them, or they will be read again."""
-        if partitions:
-            kept = [m.partition not in partitions for m in self._messages]
-            self._messages = list(compress(self._messages, kept))
-            self._decoded = list(compress(self._decoded, kept))
-            self._partitions.difference_update(partitions)
-            self._bytes = sum(_sizes(self._messages))
+    def keep(self, partitions: Collection[int]) -> None:
+        """Drop the messages of all other partitions: they will be read again, here or elsewhere."""
+        if self._partitions.difference(partitions):
+            kept = [message.partition in partitions for message in self.messages]
+            self.messages = list(compress(self.messages, kept))
+            self.decoded = list(compress(self.decoded, kept))
+            self._partitions.intersection_update(partitions)
+            self._bytes = sum(_sizes(self.messages))
 
     def clear(self) -> None:
-        """Remove all messages."""
-        self._messages = []
-        self._decoded = []
+        """Begin the next batch."""
+        self.messages, self.decoded = [], []
         self._partitions = set()
         self._bytes = 0
 

@@ -3,37 +3,28 @@
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from datadeling.config import ConsumerConfig
-from datadeling.consumer.batch import Batch
 from datadeling.consumer.health import Health, serve_health
-from datadeling.consumer.loop import Loop
-from datadeling.consumer.partitions import Partitions
+from datadeling.consumer.loop import Loop, RetentionStep
 from datadeling.consumer.source import Source
-from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.db.migrate import migrate
 from datadeling.errors import ConfigError, DatabaseUnavailable, DatadelingError
 from datadeling.log import frames
 from datadeling.metrics import ConsumerMetrics
-from datadeling.pipeline.retry import Retry
-from datadeling.pipeline.store import Store
 
 # Seconds for a database call in hand after a signal. Together with a call to a silent broker (2 s) and with
 # leaving the group (3 s), the process ends within 10 s.
 _LAST_CALL = 3.0
 
 _SWITCH_INTERVAL = 0.000_2  # seconds
-
-RetentionStep = Callable[[Database], Mapping[str, int]]
-"""Deletes a bounded part of what is too old; returns the rows by table, none when there is nothing left."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +61,8 @@ def run_consumer(
         _migrate(config.db_url, health)
         database = Database(config.db_url, "datadeling consume")
         try:
-            loop = wire(config, Source(config.kafka), database, health, ConsumerMetrics(registry), retention)
+            source, metrics = Source(config.kafka), ConsumerMetrics(registry)
+            loop = Loop(config, source, database, health, metrics, retention)
 
             def stop() -> None:
                 loop.stop()
@@ -103,24 +95,6 @@ def _errors_logged() -> Iterator[None]:
         if isinstance(error, DatadelingError):
             raise
         raise SystemExit(1) from None
-
-
-def wire(
-    config: ConsumerConfig,
-    source: Source,
-    database: Database,
-    health: Health,
-    metrics: ConsumerMetrics,
-    retention: RetentionStep,
-) -> Loop:
-    """Return the loop with everything that it uses."""
-    name = config.kafka.topic
-    store = Store(database, name, config.park_limit)
-    partitions = Partitions(source, Topic(config.kafka), store, Retry(database, name), health, metrics)
-    metrics.available.labels("database").set_function(lambda: float(health.database.available))
-    metrics.available.labels("broker").set_function(lambda: float(health.broker.available))
-    batch = Batch(config.batch_size, config.batch_wait, spare=config.batch_size)
-    return Loop(source, partitions, store, partial(retention, database), batch, health, metrics)
 
 
 def _tune_interpreter() -> None:

@@ -6,17 +6,12 @@ callback comes out of `consume()`.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from threading import Thread
 
 import structlog
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import create_client, reader_settings, to_message
@@ -30,18 +25,17 @@ log = structlog.get_logger(__name__)
 class Source:
     """The partitions of one topic that the group has assigned to us. For one thread.
 
-    `fetch` must be called every `max_poll_interval` seconds. Otherwise the group gives the partitions to
-    others, and the next call joins the group again.
+    `owned` are these partitions, fetched or paused. `fetch` must be called every `max_poll_interval` seconds.
+    Otherwise the group gives the partitions to others, and the next call joins the group again.
     """
 
     def __init__(self, config: KafkaConfig, *, max_poll_interval: float = 60.0) -> None:
+        self.owned: set[int] = set()
         self._topic = config.topic
         self._config = config
         self._max_poll_interval = max_poll_interval
         self._logged: set[str] = set()
-        self._waiting: set[int] = set()
-        self._owned: set[int] = set()
-        self._revoked: set[int] = set()
+        self._interrupted: set[int] = set()
         self._has_failed = False
         self._closed = False
         self._consumer = self._create_consumer()
@@ -55,33 +49,26 @@ class Source:
             on_lost=self._on_revoke,
         )
 
-    @property
-    def waiting(self) -> frozenset[int]:
-        """Partitions of ours that are paused until `start` gives an offset."""
-        return frozenset(self._waiting)
+    def take_interrupted(self) -> set[int]:
+        """Return the partitions whose messages no longer count, since the last call.
 
-    @property
-    def owned(self) -> frozenset[int]:
-        """Partitions of ours, paused or not."""
-        return frozenset(self._owned)
-
-    def take_revoked(self) -> set[int]:
-        """Return the partitions that have been revoked since the last call: drop their messages."""
-        revoked, self._revoked = self._revoked, set()
-        return revoked
+        They have been revoked, or the broker does not have their offset. Those that are owned wait for
+        `start`.
+        """
+        interrupted, self._interrupted = self._interrupted, set()
+        return interrupted
 
     def fetch(self, limit: int, timeout: float) -> list[Message]:
-        """Return up to `limit` messages, maybe none, after up to `timeout` seconds. Keeps us in the group.
-
-        A partition whose offset the broker does not have joins `waiting`.
-        """
+        """Return up to `limit` messages, maybe none, after up to `timeout` seconds. Keeps us in the group."""
         messages: list[Message] = []
         for message in self._consumer.consume(limit, timeout):
             error = message.error()
             if error is None:
                 messages.append(to_message(message))
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 (its public name)
-                self.hold({to_message(message).partition})
+                partition = to_message(message).partition
+                self.pause({partition})
+                self._interrupted.add(partition)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
         if self._has_failed:
@@ -90,9 +77,6 @@ class Source:
 
     def start(self, partition: int, offset: int) -> None:
         """Fetch a partition of ours from `offset` on."""
-        if partition not in self._owned:
-            return
-        self._waiting.discard(partition)
         place = TopicPartition(self._topic, partition, offset)
         try:
             self._consumer.seek(place)
@@ -102,24 +86,14 @@ class Source:
             self._consumer.incremental_assign([place])
         self._consumer.resume([place])
 
-    def hold(self, partitions: Collection[int]) -> None:
-        """Pause these partitions until `start` gives an offset."""
-        ours = self._owned.intersection(partitions)
-        self._waiting |= ours
-        self._consumer.pause(self._places(ours))
-
-    def pause(self) -> None:
-        """Pause all partitions. `fetch` must still be called, to stay in the group."""
-        self._consumer.pause(self._places(self._owned - self._waiting))
-
-    def resume(self) -> None:
-        """Continue where `pause` stopped."""
-        self._consumer.resume(self._places(self._owned - self._waiting))
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Fetch none of these until `start` gives an offset."""
+        self._consumer.pause([TopicPartition(self._topic, p) for p in self.owned.intersection(partitions)])
 
     def high_watermark(self, partition: int) -> int | None:
         """Return the high watermark of the last fetch, if there is one. Does not block."""
         with suppress(KafkaException):
-            (place,) = self._places([partition])
+            place = TopicPartition(self._topic, partition)
             high = self._consumer.get_watermark_offsets(place, cached=True)[1]
             return int(high) if high >= 0 else None
         return None
@@ -130,7 +104,7 @@ class Source:
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit offsets to Kafka, for lag tools only: errors are ignored. Does not block."""
-        places = [TopicPartition(self._topic, p, o) for p, o in offsets.items() if p in self._owned]
+        places = [TopicPartition(self._topic, partition, offset) for partition, offset in offsets.items()]
         with suppress(KafkaException):
             if places:
                 self._consumer.commit(offsets=places, asynchronous=True)
@@ -173,7 +147,7 @@ class Source:
     def _leave(self) -> None:
         # `close` of a static member does not leave the group; giving up the subscription does.
         self._consumer.unsubscribe()
-        while self._owned:
+        while self.owned:
             self._consumer.consume(1, 0.1)
         self._consumer.close()
 
@@ -181,14 +155,11 @@ class Source:
         """Replace the member: after a fatal error librdkafka does not recover."""
         log.warning("group_joined_anew")
         self._has_failed = False
-        self._revoked |= self._owned
-        self._owned, self._waiting = set(), set()
+        self._interrupted |= self.owned
+        self.owned = set()
         failed, self._consumer = self._consumer, self._create_consumer()
         Thread(target=failed.close, name="leave the group", daemon=True).start()
         self.subscribe()
-
-    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
-        return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def _on_error(self, error: KafkaError) -> None:
         """Log an error once, not at each of librdkafka's tries. Its text quotes addresses, never messages."""
@@ -204,13 +175,11 @@ class Source:
         places = [TopicPartition(p.topic, p.partition, 0) for p in partitions]
         consumer.incremental_assign(places)
         consumer.pause(places)
-        self._owned |= {p.partition for p in partitions}
-        self._waiting |= {p.partition for p in partitions}
+        self.owned |= {p.partition for p in partitions}
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if consumer is not self._consumer:
             return  # a member that has been replaced: its partitions may be ours again
         gone = {p.partition for p in partitions}
-        self._owned -= gone
-        self._waiting -= gone
-        self._revoked |= gone
+        self.owned -= gone
+        self._interrupted |= gone

@@ -37,7 +37,7 @@ class Topic:
     """One topic of the broker. Methods block for up to `timeout` s, and can raise `BrokerUnavailable`."""
 
     def __init__(self, config: KafkaConfig, timeout: float = _CONSUMER_TIMEOUT) -> None:
-        self._name = config.topic
+        self.name = config.topic
         self._timeout = timeout
         self._admin = create_client(AdminClient, kafka_settings(config))
 
@@ -70,12 +70,12 @@ class Topic:
         return found.offset if found.offset >= 0 else self.watermarks(partition).high
 
     def _description(self) -> TopicDescription:
-        futures = self._admin.describe_topics(TopicCollection([self._name]), request_timeout=self._timeout)
-        description: TopicDescription = _result(futures[self._name].result)
+        futures = self._admin.describe_topics(TopicCollection([self.name]), request_timeout=self._timeout)
+        description: TopicDescription = _result(futures[self.name].result)
         return description
 
     def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
-        place = TopicPartition(self._name, partition)
+        place = TopicPartition(self.name, partition)
         futures = self._admin.list_offsets({place: spec}, request_timeout=self._timeout)
         info: ListOffsetsResultInfo = _result(futures[place].result)
         return info

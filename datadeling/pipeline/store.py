@@ -5,16 +5,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from datadeling.db import lookup_log
 from datadeling.db.database import Database
-from datadeling.db.rows import Parked
 from datadeling.db.transaction import Transaction, place_arrays
-from datadeling.db.waiting import Meanwhile
 from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import LostPartition, UnstorableRow
@@ -70,25 +65,16 @@ def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:
         tx.run("supersede_failed", topic=topic, ids=list(changes.stored), **places)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """The result of writing a batch.
 
     `positions`: the new positions of its partitions. `outcomes`: the number of messages by outcome. `broken`:
     the partitions that must stop, because the limit of unreadable messages in a row was reached.
     """
 
-    positions: Mapping[int, Position]
+    positions: dict[int, Position]
     outcomes: Counter[Outcome]
-    broken: frozenset[int]
-
-
-class Backlog(NamedTuple):
-    """Figures for metrics: failed messages by state, bytes by replication slot, time left in `lookup_log`."""
-
-    failed: dict[str, Parked]
-    slot_lags: dict[str, int]
-    lookup_log_left: timedelta
+    broken: set[int]
 
 
 class Store:
@@ -103,81 +89,31 @@ class Store:
         self._topic = topic
         self._park_limit = park_limit
 
-    def begin(self, partition: int, next_offset: int, historikk_fra: datetime) -> Position:
-        """Return the position of a partition; one that has never been read begins at `next_offset`."""
-        with self._database.transaction() as tx:
-            tx.run(
-                "insert_offset",
-                topic=self._topic,
-                partition=partition,
-                next_offset=next_offset,
-                historikk_fra=historikk_fra,
-            )
-            position = tx.position(self._topic, partition)
-        if position is None:
-            raise LostPartition(partition)  # deleted by hand between the two statements
-        return position
-
-    def position(self, partition: int) -> Position | None:
-        """Return the position of a partition, None when it has never been read."""
-        with self._database.transaction() as tx:
-            return tx.position(self._topic, partition)
-
-    def positions(self) -> dict[int, Position]:
-        """Return the positions of all partitions that have ever been read."""
-        with self._database.transaction() as tx:
-            return tx.positions(self._topic)
-
-    def skip_to(self, partition: int, start: Position, next_offset: int) -> Position:
-        """Move a position past offsets that the topic no longer has, and return it.
-
-        Raise `LostPartition` if the partition is not at `start`.
-        """
-        end = start._replace(next_offset=next_offset)
-        with self._database.transaction() as tx:
-            self._advance(tx, {partition: start}, {partition: end})
-        return end
-
-    def write(self, messages: Sequence[Message], positions: Mapping[int, Position]) -> Written:
-        """Read and write a batch: `read_all` and `write_run`."""
-        run = list(zip(messages, read_all(messages, positions), strict=True))
-        return self.write_run(run, positions)
-
-    def working(self, meanwhile: Meanwhile) -> AbstractContextManager[None]:
-        """Call `meanwhile` while the database works, in this block. It must not use the database."""
-        return self._database.working(meanwhile)
-
-    def write_run(self, run: Run, positions: Mapping[int, Position]) -> Written:
-        """Write a batch that has been read. Calling it again with the same batch is safe.
+    def write(self, run: Run, positions: Mapping[int, Position]) -> Written:
+        """Write a batch. Calling it again with the same batch is safe.
 
         `positions` are those of the batch's partitions when its first message was fetched. A batch with a row
         that the database refuses is halved until the row stands alone; its message is parked.
 
-        Raise `LostPartition` when another consumer has moved an offset (drop the batch) and
-        `DatabaseUnavailable` (keep it and try again). The transaction in hand has been rolled back then, but
-        earlier halves of the batch may have been written: read the offset again.
+        Raise `LostPartition` when another consumer has moved an offset, and `DatabaseUnavailable`. Some of
+        the batch may have been written then: drop it, and read the offsets again.
         """
         try:
             return self._write_once(run, positions)
         except UnstorableRow as error:
-            if len(run) > 1:
-                return self._write_halves(run, positions)
-            ((message, decoded),) = run
-            return self._write_once([(message, refused(message, decoded, error))], positions)
-
-    def _write_halves(self, run: Run, positions: Mapping[int, Position]) -> Written:
+            if len(run) == 1:
+                ((message, decoded),) = run
+                return self._write_once([(message, refused(message, decoded, error))], positions)
         half = len(run) // 2
-        first = self.write_run(run[:half], positions)
+        first = self.write(run[:half], positions)
         not_broken = [pair for pair in run[half:] if pair[0].partition not in first.broken]
-        rest = self.write_run(not_broken, {**positions, **first.positions})
+        rest = self.write(not_broken, {**positions, **first.positions})
         return Written(
-            {**first.positions, **rest.positions},
-            first.outcomes + rest.outcomes,
-            first.broken | rest.broken,
+            first.positions | rest.positions, first.outcomes + rest.outcomes, first.broken | rest.broken
         )
 
-    def _write_once(self, run: Run, positions: Mapping[int, Position]) -> Written:
-        decoded, ends, broken = _until_broken(run, positions, self._park_limit)
+    def _write_once(self, run: Run, starts: Mapping[int, Position]) -> Written:
+        decoded, ends, broken = self._until_broken(run, starts)
         if not decoded:
             return Written({}, Counter(), broken)
         with self._database.transaction() as tx:
@@ -185,41 +121,49 @@ class Store:
             for partition in sorted(ends):
                 tx.lock_partition(self._topic, partition)
             # 2. Move the offsets by compare-and-set. Fails here if another consumer has taken over.
-            self._advance(tx, positions, ends)
+            for partition, end in ends.items():
+                advance(tx, self._topic, partition, starts[partition], end)
             # 3. Read what is stored, in statements that begin after the locks were granted, and decide.
             changes = fold_stored(tx, decoded)
             # 4. Write only what differs.
             write_changes(tx, self._topic, changes)
         return Written(ends, changes.outcomes, broken)
 
-    def is_of_topic(self, partition: int, topic_id: str) -> bool:
-        """Return True when a partition's offset belongs to the topic with this id.
+    def _until_broken(
+        self, run: Run, starts: Mapping[int, Position]
+    ) -> tuple[list[Decoded], dict[int, Position], set[int]]:
+        """Return the messages that may be written, the positions after them, and the broken partitions.
 
-        The first id is stored, and is the right one from then on.
+        A partition ends before an unreadable message when `park_limit` in a row before it were unreadable.
         """
-        with self._database.transaction() as tx:
-            tx.run("recognise_topic", topic=self._topic, partition=partition, topic_id=topic_id)
-            return tx.first(str, "select_topic_id", topic=self._topic, partition=partition) == topic_id
+        messages: list[Decoded] = []
+        ends: dict[int, Position] = {}
+        broken: set[int] = set()
+        for message, decoded in run:
+            partition = message.partition
+            at = ends.get(partition) or starts[partition]
+            is_readable = not isinstance(decoded, Unreadable)
+            if not is_readable and at.unreadable_in_a_row >= self._park_limit:
+                broken.add(partition)
+            if partition not in broken:
+                messages.append(decoded)
+                ends[partition] = at.after(message.offset, readable=is_readable)
+        return messages, ends, broken
 
-    def backlog(self) -> Backlog:
-        """Return the figures that are read regularly for the metrics."""
-        with self._database.transaction() as tx:
-            failed = {state: Parked(*rest) for state, *rest in tx.run("count_failed", topic=self._topic)}
-            return Backlog(failed, dict(tx.run("slot_lags")), lookup_log.time_left(tx))
 
-    def _advance(self, tx: Transaction, starts: Mapping[int, Position], ends: Mapping[int, Position]) -> None:
-        for partition, end in ends.items():
-            advanced = tx.run(
-                "advance_offset",
-                topic=self._topic,
-                partition=partition,
-                start=starts[partition].next_offset,
-                end=end.next_offset,
-                generation=end.generation,
-                unreadable_in_a_row=end.unreadable_in_a_row,
-            )
-            if advanced.rowcount != 1:
-                raise LostPartition(partition)
+def advance(tx: Transaction, topic: str, partition: int, start: Position, end: Position) -> None:
+    """Move the offset of a partition from exactly `start` to `end`. Raise `LostPartition`."""
+    advanced = tx.run(
+        "advance_offset",
+        topic=topic,
+        partition=partition,
+        start=start.next_offset,
+        end=end.next_offset,
+        generation=end.generation,
+        unreadable_in_a_row=end.unreadable_in_a_row,
+    )
+    if advanced.rowcount != 1:
+        raise LostPartition(partition)
 
 
 def read_all(messages: Iterable[Message], positions: Mapping[int, Position]) -> list[Decoded]:
@@ -236,25 +180,3 @@ def refused(message: Message, decoded: Decoded, error: UnstorableRow) -> Unreada
     if isinstance(decoded, Unreadable):
         raise error
     return unreadable(message, decoded.place, f"database_{error.sqlstate}", str(error))
-
-
-def _until_broken(
-    run: Run, positions: Mapping[int, Position], park_limit: int
-) -> tuple[list[Decoded], dict[int, Position], frozenset[int]]:
-    """Return the messages that may be written, the positions after them, and the broken partitions.
-
-    A partition ends before an unreadable message when `park_limit` in a row before it were unreadable, too.
-    """
-    messages: list[Decoded] = []
-    ends: dict[int, Position] = {}
-    broken: set[int] = set()
-    for message, decoded in run:
-        partition = message.partition
-        at = ends.get(partition) or positions[partition]
-        is_readable = not isinstance(decoded, Unreadable)
-        if not is_readable and at.unreadable_in_a_row >= park_limit:
-            broken.add(partition)
-        if partition not in broken:
-            messages.append(decoded)
-            ends[partition] = at.after(message.offset, readable=is_readable)
-    return messages, ends, frozenset(broken)

@@ -13,11 +13,10 @@ from datadeling.operations.erase import erase
 from datadeling.pipeline.retry import Retry
 from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import Store
-from tests.hendelser import EPOCH
 from tests.integration.brittle import Brittle
 from tests.integration.plain import At, Line
 from tests.integration.plans import Act, Erases, Interleaved, Kill, Live, LostAnswer, Retries, Rewrites, Step
-from tests.integration.storing import TOPIC
+from tests.integration.storing import TOPIC, begin, write_batch
 
 _ACTION = OperatorAction("a test")
 _TOO_LONG = 20.0  # seconds
@@ -78,7 +77,7 @@ class Actor:
         if not ahead[: act.size]:
             return
         try:
-            written = self._retried(lambda: self._store.write(ahead[: act.size], self._positions))
+            written = self._retried(lambda: write_batch(self._store, ahead[: act.size], self._positions))
         except LostPartition:
             self._retried(self._read_positions)
         else:
@@ -86,7 +85,7 @@ class Actor:
             self._positions.update(written.positions)
 
     def _read_positions(self) -> None:
-        self._positions = {p: self._store.begin(p, 0, EPOCH) for p in (0, 1)}
+        self._positions = begin(self._store, 0, 1)
 
     def _retried(self, action: Callable[[], _T]) -> _T:
         """Retry after the failures that the plan has caused; raise any other."""

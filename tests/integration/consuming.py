@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
-from datadeling.consumer.process import wire
+from datadeling.consumer.loop import Loop
 from datadeling.consumer.source import Source
 from datadeling.db.database import Database
 from datadeling.metrics import ConsumerMetrics
@@ -38,12 +38,17 @@ class Consumer:
         self.source = Source(kafka, max_poll_interval=max_poll_interval)
         config = ConsumerConfig(kafka, url, batch_size=100, batch_wait=wait, park_limit=10, port=0)
         metrics, prune = ConsumerMetrics(self.registry), Pruner(topic, config.retention).step
-        self.loop = wire(config, self.source, self.database, self.health, metrics, prune)
+        self.loop = Loop(config, self.source, self.database, self.health, metrics, prune)
         self.batch = self.loop._batch
+
+    @property
+    def running(self) -> set[int]:
+        """The partitions that it reads."""
+        return set(self.loop._partitions.running)
 
     def leave(self) -> None:
         """Close the connections to broker and database; calling again is safe."""
-        self.loop.close()
+        self.source.close()
         self.database.close()
 
     def metric(self, name: str, **labels: str) -> float | None:

@@ -1,12 +1,13 @@
 """Write through the store as the loop does, and read the tables back."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
 from datadeling.domain.hendelse import Position
 from datadeling.pipeline.message import Message
-from datadeling.pipeline.store import Store
+from datadeling.pipeline.store import Store, Written, read_all
 from tests.hendelser import EPOCH
 from tests.oracle import Tables
 
@@ -15,14 +16,32 @@ PARK_LIMIT = 4
 BEGINNING = Position(0, 0)
 
 
+def position(store: Store, partition: int) -> Position | None:
+    with store._database.transaction() as tx:
+        return tx.position(store._topic, partition)
+
+
+def begin_at(store: Store, partition: int, offset: int = 0) -> Position:
+    """Begin a partition that has never been read; return its position."""
+    with store._database.transaction() as tx:
+        place = {"topic": store._topic, "partition": partition}
+        tx.run("insert_offset", **place, next_offset=offset, historikk_fra=EPOCH)
+        return tx.positions(store._topic)[partition]
+
+
 def begin(store: Store, *partitions: int) -> dict[int, Position]:
-    return {p: store.begin(p, 0, EPOCH) for p in partitions or (0,)}
+    return {p: begin_at(store, p) for p in partitions or (0,)}
+
+
+def write_batch(store: Store, messages: Sequence[Message], positions: Mapping[int, Position]) -> Written:
+    return store.write(list(zip(messages, read_all(messages, positions), strict=True)), positions)
 
 
 def write(store: Store, *messages: Message) -> Counter[str]:
     """Write messages from the present offsets on."""
-    positions = {m.partition: store.begin(m.partition, 0, EPOCH) for m in messages}
-    return Counter({str(outcome): n for outcome, n in store.write(messages, positions).outcomes.items()})
+    positions = begin(store, *{m.partition for m in messages})
+    written = write_batch(store, messages, positions)
+    return Counter({str(outcome): n for outcome, n in written.outcomes.items()})
 
 
 def tables(connection: psycopg.Connection) -> Tables:

@@ -31,7 +31,7 @@ from datadeling.pipeline.store import Store
 from datadeling.pipeline.transform import read
 from tests.integration.api.rows import FNR, insert, row
 from tests.integration.counting import Counting
-from tests.integration.storing import TOPIC, begin
+from tests.integration.storing import TOPIC, begin, write_batch
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, serving
 
 
@@ -116,7 +116,7 @@ def _costs(
     def write(kind: str, batch: list[Message]) -> None:
         positions = begin(store)
         placed = _placed(batch, positions[0].next_offset)
-        costs[kind] = measured(lambda: store.write(placed, positions))
+        costs[kind] = measured(lambda: write_batch(store, placed, positions))
 
     def measured(step: Callable[[], object]) -> Event:
         before = _wal(database, connection)

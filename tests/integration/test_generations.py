@@ -16,7 +16,7 @@ from datadeling.pipeline.message import Message
 from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import Store
 from tests.hendelser import EPOCH, avtale_id, melding, tombstone
-from tests.integration.storing import TOPIC, tables, write
+from tests.integration.storing import TOPIC, begin_at, tables, write
 
 WHO = OperatorAction("a test")
 
@@ -149,12 +149,19 @@ def test_reading_from_before_the_partitions_were_added_restores_old_versions(
     }
 
 
+def recognise(database: Database, partition: int, topic_id: str) -> str | None:
+    """Return the id of the topic that a partition belongs to."""
+    with database.transaction() as tx:
+        tx.run("recognise_topic", topic=TOPIC, partition=partition, topic_id=topic_id)
+        return tx.first(str, "select_topic_id", topic=TOPIC, partition=partition)
+
+
 def test_an_added_partition_must_have_the_topic_id_of_the_others(store: Store, database: Database) -> None:
     for partition, topic_id, is_known in ((0, "one", True), (1, "another", False), (2, "one", True)):
-        store.begin(partition, 0, EPOCH)
-        assert store.is_of_topic(partition, topic_id) == is_known
+        begin_at(store, partition)
+        assert (recognise(database, partition, topic_id) == topic_id) is is_known
     begin_generation(database)
-    assert store.is_of_topic(1, "another")
+    assert recognise(database, 1, "another") == "another"
 
 
 def test_a_generation_cannot_begin_at_an_offset_that_was_never_read(store: Store, database: Database) -> None:

@@ -34,7 +34,7 @@ def test_the_settings_of_the_group_are_passed_to_the_client(monkeypatch: pytest.
 
 def owned(*consumers: Consumer) -> list[int]:
     """Return the running partitions, each once for every consumer that has it."""
-    return sorted(p for c in consumers for p in c.source.owned - c.source.waiting)
+    return sorted(p for consumer in consumers for p in consumer.running)
 
 
 def test_a_consumer_that_does_not_poll_loses_its_partitions_and_rejoins(
@@ -77,7 +77,7 @@ def test_kept_partitions_go_on_while_another_consumer_joins(
         produce([melding(next(numbers), partition=p) for p in range(3)])
         first.loop.run_once()
         went_on |= {p for p, at in offsets(connection).items() if at > before[p]}
-        disturbed |= first.source.waiting
+        disturbed |= first.source.owned - first.running
         second.loop.run_once()
     stayed = first.source.owned
     assert 0 < len(stayed) < 3

@@ -8,8 +8,8 @@ from datadeling.errors import UnstorableRow
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.retry import Retry
 from datadeling.pipeline.store import Store
-from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
-from tests.integration.storing import BEGINNING, PARK_LIMIT, begin, write
+from tests.hendelser import avtale_id, encoded, hendelse, melding, record, tombstone
+from tests.integration.storing import BEGINNING, PARK_LIMIT, begin, begin_at, position, write, write_batch
 
 
 def test_unreadable_messages_are_parked_byte_for_byte(store: Store, connection: psycopg.Connection) -> None:
@@ -23,15 +23,15 @@ def test_unreadable_messages_are_parked_byte_for_byte(store: Store, connection: 
         (None, b"", "malformed_json", "new"),
         (None, None, "invalid_key", "new"),
     ]
-    assert store.position(0) == Position(0, 5)
+    assert position(store, 0) == Position(0, 5)
 
 
 def test_unreadable_messages_in_a_row_are_counted(store: Store) -> None:
     write(store, record(0, b"a", b"{"), record(1, b"a", b"{"))
     write(store, record(2, b"a", b"{"))
-    assert store.position(0) == Position(0, 3, 3)
+    assert position(store, 0) == Position(0, 3, 3)
     write(store, melding(1, offset=3), record(4, b"a", b"{"))
-    assert store.position(0) == Position(0, 5, 1)
+    assert position(store, 0) == Position(0, 5, 1)
 
 
 def bad(offset: int, partition: int = 0) -> Message:
@@ -43,16 +43,16 @@ def test_too_many_unreadable_messages_in_a_row_stop_the_partition(
 ) -> None:
     positions = begin(store, 0, 1)
     run = [bad(0), bad(1), melding(1, offset=0, partition=1), *map(bad, range(2, 7)), melding(2, offset=7)]
-    written = store.write([*run, melding(3, offset=1, partition=1)], positions)
+    written = write_batch(store, [*run, melding(3, offset=1, partition=1)], positions)
     assert written.broken == {0}
     assert written.outcomes == {"failed": PARK_LIMIT, "new": 2}
     assert written.positions == {0: Position(0, PARK_LIMIT, PARK_LIMIT), 1: Position(0, 2)}
     # Nor does another consumer park more, or this one after a restart.
-    again = store.write([bad(PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
+    again = write_batch(store, [bad(PARK_LIMIT)], {0: begin_at(store, 0)})
     assert again.broken == {0}
     assert again.positions == {}
     # A release that can read the next message continues by itself.
-    mended = store.write([melding(2, offset=PARK_LIMIT)], {0: store.begin(0, 0, EPOCH)})
+    mended = write_batch(store, [melding(2, offset=PARK_LIMIT)], {0: begin_at(store, 0)})
     assert mended.broken == set()
     assert mended.positions == {0: Position(0, PARK_LIMIT + 1)}
     assert connection.execute("SELECT count(*) FROM failed_message").fetchone() == (PARK_LIMIT,)
@@ -61,7 +61,7 @@ def test_too_many_unreadable_messages_in_a_row_stop_the_partition(
 def test_refused_messages_count_as_unreadable(store: Store, connection: psycopg.Connection) -> None:
     refuse(connection, *map(str, range(8)))
     messages = [melding(n, offset=n, bedriftNr=str(n)) for n in range(12)]
-    written = store.write(messages, begin(store))
+    written = write_batch(store, messages, begin(store))
     assert written.broken == {0}
     assert written.positions == {0: Position(0, PARK_LIMIT, PARK_LIMIT)}
     rows = connection.execute("SELECT kafka_offset FROM failed_message ORDER BY 1").fetchall()
@@ -87,14 +87,14 @@ def test_a_refused_message_is_parked_alone(store: Store, connection: psycopg.Con
         (n, messages[n].value, "database_23514", "the database refused a value (SQLSTATE 23514)")
         for n in (3, 17)
     ]
-    assert store.position(0) == Position(0, 20, 0)
+    assert position(store, 0) == Position(0, 20, 0)
 
 
 def test_a_message_that_cannot_be_parked_raises(store: Store, connection: psycopg.Connection) -> None:
     connection.execute("ALTER TABLE failed_message ADD CONSTRAINT refused CHECK (false)")
     with pytest.raises(UnstorableRow):
         write(store, record(0, b"a", b"{"))
-    assert store.position(0) == BEGINNING
+    assert position(store, 0) == BEGINNING
 
 
 def test_a_tombstone_leaves_a_failed_message_with_another_avtale_id(
@@ -118,7 +118,7 @@ def test_a_retry_stores_what_can_be_read_now(
     ).fetchall()
     assert rows == [("resolved", 2, None), ("new", 2, b"{")]
     assert connection.execute("SELECT kafka_offset FROM avtale").fetchone() == (0,)
-    assert store.position(0) == Position(0, 2, 2)
+    assert position(store, 0) == Position(0, 2, 2)
 
 
 def test_a_retry_does_not_overwrite_a_newer_version(

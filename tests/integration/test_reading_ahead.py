@@ -28,7 +28,7 @@ def locked(connection: psycopg.Connection, topic: str) -> Iterator[None]:
 
 
 def running(consumer: Consumer) -> Consumer:
-    turn_until(lambda: consumer.source.owned == {0, 1, 2} and not consumer.source.waiting, consumer)
+    turn_until(lambda: consumer.running == {0, 1, 2}, consumer)
     return consumer
 
 
@@ -61,7 +61,7 @@ def test_the_next_batch_is_fetched_while_one_is_written(
         with locked(connection, topic):
             begin_to_write(thousand()[:100], produce, wait_until, connection)
             produce(thousand(100)[:50])
-            wait_until(lambda: len(consumer.batch.run) == 50)
+            wait_until(lambda: len(consumer.batch.messages) == 50)
             assert is_writing(connection)
             assert count(connection) == 0
         wait_until(lambda: stored(connection))
@@ -76,7 +76,7 @@ def test_reading_ahead_is_limited(
         with locked(connection, topic):
             begin_to_write(thousand()[:100], produce, wait_until, connection)
             produce(thousand(100)[:400])
-            wait_until(lambda: consumer.batch.is_full)
+            wait_until(lambda: not consumer.batch.room)
             assert is_writing(connection)
         wait_until(lambda: count(connection) == 500)
     batches = consumer.metric("datadeling_batch_events_count")

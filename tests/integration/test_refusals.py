@@ -13,7 +13,7 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable
 from datadeling.pipeline.store import Store
 from tests.hendelser import avtale_id, melding
-from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, tables
+from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, begin, position, tables, write_batch
 
 CULPRIT = 7
 MESSAGES = [melding(n, offset=n) for n in range(20)]
@@ -73,12 +73,12 @@ def test_an_error_of_the_service_is_retried_and_nothing_is_parked(
     positions = begin(store)
     for _ in range(3):
         with pytest.raises(DatabaseUnavailable, match=sqlstate):
-            store.write(MESSAGES, positions)
+            write_batch(store, MESSAGES, positions)
     found = tables(connection)
     assert (found.present, found.failed) == ({}, {})
-    assert store.position(0) == BEGINNING
+    assert position(store, 0) == BEGINNING
     connection.execute("DROP TRIGGER refuse ON avtale")
-    assert store.write(MESSAGES, positions).outcomes == {"new": 20}
+    assert write_batch(store, MESSAGES, positions).outcomes == {"new": 20}
 
 
 @pytest.mark.parametrize("sqlstate", MESSAGE)
@@ -86,11 +86,11 @@ def test_an_error_of_a_message_parks_that_message_alone(
     store: Store, connection: psycopg.Connection, sqlstate: str
 ) -> None:
     refuse(connection, sqlstate)
-    assert store.write(MESSAGES, begin(store)).outcomes == {"new": 19, "failed": 1}
+    assert write_batch(store, MESSAGES, begin(store)).outcomes == {"new": 19, "failed": 1}
     rows = connection.execute("SELECT kafka_offset, reason, message FROM failed_message").fetchall()
     text = f"the database refused a value (SQLSTATE {sqlstate})"
     assert rows == [(CULPRIT, f"database_{sqlstate}", text)]
-    assert store.position(0) == Position(0, 20)
+    assert position(store, 0) == Position(0, 20)
 
 
 @pytest.mark.parametrize("sqlstate", BUG)
@@ -100,10 +100,10 @@ def test_any_other_error_is_a_database_bug(
     refuse(connection, sqlstate)
     positions = begin(store)
     with pytest.raises(DatabaseBug, match=sqlstate):
-        store.write(MESSAGES, positions)
+        write_batch(store, MESSAGES, positions)
     found = tables(connection)
     assert (found.present, found.failed) == ({}, {})
-    assert store.position(0) == BEGINNING
+    assert position(store, 0) == BEGINNING
 
 
 def test_a_connection_to_a_standby_is_replaced(store: Store, connection: psycopg.Connection) -> None:
@@ -112,11 +112,11 @@ def test_a_connection_to_a_standby_is_replaced(store: Store, connection: psycopg
     store_in_recovery(connection, "on")
     end_sessions(connection)
     with pytest.raises(DatabaseUnavailable):  # the old session is gone
-        store.write(MESSAGES, positions)
+        write_batch(store, MESSAGES, positions)
     with pytest.raises(DatabaseUnavailable, match="25006"):
-        store.write(MESSAGES, positions)
+        write_batch(store, MESSAGES, positions)
     store_in_recovery(connection, "off")
-    assert store.write(MESSAGES, positions).outcomes == {"new": 20}
+    assert write_batch(store, MESSAGES, positions).outcomes == {"new": 20}
 
 
 def store_in_recovery(connection: psycopg.Connection, value: str) -> None:
@@ -153,6 +153,6 @@ def test_a_refused_message_is_found_by_halving_the_batch(
         store = Store(database, TOPIC, PARK_LIMIT)
         positions = begin(store)
         database.begun = 0
-        assert store.write(messages, positions).outcomes == {"new": 999, "failed": 1}
+        assert write_batch(store, messages, positions).outcomes == {"new": 999, "failed": 1}
     # The whole, two halves at each level, and the one that parks the culprit.
     assert database.begun <= 1 + 2 * ceil(log2(1_000)) + 1

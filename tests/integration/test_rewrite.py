@@ -12,7 +12,7 @@ from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import FAILED_STATES, Store
 from tests.hendelser import EPOCH, avtale_id, encoded, hendelse, melding, record, tombstone
 from tests.integration.inside import Inside
-from tests.integration.storing import TOPIC, write
+from tests.integration.storing import TOPIC, position, write
 
 LATER = "2022-03-04T08:46:39Z"
 
@@ -52,8 +52,8 @@ def test_messages_ahead_are_left_to_the_live_consumer(store: Store, rewrite: Rew
     unknown = melding(3, offset=0, partition=7)
     assert rewrite.write([melding(1, offset=4), *ahead, unknown]).outcomes == {"unchanged": 1}
     assert inside.traces() == before
-    assert store.position(0) == Position(0, 5)
-    assert store.position(7) is None
+    assert position(store, 0) == Position(0, 5)
+    assert position(store, 7) is None
 
 
 def test_lost_rows_are_restored(store: Store, rewrite: Rewrite, connection: psycopg.Connection) -> None:

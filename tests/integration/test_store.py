@@ -1,7 +1,6 @@
 """The store on a real PostgreSQL: the tables of the oracle, and no write without a change."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -14,8 +13,18 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, LostPartition
 from datadeling.pipeline.store import Store
 from tests.conftest import fresh_database
-from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
-from tests.integration.storing import BEGINNING, TOPIC, begin, clear, tables, write
+from tests.hendelser import avtale_id, melding, record, tombstone
+from tests.integration.storing import (
+    BEGINNING,
+    TOPIC,
+    begin,
+    begin_at,
+    clear,
+    position,
+    tables,
+    write,
+    write_batch,
+)
 from tests.oracle import comparable, expected
 from tests.strategies import cuts, logs, to_message
 
@@ -42,8 +51,8 @@ def test_any_log_in_any_batches_leaves_the_tables_of_the_oracle(
         write(store, *map(to_message, batch))
     assert comparable(tables(connection)) == comparable(expected(log))
     if log:
-        assert store.position(0) is not None
-        assert store.begin(0, 0, EPOCH).next_offset == log[-1].offset + 1
+        assert position(store, 0) is not None
+        assert begin_at(store, 0).next_offset == log[-1].offset + 1
 
 
 def test_a_row_has_the_values_of_its_message(store: Store, connection: psycopg.Connection) -> None:
@@ -80,9 +89,9 @@ def test_unchanged_messages_write_no_row(store: Store, connection: psycopg.Conne
 
 def test_a_batch_from_a_past_offset_is_refused(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store)
-    store.write([melding(1, offset=0)], positions)
+    write_batch(store, [melding(1, offset=0)], positions)
     with pytest.raises(LostPartition) as error:
-        store.write([melding(2, offset=0)], positions)
+        write_batch(store, [melding(2, offset=0)], positions)
     assert error.value.partition == 0
     assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (1,)
 
@@ -91,23 +100,22 @@ def test_a_batch_of_an_earlier_generation_is_refused(store: Store, connection: p
     positions = begin(store)
     connection.execute("UPDATE consumer_offset SET generation = 1")
     with pytest.raises(LostPartition):
-        store.write([melding(1)], positions)
+        write_batch(store, [melding(1)], positions)
 
 
 def test_a_lost_partition_rolls_back_the_whole_batch(store: Store, connection: psycopg.Connection) -> None:
     positions = begin(store, 0, 1)
     connection.execute("UPDATE consumer_offset SET next_offset = 9 WHERE kafka_partition = 1")
     with pytest.raises(LostPartition):
-        store.write([melding(1, partition=0), melding(2, partition=1)], positions)
+        write_batch(store, [melding(1, partition=0), melding(2, partition=1)], positions)
     assert connection.execute("SELECT count(*) FROM avtale").fetchone() == (0,)
-    assert store.position(0) == BEGINNING
+    assert position(store, 0) == BEGINNING
 
 
 def test_a_known_partition_keeps_its_offset(store: Store) -> None:
-    assert store.position(0) is None
-    assert store.begin(0, 5, EPOCH) == Position(0, 5)
-    assert store.begin(0, 7, datetime.now(UTC)) == Position(0, 5)
-    assert store.skip_to(0, Position(0, 5), 9) == store.position(0) == Position(0, 9)
+    assert position(store, 0) is None
+    assert begin_at(store, 0, 5) == Position(0, 5)
+    assert begin_at(store, 0, 7) == Position(0, 5)
 
 
 def test_a_missing_column_is_a_database_bug(store: Store, connection: psycopg.Connection) -> None:
@@ -122,8 +130,8 @@ def test_a_broken_connection_is_replaced(store: Store, connection: psycopg.Conne
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'"
     )
     with pytest.raises(DatabaseUnavailable):
-        store.write([melding(1)], positions)
-    assert store.write([melding(1)], positions).outcomes == {"new": 1}
+        write_batch(store, [melding(1)], positions)
+    assert write_batch(store, [melding(1)], positions).outcomes == {"new": 1}
 
 
 def test_a_tombstone_deletes_the_avtale_its_history_and_failed_messages(
@@ -145,7 +153,7 @@ def test_a_tombstone_deletes_the_avtale_its_history_and_failed_messages(
 def test_an_added_partition_has_the_present_generation(store: Store, connection: psycopg.Connection) -> None:
     write(store, melding(1, offset=5))
     connection.execute("UPDATE consumer_offset SET generation = 3")
-    assert store.begin(1, 0, EPOCH) == Position(3, 0)
+    assert begin_at(store, 1) == Position(3, 0)
     assert write(store, melding(1, offset=0, partition=1, avtaleStatus="AVSLUTTET")) == {"changed": 1}
 
 

@@ -99,9 +99,12 @@ def broker(files: Tls) -> Iterator[TlsKafka]:
 def fetch_first(source: Source) -> list[Message]:
     """Return the first message, also when a slow broker takes the partition away and assigns it again."""
     give_up_at = time.monotonic() + 60
+    started: set[int] = set()
     while time.monotonic() < give_up_at:
-        for partition in source.waiting:
+        started -= source.take_interrupted()
+        for partition in source.owned - started:
             source.start(partition, 0)
+        started |= source.owned
         if messages := source.fetch(1, 0.1):
             return messages
     raise AssertionError("no message has been fetched")

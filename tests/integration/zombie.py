@@ -9,7 +9,7 @@ from datadeling.db.transaction import Transaction
 from datadeling.errors import DatadelingError
 from datadeling.pipeline.store import Store
 from tests.hendelser import melding
-from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC
+from tests.integration.storing import BEGINNING, PARK_LIMIT, TOPIC, write_batch
 
 
 class PausingDatabase(Database):
@@ -25,6 +25,7 @@ class PausingDatabase(Database):
 
 if __name__ == "__main__":
     try:
-        Store(PausingDatabase(sys.argv[1], "zombie"), TOPIC, PARK_LIMIT).write([melding(1)], {0: BEGINNING})
+        store = Store(PausingDatabase(sys.argv[1], "zombie"), TOPIC, PARK_LIMIT)
+        write_batch(store, [melding(1)], {0: BEGINNING})
     except DatadelingError as error:
         print(type(error).__name__)  # noqa: T201

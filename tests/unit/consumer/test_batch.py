@@ -1,12 +1,9 @@
 """The moment when a batch is ready, and its contents."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from datadeling.consumer.batch import Batch
 from datadeling.domain.hendelse import Place, Sletting
-from datadeling.pipeline.message import Decoded, Message
 from tests.hendelser import melding, record, tombstone
 
 
@@ -55,7 +52,7 @@ def test_bytes_fill_it_too(values: list[bytes | None], ready: bool) -> None:
 def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
     batch = Batch(1_000, 0.2, most_bytes=1_000)
     batch.add([record(0, b"key", b"x" * 600), record(0, b"key", b"x" * 600, partition=1)], 0.0)
-    batch.drop({1})
+    batch.keep({0})
     assert not batch.ready(0.0)
     batch.add([record(1, b"key", b"x" * 400)], 0.0)
     assert batch.ready(0.0)
@@ -83,37 +80,22 @@ def test_there_is_room_to_spare_when_it_is_ready() -> None:
     for offset in range(3):
         batch.add([melding(offset=offset)], 0.0)
     assert batch.ready(0.0)
-    assert not batch.is_full
     assert batch.room == 2
     batch.add([melding(offset=3), melding(offset=4)], 0.0)
-    assert batch.is_full
+    assert batch.room == 0
 
 
-def test_each_message_is_read_once_until_it_is_put_back() -> None:
-    batch, calls = Batch(10, 0.2), list[list[int]]()
-
-    def read(messages: Sequence[Message]) -> list[Decoded]:
-        calls.append([message.offset for message in messages])
-        return [Sletting("", Place(0, message.partition, message.offset)) for message in messages]
-
-    def contents() -> list[tuple[int, int]]:
-        return [(message.offset, reading.place.offset) for message, reading in batch.run]
-
-    batch.add([melding(offset=4, partition=0), melding(offset=5, partition=1)], 0.0)
-    assert batch.run == []
-    batch.read(read)
-    batch.add([melding(offset=6, partition=0)], 0.0)
-    batch.read(read)
-    batch.read(read)
-    assert calls == [[4, 5], [6]]
-    batch.drop({1})
-    assert contents() == [(4, 4), (6, 6)]
-    batch.put_back([melding(offset=3)])
-    batch.read(read)
-    assert calls[2:] == [[3, 4, 6]]
-    assert contents() == [(3, 3), (4, 4), (6, 6)]
+def test_results_of_reading_stay_with_their_messages() -> None:
+    batch = Batch(10, 0.2)
+    messages = [melding(offset=offset, partition=offset % 2) for offset in range(4)]
+    results = [Sletting("", Place(0, message.partition, message.offset)) for message in messages]
+    batch.add(messages[:3], 0.0, results[:3])
+    batch.add(messages[3:], 0.0, results[3:])
+    batch.keep({1})
+    assert [message.offset for message in batch.messages] == [1, 3]
+    assert batch.decoded == [results[1], results[3]]
     batch.clear()
-    assert batch.run == []
+    assert batch.decoded == []
 
 
 def test_the_first_message_counts() -> None:
@@ -129,11 +111,10 @@ def test_the_time_left_ends_when_the_batch_is_due() -> None:
     assert filled(1).time_left(11.0) == 0.0
 
 
-def test_messages_of_lost_partitions_are_dropped() -> None:
+def test_messages_of_other_partitions_are_dropped() -> None:
     batch = filled(3)
-    batch.drop({1})
+    batch.keep({0, 7})
     assert [m.offset for m in batch.messages] == [0, 2]
-    assert batch.partitions == {0}
     batch.clear()
-    assert batch.messages == ()
+    assert batch.messages == []
     assert batch.room == 3

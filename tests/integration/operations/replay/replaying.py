@@ -20,6 +20,7 @@ from datadeling.pipeline.store import Store
 from datadeling.pipeline.tally import Tally
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 from tests.integration.consuming import Produce
+from tests.integration.storing import begin, write_batch
 from tests.services import Kafka
 
 LOG = [
@@ -88,8 +89,7 @@ class Handled:
 
     def write(self, *messages: Message, partitions: int = 3) -> None:
         """Those that lie on the topic already."""
-        positions = {p: self._store.begin(p, 0, EPOCH) for p in range(partitions)}
-        self._store.write(messages, positions)
+        write_batch(self._store, messages, begin(self._store, *range(partitions)))
 
 
 class Between(Database):

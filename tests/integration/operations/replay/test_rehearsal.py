@@ -12,12 +12,11 @@ from datadeling.db.database import Database
 from datadeling.pipeline.rewrite import Rewrite
 from datadeling.pipeline.store import Store
 from tests.conftest import fresh_database
-from tests.hendelser import EPOCH
 from tests.integration.inside import Inside
 from tests.integration.operations.replay.damage import Damage, Tape, damages
 from tests.integration.plain import Kind, Line, Plain
 from tests.integration.plans import PARTITIONS, logs
-from tests.integration.storing import TOPIC
+from tests.integration.storing import TOPIC, begin, write_batch
 
 _KINDS: tuple[Kind, ...] = ("version",) * 5 + ("tombstone", "broken", "stray")
 
@@ -34,10 +33,10 @@ class World:
         """Handle a log live, from empty tables on, and keep what they were like meanwhile."""
         self.inside.clear()
         tape, store = Tape(self.connection), Store(self.database, TOPIC, park_limit=1_000)
-        positions = {partition: store.begin(partition, 0, EPOCH) for partition in (0, 1)}
+        positions = begin(store, 0, 1)
         tape.keep()
         for line in log:
-            positions |= store.write([line.melding], positions).positions
+            positions |= write_batch(store, [line.melding], positions).positions
             tape.keep()
         return tape
 

@@ -16,9 +16,8 @@ from datadeling.operations.verify.judgement import MEANINGS
 from datadeling.operations.verify.verifier import OnProgress, Options, Report, Verifier
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.store import Store
-from tests.hendelser import EPOCH
 from tests.integration.inside import Inside
-from tests.integration.storing import PARK_LIMIT, write
+from tests.integration.storing import PARK_LIMIT, begin_at, write
 from tests.services import Kafka
 
 WHO = OperatorAction("a test", "the topic lacks it")
@@ -82,7 +81,7 @@ class Both:
 
     def stand_at(self, next_offset: int, partition: int = 0) -> None:
         """Say that a partition has been handled up to there, whatever has been."""
-        self.store.begin(partition, 0, EPOCH)
+        begin_at(self.store, partition)
         self._connection.execute(
             "UPDATE consumer_offset SET next_offset = %s WHERE kafka_partition = %s", (next_offset, partition)
         )

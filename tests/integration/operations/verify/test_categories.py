@@ -176,7 +176,8 @@ def test_offsets_that_mean_nothing_any_more_leave_what_the_new_topic_lacks(both:
 
 def test_another_topic_is_refused(both: Both) -> None:
     both.handled(melding(1))
-    assert both.store.is_of_topic(0, "the one that was here before")
+    with both.database.transaction() as tx:
+        tx.run("recognise_topic", topic=both.name, partition=0, topic_id="the one that was here before")
     with pytest.raises(TopicChanged, match="another topic"):
         both.verify()
 

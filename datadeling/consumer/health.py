@@ -3,24 +3,21 @@
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from socketserver import ThreadingMixIn
+from http import HTTPStatus
+from http.server import ThreadingHTTPServer
 from threading import Thread
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry, MetricsHandler
 
 from datadeling.errors import ConfigError
 
 _ALIVE = 60.0  # seconds that a turn of the loop may take
 _SHORTEST_BACKOFF = 0.1  # seconds
 _LONGEST_BACKOFF = 3.0  # seconds
-
-StartResponse = Callable[..., Any]
 
 log = structlog.get_logger(__name__)
 
@@ -91,16 +88,40 @@ class Health:
         return faults + [f"partition {p} stopped: {why}" for p, why in self.stopped.copy().items()]
 
 
+class _Handler(MetricsHandler):
+    """Answers probes and Prometheus. Logs nothing: they come every few seconds."""
+
+    health: Health
+
+    def do_GET(self) -> None:  # noqa: N802 (a name of http.server)
+        match self.path.partition("?")[0]:
+            case "/internal/health/liveness":
+                self._respond([] if self.health.alive() else ["the loop stands still"])
+            case "/internal/health/readiness":
+                self._respond(self.health.faults())
+            case "/internal/prometheus":
+                super().do_GET()
+            case _:
+                self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _respond(self, faults: list[str]) -> None:
+        self.send_response(HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        body = {"status": "DOWN", "faults": faults} if faults else {"status": "UP"}
+        self.wfile.write(json.dumps(body).encode())
+
+
 @contextmanager
 def serve_health(port: int, health: Health, registry: CollectorRegistry) -> Iterator[int]:
     """Serve health and metrics on all interfaces, from a thread, while the block runs. Yields the port.
 
     Raise `ConfigError` when the port is taken.
     """
+    handler = type("Handler", (_Handler,), {"health": health, "registry": registry})
     try:
-        server = make_server(
-            "", port, _application(health, registry), server_class=_Server, handler_class=_SilentHandler
-        )
+        server = ThreadingHTTPServer(("", port), handler)
     except OSError:
         raise ConfigError(f"CONSUMER_PORT: port {port} cannot be opened") from None
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
@@ -111,39 +132,3 @@ def serve_health(port: int, health: Health, registry: CollectorRegistry) -> Iter
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def _application(health: Health, registry: CollectorRegistry) -> Callable[..., Iterable[bytes]]:
-    metrics = make_wsgi_app(registry)
-
-    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        match environ["PATH_INFO"]:
-            case "/internal/health/liveness":
-                faults = [] if health.alive() else ["the loop stands still"]
-                return _health_response(start_response, faults)
-            case "/internal/health/readiness":
-                return _health_response(start_response, health.faults())
-            case "/internal/prometheus":
-                body: Iterable[bytes] = metrics(environ, start_response)
-                return body
-            case _:
-                start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b""]
-
-    return application
-
-
-def _health_response(start_response: StartResponse, faults: list[str]) -> list[bytes]:
-    status = "503 Service Unavailable" if faults else "200 OK"
-    body = {"status": "DOWN", "faults": faults} if faults else {"status": "UP"}
-    start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
-    return [json.dumps(body).encode()]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _SilentHandler(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Log nothing: probes come every few seconds."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import REGISTRY
 
 from datadeling.config import ConsumerConfig
 from datadeling.consumer.health import Health, serve_health
@@ -23,8 +23,6 @@ from datadeling.metrics import ConsumerMetrics
 # Seconds for a database call in hand after a signal. Together with a call to a silent broker (2 s) and with
 # leaving the group (3 s), the process ends within 10 s.
 _LAST_CALL = 3.0
-
-_SWITCH_INTERVAL = 0.000_2  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -54,14 +52,17 @@ def run_consumer(
     next consumer. While the schema is being migrated or the database is away, a signal ends the process in
     its default way.
     """
-    _tune_interpreter()
+    # A replay in the background would otherwise hold the interpreter for 5 ms whenever the loop has waited.
+    sys.setswitchinterval(0.000_2)
+    # A batch leaves no cycles behind: looking for them after every 700 objects is wasted.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     health = Health()
-    registry = _registry()
-    with _errors_logged(), serve_health(config.port, health, registry):
+    with _errors_logged(), serve_health(config.port, health, REGISTRY):
         _migrate(config.db_url, health)
         database = Database(config.db_url, "datadeling consume")
         try:
-            source, metrics = Source(config.kafka), ConsumerMetrics(registry)
+            source, metrics = Source(config.kafka), ConsumerMetrics(REGISTRY)
             loop = Loop(config, source, database, health, metrics, retention)
 
             def stop() -> None:
@@ -97,17 +98,6 @@ def _errors_logged() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def _tune_interpreter() -> None:
-    """Switch threads often, and collect garbage seldom.
-
-    A replay in the background would otherwise hold the interpreter for 5 ms whenever the loop has waited.
-    A batch leaves no cycles behind, so looking for them after every 700 objects is wasted.
-    """
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
 def _migrate(db_url: str, health: Health) -> None:
     while True:
         try:
@@ -119,11 +109,3 @@ def _migrate(db_url: str, health: Health) -> None:
             health.database.answered()
             log.info("schema_ready", applied=applied)
             return
-
-
-def _registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry

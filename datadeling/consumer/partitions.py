@@ -69,7 +69,6 @@ class Partitions:
         if self._topic_id not in {"", topic_id}:
             self.hold(self._source.owned)
         self._topic_id = topic_id
-        self._source.clear_logged_errors()
 
     def start_waiting(self) -> None:
         """Start the waiting partitions, each from its position in the database.

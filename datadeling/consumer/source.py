@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import create_client, reader_settings, to_message
+from datadeling.consumer.topic import READER_SETTINGS, create_client, to_message
 from datadeling.pipeline.message import Message
 
 _LEAVE_TIMEOUT = 3.0  # seconds
@@ -71,6 +71,8 @@ class Source:
                 self._interrupted.add(partition)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
+        if messages:
+            self._logged.clear()
         if self._has_failed:
             self._rejoin()
         return messages
@@ -97,10 +99,6 @@ class Source:
             high = self._consumer.get_watermark_offsets(place, cached=True)[1]
             return int(high) if high >= 0 else None
         return None
-
-    def clear_logged_errors(self) -> None:
-        """Log an error again if it comes back. To be called when the broker answers."""
-        self._logged.clear()
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit offsets to Kafka, for lag tools only: errors are ignored. Does not block."""
@@ -131,7 +129,7 @@ class Source:
         once. A dynamic one would have to wait for the session timeout of its old place.
         """
         settings = {
-            **reader_settings(self._config),
+            **READER_SETTINGS,
             "group.id": self._config.group_id,
             "group.instance.id": secrets.token_hex(8),
             "auto.offset.reset": "error",
@@ -142,7 +140,7 @@ class Source:
             # wakes up then, the compare-and-set of the offsets keeps it from writing.
             "max.poll.interval.ms": round(self._max_poll_interval * 1_000),
         }
-        return create_client(Consumer, settings, error_cb=self._on_error)
+        return create_client(Consumer, self._config, settings, error_cb=self._on_error)
 
     def _leave(self) -> None:
         # `close` of a static member does not leave the group; giving up the subscription does.

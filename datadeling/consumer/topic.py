@@ -1,6 +1,7 @@
 """The broker's metadata about the topic, and the settings that every Kafka client of ours shares."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +22,17 @@ _CONSUMER_TIMEOUT = 2.0  # seconds; the loop must soon fetch again
 
 OPERATOR_TIMEOUT = 10.0
 """Seconds that a request for an operator may take."""
+
+READER_SETTINGS = {
+    "enable.auto.commit": False,  # the offsets are in the database
+    "enable.auto.offset.store": False,
+    "fetch.wait.max.ms": 100,
+    "queued.max.messages.kbytes": 32_768,
+    # By default librdkafka waits for a second when its queue is full; we empty it in half of that.
+    "fetch.queue.backoff.ms": 20,
+}
+"""Settings of every consumer of ours."""
+
 _LATEST_MS = 253_000_000_000_000  # in the year 9987
 
 _T = TypeVar("_T")
@@ -39,7 +51,7 @@ class Topic:
     def __init__(self, config: KafkaConfig, timeout: float = _CONSUMER_TIMEOUT) -> None:
         self.name = config.topic
         self._timeout = timeout
-        self._admin = create_client(AdminClient, kafka_settings(config))
+        self._admin = create_client(AdminClient, config, {})
 
     def identity(self) -> str:
         """Return the broker's id of this topic, which changes when the topic is deleted and created anew.
@@ -61,80 +73,67 @@ class Topic:
     def newest_timestamp(self, partition: int) -> datetime | None:
         """Return the greatest record time on a partition, None when it is empty."""
         newest = self._offset(partition, OffsetSpec.max_timestamp())  # type: ignore[no-untyped-call]
-        return None if newest.timestamp < 0 else record_time(newest.timestamp)
+        return None if newest.timestamp < 0 else _record_time(newest.timestamp)
 
     def offset_at(self, partition: int, time: datetime) -> int:
         """Return the first offset whose record time is not before `time`, else the high watermark."""
-        spec = OffsetSpec.for_timestamp(round(time.timestamp() * 1_000))
-        found = self._offset(partition, spec)
+        found = self._offset(partition, OffsetSpec.for_timestamp(round(time.timestamp() * 1_000)))
         return found.offset if found.offset >= 0 else self.watermarks(partition).high
 
     def _description(self) -> TopicDescription:
-        futures = self._admin.describe_topics(TopicCollection([self.name]), request_timeout=self._timeout)
-        description: TopicDescription = _result(futures[self.name].result)
-        return description
+        topics = TopicCollection([self.name])
+        future: Future[TopicDescription]
+        future = self._admin.describe_topics(topics, request_timeout=self._timeout)[self.name]
+        return _result(future)
 
     def _offset(self, partition: int, spec: OffsetSpec) -> ListOffsetsResultInfo:
         place = TopicPartition(self.name, partition)
-        futures = self._admin.list_offsets({place: spec}, request_timeout=self._timeout)
-        info: ListOffsetsResultInfo = _result(futures[place].result)
-        return info
+        future: Future[ListOffsetsResultInfo]
+        future = self._admin.list_offsets({place: spec}, request_timeout=self._timeout)[place]
+        return _result(future)
 
 
-def kafka_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    """Return the settings of every client of ours."""
-    settings: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": config.brokers,
-        "client.id": "datadeling",
-        "reconnect.backoff.max.ms": 3_000,
-        "log_level": 0,  # librdkafka would write to standard error, at every try
-    }
-    if config.tls:
-        settings |= {
+def _result(future: Future[_T]) -> _T:
+    try:
+        return future.result()
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0].name())) from None
+
+
+def create_client(
+    client: Callable[..., _T], config: KafkaConfig, settings: dict[str, Any], **options: object
+) -> _T:
+    """Create a Kafka client with these settings. Raise `ConfigError` when the TLS files are invalid."""
+    tls = (
+        {
             "security.protocol": "ssl",
             "ssl.ca.location": str(config.tls.ca),
             "ssl.certificate.location": str(config.tls.certificate),
             "ssl.key.location": str(config.tls.private_key),
         }
-    return settings
-
-
-def reader_settings(config: KafkaConfig) -> dict[str, str | int | float | bool]:
-    """Return the settings of a consumer of ours: offsets in the database, some 30 MiB fetched ahead."""
-    return {
-        **kafka_settings(config),
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "fetch.wait.max.ms": 100,
-        "queued.max.messages.kbytes": 32_768,
-        # By default librdkafka waits for a second when its queue is full; we empty it in half of that.
-        "fetch.queue.backoff.ms": 20,
+        if config.tls
+        else {}
+    )
+    always = {
+        "bootstrap.servers": config.brokers,
+        "client.id": "datadeling",
+        "reconnect.backoff.max.ms": 3_000,
+        "log_level": 0,  # librdkafka would write to standard error, at every try
     }
-
-
-def create_client(client: Callable[..., _T], settings: dict[str, Any], **more: object) -> _T:
-    """Create a Kafka client with these settings. Raise `ConfigError` when the TLS files are invalid."""
     try:
-        return client(settings, **more)
+        return client({**always, **tls, **settings}, **options)
     except KafkaException:  # all other settings are ours
         names = "KAFKA_CA_PATH, KAFKA_CERTIFICATE_PATH, KAFKA_PRIVATE_KEY_PATH"
         raise ConfigError(f"{names}: these are not PEM files that fit together") from None
-
-
-def record_time(milliseconds: int) -> datetime:
-    """Return a record's timestamp as a datetime, within the calendar's range: producers set it freely."""
-    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)
 
 
 def to_message(message: KafkaMessage) -> Message:
     """Convert a message without an error, as `consume` returns it."""
     partition: int = message.partition()  # type: ignore[assignment]  # None is for messages to be sent
     offset: int = message.offset()  # type: ignore[assignment]
-    return Message(partition, offset, record_time(message.timestamp()[1]), message.key(), message.value())
+    return Message(partition, offset, _record_time(message.timestamp()[1]), message.key(), message.value())
 
 
-def _result(result: Callable[[], _T]) -> _T:
-    try:
-        return result()
-    except KafkaException as error:
-        raise BrokerUnavailable(str(error.args[0].name())) from None
+def _record_time(milliseconds: int) -> datetime:
+    """Return a record's timestamp as a datetime, within the calendar's range: producers set it freely."""
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST_MS) / 1_000, UTC)

@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from datadeling.config import KafkaConfig
-from datadeling.consumer.topic import create_client, reader_settings, to_message
+from datadeling.consumer.topic import READER_SETTINGS, create_client, to_message
 from datadeling.errors import BrokerUnavailable, TopicChanged
 from datadeling.operations.replay.jobs import Range
 from datadeling.pipeline.message import Message
@@ -25,13 +25,13 @@ class Reader:
         self._ends = {partition: range_.end for partition, range_ in ranges.items()}
         self._errors: list[str] = []
         settings = {
-            **reader_settings(config),
+            **READER_SETTINGS,
             "group.id": "datadeling-replay",  # required; without a subscription no group is created
             # For an offset that retention has removed: continue with the oldest message there is.
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
         }
-        self._consumer = create_client(Consumer, settings, error_cb=self._on_error)
+        self._consumer = create_client(Consumer, config, settings, error_cb=self._on_error)
         places = [TopicPartition(self._topic, p, r.start) for p, r in ranges.items() if r.start < r.end]
         self._consumer.assign(places)
 

@@ -45,27 +45,30 @@ class Retry:
         """
         return _sum(self.pages(partition, states))
 
-    def pages(self, partition: int, states: Sequence[str], after: Place | None = None) -> Iterator[Page]:
-        """Retry them page by page, each page in one transaction, from behind `after` or the beginning."""
-        return self._range(states, after or Place(-1, partition, -1), Place(2**31 - 1, partition, 2**63 - 1))
-
     def one(self, place: Place, states: Sequence[str]) -> Counter[Outcome]:
         """Retry the message at this place; nothing happens when it is not in one of these states."""
-        return _sum(self._range(states, place._replace(offset=place.offset - 1), place))
+        before = place._replace(offset=place.offset - 1)
+        return _sum(self.pages(place.partition, states, before, place))
 
-    def _range(self, states: Sequence[str], after: Place, last: Place) -> Iterator[Page]:
-        """Retry the messages behind `after`, up to `last` on the same partition."""
-        while page := self._page_or_halves(states, after, last, _PAGE):
+    def pages(
+        self, partition: int, states: Sequence[str], after: Place | None = None, last: Place | None = None
+    ) -> Iterator[Page]:
+        """Retry them page by page, each page in one transaction, from behind `after` up to `last`."""
+        after = after or Place(-1, partition, -1)
+        last = last or Place(2**31 - 1, partition, 2**63 - 1)
+        limit = _PAGE
+        while True:
+            try:
+                page = self._page(states, after, last, limit)
+            except UnstorableRow:
+                if limit > 1:
+                    limit //= 2
+                    continue
+                page = self._page(states, after, last, limit, refused=True)
+            if page is None:
+                return
             yield page
-            after = page[1]
-
-    def _page_or_halves(self, states: Sequence[str], after: Place, last: Place, limit: int) -> Page | None:
-        try:
-            return self._page(states, after, last, limit)
-        except UnstorableRow:
-            if limit > 1:
-                return self._page_or_halves(states, after, last, limit // 2)
-            return self._page(states, after, last, limit, refused=True)
+            after, limit = page[1], _PAGE
 
     def _page(
         self, states: Sequence[str], after: Place, last: Place, limit: int, *, refused: bool = False

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
@@ -18,7 +17,7 @@ from datadeling.pipeline.message import (
     avtaler_named,
     generation_at,
 )
-from datadeling.pipeline.store import Tables, fold_stored, refused, write_changes
+from datadeling.pipeline.store import fold_stored, refused, write_changes
 from datadeling.pipeline.tally import Tally
 from datadeling.pipeline.transform import read
 
@@ -71,7 +70,7 @@ class Rewrite:
             decoded = _read_behind(tx, self._topic, messages)
             if error:
                 decoded = [refused(messages[0], one, error) for one in decoded]
-            tables = _Overlay(tx, self._rows, self._markers) if self._is_dry_run else tx
+            tables = _DryTransaction(tx, self._rows, self._markers) if self._is_dry_run else tx
             changes = fold_stored(tables, decoded, is_replay=True)
             changes.stored.clear()  # a replay supersedes no parked message
             changes.parked = _to_park(tables, changes)
@@ -86,28 +85,29 @@ class Rewrite:
         return tally
 
 
-class _Overlay(NamedTuple):
-    """The tables with some rows and markers instead of those in the database."""
+class _DryTransaction(Transaction):
+    """Reads what a dry run would have written so far instead of what is in the tables."""
 
-    tables: Tables
-    rows: Mapping[str, Avtale]
-    erased: Mapping[str, Place]
+    def __init__(self, tx: Transaction, rows: Mapping[str, Avtale], markers: Mapping[str, Place]) -> None:
+        super().__init__(tx.connection)
+        self._rows = rows
+        self._markers = markers
 
     def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
-        rows = {**self.tables.avtaler(ids), **{key: self.rows[key] for key in ids if key in self.rows}}
+        rows = super().avtaler(ids) | {key: self._rows[key] for key in ids if key in self._rows}
         return {avtale_id: row for avtale_id, row in rows.items() if self._is_left(row)}
 
     def markers(self, ids: Sequence[str]) -> dict[str, Place]:
-        return {**self.tables.markers(ids), **{key: self.erased[key] for key in ids if key in self.erased}}
+        return super().markers(ids) | {key: self._markers[key] for key in ids if key in self._markers}
 
     def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
         return {
             avtale_id: [version for version in versions if self._is_left(version.avtale)]
-            for avtale_id, versions in self.tables.history(ids).items()
+            for avtale_id, versions in super().history(ids).items()
         }
 
     def _is_left(self, version: Avtale) -> bool:
-        marker = self.erased.get(version.avtale_id)
+        marker = self._markers.get(version.avtale_id)
         return marker is None or version.place.is_after(marker)
 
 
@@ -123,7 +123,7 @@ def _read_behind(tx: Transaction, topic: str, messages: Sequence[Message]) -> li
     ]
 
 
-def _to_park(tables: Tables, changes: Changes) -> list[Unreadable]:
+def _to_park(tx: Transaction, changes: Changes) -> list[Unreadable]:
     """Return the unreadable messages that a replay parks: not superseded, and naming no erased avtale.
 
     `datadeling delete` removes every parked message that names the avtale, whatever its key and partition.
@@ -138,5 +138,5 @@ def _to_park(tables: Tables, changes: Changes) -> list[Unreadable]:
     if not parked:
         return []
     named = [avtaler_named(message) for message in parked]
-    marked = tables.markers(list(set().union(*named))).keys()
+    marked = tx.markers(list(set().union(*named))).keys()
     return [message for message, names in zip(parked, named, strict=True) if not names & marked]

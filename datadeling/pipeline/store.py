@@ -6,12 +6,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction, place_arrays
-from datadeling.domain.avtale import Avtale, Superseded
-from datadeling.domain.hendelse import Place, Position
+from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.pipeline.fold import Changes, Outcome, fold, needs_history
 from datadeling.pipeline.message import Decoded, Message, Unreadable, avtale_ids
@@ -24,25 +23,12 @@ Run = Sequence[tuple[Message, Decoded]]
 """Messages in the order of the log, each with the result of reading it."""
 
 
-class Tables(Protocol):
-    """The tables' present content, as far as `fold` needs it."""
-
-    def avtaler(self, ids: Sequence[str]) -> dict[str, Avtale]:
-        """Return the stored versions of these avtaler."""
-
-    def markers(self, ids: Sequence[str]) -> dict[str, Place]:
-        """Return the places of their tombstones."""
-
-    def history(self, ids: Sequence[str]) -> dict[str, list[Superseded]]:
-        """Return their superseded versions."""
-
-
-def fold_stored(tables: Tables, messages: Sequence[Decoded], *, is_replay: bool = False) -> Changes:
+def fold_stored(tx: Transaction, messages: Sequence[Decoded], *, is_replay: bool = False) -> Changes:
     """Return the changes that these messages make. The partitions' locks must be held."""
     ids = avtale_ids(messages)
-    stored = tables.avtaler(ids)
+    stored = tx.avtaler(ids)
     repeated = needs_history(messages, stored, is_replay=is_replay)
-    return fold(messages, stored, tables.markers(ids), tables.history(repeated) if repeated else None)
+    return fold(messages, stored, tx.markers(ids), tx.history(repeated) if repeated else None)
 
 
 def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:

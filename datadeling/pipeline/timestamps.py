@@ -3,7 +3,7 @@
 The producer sends 0 to 9 fraction digits and may leave out zero seconds. PostgreSQL stores six digits: the
 rest is cut, not rounded, so that a time never moves past its neighbour.
 
-Every function raises `UgyldigHendelse`, naming the field `felt`, when the text is not such a time or date.
+Every function raises `ValueError` or `OverflowError` when the text is not a time or date that can be stored.
 """
 
 import re
@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 from datadeling.domain.month import OSLO
-from datadeling.errors import UgyldigHendelse
 
 _LOCAL = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
 _is_local = re.compile(_LOCAL, re.ASCII).fullmatch
@@ -24,41 +23,28 @@ _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def instant(felt: str, text: str) -> datetime:
+def instant(text: str) -> datetime:
     """Return the point in time, in UTC, of a text that ends with `Z`."""
-    try:
-        if _is_instant(text):
-            return _in_range(datetime.fromisoformat(text[:-1][:_MICROSECONDS] + "Z"))
-    except ValueError:
-        pass
-    raise _invalid(felt)
+    if not _is_instant(text):
+        raise ValueError
+    return _in_range(datetime.fromisoformat(text[:-1][:_MICROSECONDS] + "Z"))
 
 
-def oslo_time(felt: str, text: str) -> datetime:
+def oslo_time(text: str) -> datetime:
     """Return the point in time, in UTC, of a text without a zone: the time in Europe/Oslo.
 
     In the hour that October repeats, the first of the two is meant. A time in the hour that March skips is
     moved forward by an hour.
     """
-    try:
-        if _is_local(text):
-            local = datetime.fromisoformat(text[:_MICROSECONDS] + "Z")  # the digits; the zone comes next
-            return _in_range(local - (OSLO.utcoffset(local) or timedelta()))
-    except (ValueError, OverflowError):
-        pass
-    raise _invalid(felt)
-
-
-def day(felt: str, text: str) -> date:
-    """Return the date of a text `yyyy-MM-dd`."""
-    try:
-        return _date(text)
-    except ValueError:
-        raise _invalid(felt) from None
+    if not _is_local(text):
+        raise ValueError
+    local = datetime.fromisoformat(text[:_MICROSECONDS] + "Z")  # the digits; the zone comes next
+    return _in_range(local - (OSLO.utcoffset(local) or timedelta()))
 
 
 @lru_cache(maxsize=16_384)  # all the days of 40 years
-def _date(text: str) -> date:
+def day(text: str) -> date:
+    """Return the date of a text `yyyy-MM-dd`."""
     if not _is_date(text):
         raise ValueError
     return date.fromisoformat(text)
@@ -68,7 +54,3 @@ def _in_range(time: datetime) -> datetime:
     if not _EARLIEST <= time <= _LATEST:
         raise ValueError
     return time
-
-
-def _invalid(felt: str) -> UgyldigHendelse:
-    return UgyldigHendelse("invalid_time", f"{felt} is not a time or date that can be stored")

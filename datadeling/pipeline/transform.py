@@ -66,8 +66,8 @@ def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime)
         godkjent_av_beslutter_nav_ident=h.godkjent_av_beslutter_nav_ident,
         annullert_tidspunkt=_optional(instant, "annullertTidspunkt", h.annullert_tidspunkt),
         feilregistrert=h.feilregistrert is True or h.slettemerket is True,
-        opprettet_tidspunkt=oslo_time("opprettetTidspunkt", h.opprettet_tidspunkt),
-        endret_tidspunkt=instant("sistEndret", h.sist_endret),
+        opprettet_tidspunkt=_required(oslo_time, "opprettetTidspunkt", h.opprettet_tidspunkt),
+        endret_tidspunkt=_required(instant, "sistEndret", h.sist_endret),
         generation=place.generation,
         kafka_partition=place.partition,
         kafka_offset=place.offset,
@@ -76,5 +76,13 @@ def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime)
     )
 
 
-def _optional(parse: Callable[[str, str], _T], felt: str, text: str | None) -> _T | None:
-    return None if text is None else parse(felt, text)
+def _optional(parse: Callable[[str], _T], felt: str, text: str | None) -> _T | None:
+    return None if text is None else _required(parse, felt, text)
+
+
+def _required(parse: Callable[[str], _T], felt: str, text: str) -> _T:
+    try:
+        return parse(text)
+    except (ValueError, OverflowError):
+        text = f"{felt} is not a time or date that can be stored"
+        raise UgyldigHendelse("invalid_time", text) from None

@@ -1,6 +1,7 @@
 """Times as the producer writes them."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.domain.month import OSLO
-from datadeling.errors import UgyldigHendelse
 from datadeling.pipeline.timestamps import day, instant, oslo_time
+
+REFUSED = (ValueError, OverflowError)
 
 
 def utc(*parts: int) -> datetime:
@@ -29,7 +31,7 @@ def utc(*parts: int) -> datetime:
     ],
 )
 def test_instant(text: str, time: datetime) -> None:
-    assert instant("felt", text) == time
+    assert instant(text) == time
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_instant(text: str, time: datetime) -> None:
     ],
 )
 def test_oslo_time(text: str, time: datetime) -> None:
-    assert oslo_time("felt", text) == time
+    assert oslo_time(text) == time
 
 
 @pytest.mark.parametrize(
@@ -59,31 +61,30 @@ def test_oslo_time(text: str, time: datetime) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_instant(text: str) -> None:
-    with pytest.raises(UgyldigHendelse, match=r"^sistEndret is not") as error:
-        instant("sistEndret", text)
-    assert error.value.reason == "invalid_time"
+    with pytest.raises(REFUSED):
+        instant(text)
 
 
 @pytest.mark.parametrize(
     "text", ["2022-01-18T08:43Z", "2022-13-18T08:43", "0001-01-01T00:00", "9999-12-31T23:59"]
 )
 def test_what_is_no_local_time(text: str) -> None:
-    with pytest.raises(UgyldigHendelse):
-        oslo_time("opprettetTidspunkt", text)
+    with pytest.raises(REFUSED):
+        oslo_time(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "2022-02-30", "2022-2-3", "2022-02-04T00:00", "20220204", "10000-01-01"]
 )
 def test_what_is_no_day(text: str) -> None:
-    with pytest.raises(UgyldigHendelse):
-        day("startDato", text)
+    with pytest.raises(REFUSED):
+        day(text)
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(OSLO)))
 def test_every_time_in_oslo_comes_back(time: datetime) -> None:
     shown = time.replace(tzinfo=None).isoformat()
-    back = oslo_time("felt", shown)
+    back = oslo_time(shown)
     # One of the two readings of a repeated hour, and an hour on for one that does not exist.
     assert back in {time.replace(fold=f).astimezone(UTC) for f in (0, 1)}
     assert back == time.replace(fold=0).astimezone(UTC)
@@ -94,7 +95,7 @@ def test_every_time_in_oslo_comes_back(time: datetime) -> None:
 )
 def test_fractions_are_cut(time: datetime, digits: str) -> None:
     text = f"{time.replace(microsecond=0).isoformat()}.{digits}Z"
-    back = instant("felt", text)
+    back = instant(text)
     exact = time.replace(microsecond=0, tzinfo=UTC)
     assert back - exact == timedelta(microseconds=int(digits[:6]))
 
@@ -102,10 +103,8 @@ def test_fractions_are_cut(time: datetime, digits: str) -> None:
 @given(st.text(max_size=40))
 def test_any_text_is_a_time_or_refused(text: str) -> None:
     for reader in (instant, oslo_time, day):
-        try:
-            reader("felt", text)
-        except UgyldigHendelse as error:
-            assert str(error) == "felt is not a time or date that can be stored"  # noqa: PT017
+        with suppress(*REFUSED):
+            reader(text)
 
 
 _INSTANT = re.compile(
@@ -143,14 +142,14 @@ def test_a_text_that_is_nearly_a_time_is_read_as_it_stands(
         text = text[:at] + instead + text[at + 1 :]
     expected = plainly(text)
     try:
-        found = instant("felt", text)
-    except UgyldigHendelse:
+        found = instant(text)
+    except REFUSED:
         assert expected is None
     else:
         assert found == expected
     try:
-        local = oslo_time("felt", text.removesuffix("Z"))
-    except UgyldigHendelse:
+        local = oslo_time(text.removesuffix("Z"))
+    except REFUSED:
         return
     expected = plainly(text.removesuffix("Z") + "Z")
     assert expected is not None

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,26 @@ def test_slettemerket_is_feilregistrert(feilregistrert: bool, slettemerket: bool
 
 def test_a_null_value_is_a_tombstone() -> None:
     assert read(tombstone(1, offset=4), 0, EPOCH) == Sletting(avtale_id(1), Place(0, 0, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sistEndret", "2022-02-04T08:46:39"),
+        ("opprettetTidspunkt", "0001-01-01T00:00"),
+        ("avtaleInngått", "2022-02-04T24:00"),
+        ("annullertTidspunkt", "2022-02-30T08:46:39Z"),
+        ("startDato", "2022-02-30"),
+    ],
+)
+def test_a_field_with_an_invalid_time_is_named(name: str, text: str) -> None:
+    fields: dict[str, Any] = {name: text}
+    result = read(melding(1, **fields), 0, EPOCH)
+    assert isinstance(result, Unreadable)
+    assert (result.reason, result.text) == (
+        "invalid_time",
+        f"{name} is not a time or date that can be stored",
+    )
 
 
 def test_what_cannot_be_read_is_kept_as_it_came() -> None:

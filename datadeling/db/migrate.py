@@ -19,9 +19,8 @@ from yoyo.backends import DatabaseBackend
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
-from datadeling.db import lookup_log
+from datadeling.db import lookup_log, mirror
 from datadeling.db.connection import TCP, DeadlineConnection, connect, translated
-from datadeling.db.mirror import Mirror
 from datadeling.db.queries import queries
 from datadeling.db.transaction import Transaction
 from datadeling.errors import MigrationFailed
@@ -55,17 +54,17 @@ def migrate(db_url: str) -> list[str]:
             raise MigrationFailed("somebody else is migrating without our lock") from None
         with translated(connection, writes=True), connection.transaction():
             lookup_log.create_months(Transaction(connection))
-        Mirror(connection).set_up()
+        mirror.set_up(connection)
         return ids
 
 
 def remove_mirror(db_url: str) -> list[str]:
-    """Undo the mirror's part of `migrate` and return the names of what was removed; see `Mirror.remove`.
+    """Undo the mirror's part of `migrate` and return the names of what was removed; see `mirror.remove`.
 
     Blocks while another process migrates.
     """
     with _alone(db_url) as connection:
-        return Mirror(connection).remove()
+        return mirror.remove(connection)
 
 
 def status(db_url: str) -> list[Migration]:

@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
+from datadeling.db import mirror
 from datadeling.db.connection import connect
 from datadeling.db.lookup_log import create_months
 from datadeling.db.migrate import migrate
-from datadeling.db.mirror import Mirror
 from datadeling.db.transaction import Transaction
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.domain.avtale import COLUMNS
@@ -17,7 +17,7 @@ from tests.integration.mirror.platform import COMPLETE, Platform
 def set_up(url: str) -> list[str]:
     """Set the mirror up and return the failed steps."""
     with connect(url, application="test") as connection:
-        return Mirror(connection, wait_for_writers=0.2).set_up()
+        return mirror.set_up(connection, wait_for_writers=0.2)
 
 
 def test_without_the_role_nothing_is_done(platform: Platform) -> None:

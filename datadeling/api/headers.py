@@ -43,9 +43,10 @@ class CommonHeaders:
         call_id = set_call_id(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:  # noqa: ANN401
-            own = dict(headers)
-            missing = [header for header in SECURITY_HEADERS.items() if header[0] not in own]
-            return start_response(status, [*headers, (CALL_ID, call_id), *missing], exc_info)
+            missing = {CALL_ID: call_id, **SECURITY_HEADERS}
+            for name, _ in headers:
+                missing.pop(name, None)
+            return start_response(status, [*headers, *missing.items()], exc_info)
 
         return self._application(environ, start)
 

@@ -3,13 +3,14 @@
 import errno
 import json
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from http import HTTPStatus
-from socket import SHUT_RD
+from socket import SHUT_RD, socket
 from typing import Any
 from uuid import uuid4
 
 import gevent
+import gevent.socket
 import structlog
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
@@ -34,30 +35,27 @@ _FAREWELL = 2.0  # seconds after SIGTERM in which kept connections may bring ano
 log = structlog.get_logger(__name__)
 
 
-class Client:
+class Client(gevent.socket.socket):
     """The socket of a client, with time limits. A client that is too slow has gone, for gunicorn."""
 
-    def __init__(self, sock: Any) -> None:  # noqa: ANN401 (gevent's, over which gunicorn has no types)
-        self._sock = sock
+    def __init__(self, accepted: socket) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self._is_over = False
         self._unsent = b""  # the head of an answer is sent with its body
         self.await_request(_REQUEST)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self._sock, name)
 
     def await_request(self, seconds: float) -> None:
         """Wait this long for the first byte of a request."""
         self._is_idle = True
         self._deadline = time.monotonic() + seconds
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int) -> bytes:  # type: ignore[override]
         """Return nothing when the time is up, and from then on."""
         if self._is_over:
             return b""
-        self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        self.settimeout(max(self._deadline - time.monotonic(), 0.001))
         try:
-            data: bytes = self._sock.recv(size)
+            data: bytes = super().recv(size)
         except TimeoutError:
             self._is_over = True
             return b""
@@ -66,7 +64,7 @@ class Client:
             self._deadline = time.monotonic() + _REQUEST
         return data
 
-    def sendall(self, data: bytes) -> None:
+    def sendall(self, data: bytes) -> None:  # type: ignore[override]
         """Send with the rest of the answer, or when there is much."""
         self._unsent += data
         if len(self._unsent) > _MUCH:
@@ -75,9 +73,9 @@ class Client:
     def flush(self) -> None:
         """Raise `BrokenPipeError` when the client does not take what is unsent in time."""
         data, self._unsent = self._unsent, b""
-        self._sock.settimeout(_REQUEST)
+        self.settimeout(_REQUEST)
         try:
-            self._sock.sendall(data)
+            super().sendall(data)
         except TimeoutError:
             raise BrokenPipeError(errno.EPIPE, "the client reads too slowly") from None
 
@@ -85,13 +83,13 @@ class Client:
         """Read no more, unless a request is being read or answered."""
         if self._is_idle:
             with suppress(OSError):  # it has gone
-                self._sock.shutdown(SHUT_RD)
+                self.shutdown(SHUT_RD)
 
     def close(self) -> None:
         """Close when the client has read the answer: closed at once, it could lose it."""
         with suppress(OSError):
             self.flush()
-        util.close_graceful(self._sock, _LINGER, _MOST_UNREAD)
+        util.close_graceful(super(), _LINGER, _MOST_UNREAD)
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -104,11 +102,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._clients: set[Client] = set()
         super().init_process()
 
-    def timeout_ctx(self) -> AbstractContextManager[None]:
-        """No other limit for reading a request: `Client` has them."""
-        return nullcontext()
+    timeout_ctx = nullcontext
+    """Without gunicorn's own limit for reading a request: `Client` has them."""
 
-    def handle(self, listener: object, client: object, addr: object) -> None:
+    def handle(self, listener: object, client: socket, addr: object) -> None:
         """Answer the requests of a connection."""
         connection = Client(client)
         self._clients.add(connection)

@@ -14,7 +14,6 @@ from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingO
 
 from datadeling.api.graphql.schema import GRAPHQL_FELTER
 from datadeling.api.problems import Problem
-from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtaler import is_avtale_id
 from datadeling.domain.felt import ENUMS, Felt
@@ -85,7 +84,7 @@ def _search(info: Info, search: Search) -> list[Row]:
     parts.access.criteria(search)
     parts.access.require(felter)
     g.felter = tuple(dict.fromkeys((*g.get("felter", ()), *felter)))
-    context = audit_context()
+    context = g.audit
     context = context._replace(endpoint=f"{context.endpoint} {info.field_name}")
     rows = parts.lookups.listed(context, search, felter, MAX_AVTALER)
     if rows is None:

@@ -14,7 +14,6 @@ from datadeling.api import headers, hooks
 from datadeling.api.openapi.document import Plugin, complete, problem_response
 from datadeling.api.problems import KINDS, Feil, invalid_fields
 from datadeling.api.schemas import EXAMPLE_ID, UNKNOWN, read_body, read_query
-from datadeling.api.security import context
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 
@@ -30,7 +29,7 @@ CALL_ID: Mapping[str, Any] = {
 }
 PURPOSE: Mapping[str, Any] = {
     "in": "header",
-    "name": context.PURPOSE,
+    "name": hooks.PURPOSE,
     "description": "Behandlingen i Behandlingskatalogen som oppslaget skjer under: B og tre siffer, "
     "flere med komma mellom.",
     "required": True,

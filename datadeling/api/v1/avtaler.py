@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from flask import Response
+from flask import Response, g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from datadeling.api import schemas
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.api.schemas import Heltall, JaNei, LookupRequest, RequestSchema, Tekst
-from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import (
     SHARED,
@@ -194,7 +193,7 @@ def search(body: dict[str, Any]) -> Response:
     parts = services()
     parts.access.criteria(criteria)
     felter = parts.access.fields(body.get("felter"), FELTER, FELTER)
-    answer = parts.lookups.search(audit_context(), criteria, felter, body["antall"])
+    answer = parts.lookups.search(g.audit, criteria, felter, body["antall"])
     return Response(answer, mimetype="application/json")
 
 
@@ -266,7 +265,7 @@ def find_by_number(query: dict[str, Any]) -> Response:
 def _find(criteria: Search, query: dict[str, Any]) -> Response:
     parts = services()
     felter = parts.access.fields(query.get("felter"), FELTER, FELTER)
-    answer = parts.lookups.find(audit_context(), criteria, felter)
+    answer = parts.lookups.find(g.audit, criteria, felter)
     if answer is None:
         raise unknown_avtale()
     return Response(answer, mimetype="application/json")

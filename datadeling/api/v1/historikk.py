@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 from marshmallow import fields
 
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.schemas import EXAMPLE_TIME, ResponseSchema
-from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import Avtale, list_of
 from datadeling.api.v1.avtaler import AVTALE_ID, AvtaleQuery, parse_avtale_id, unknown_avtale
@@ -77,7 +76,7 @@ def history(query: dict[str, Any], avtaleId: str) -> Response:  # noqa: N803 (it
     """Look the versions of one avtale up."""
     parts, avtale_id = services(), parse_avtale_id(avtaleId)
     felter = parts.access.fields(query.get("felter"), FELTER, FELTER)
-    answer = parts.lookups.history(audit_context(), avtale_id, felter)
+    answer = parts.lookups.history(g.audit, avtale_id, felter)
     if answer is None:
         raise unknown_avtale()
     return Response(answer, mimetype="application/json")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 from marshmallow import fields, validate
 
 from datadeling.api import schemas
@@ -13,7 +13,6 @@ from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.openapi.errors import FeilSvar
 from datadeling.api.problems import UGYLDIGE_FELT
 from datadeling.api.schemas import LookupRequest, ResponseSchema, feil_in
-from datadeling.api.security.context import audit_context
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import TILTAK, FromHistory, Tiltak, dato, list_of, tidspunkt, tiltaksfelter
 from datadeling.api.v1.person import OnePerson, identer
@@ -65,7 +64,7 @@ def tiltaksstatus(body: dict[str, Any]) -> Response:
     parts = services()
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     answer = parts.lookups.tiltaksstatus(
-        audit_context(), identer(body) or [], _day(body, parts.today()), felter, body.get("tidspunkt")
+        g.audit, identer(body) or [], _day(body, parts.today()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 
@@ -147,7 +146,7 @@ def bolk(body: dict[str, Any]) -> Response:
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     persons = [_identer_or_error(person) for person in body["personer"]]
     answer = parts.lookups.tiltaksstatus_bolk(
-        audit_context(), persons, _day(body, parts.today()), felter, body.get("tidspunkt")
+        g.audit, persons, _day(body, parts.today()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 

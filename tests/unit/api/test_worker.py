@@ -1,6 +1,7 @@
 """Time limits of a client's socket."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,34 +16,6 @@ class _Clock:
         return self.now
 
 
-class _Socket:
-    """A socket whose client sends what is given; its limits are noted, and each `None` is a time-out."""
-
-    def __init__(self, *received: bytes | None) -> None:
-        self.received = [*received]
-        self.limits: list[float] = []
-        self.sent: list[bytes] = []
-        self.reads_too_slowly = False
-        self.shut: list[int] = []
-
-    def settimeout(self, seconds: float) -> None:
-        self.limits.append(seconds)
-
-    def recv(self, _: int) -> bytes:
-        data = self.received.pop(0)
-        if data is None:
-            raise TimeoutError
-        return data
-
-    def sendall(self, data: bytes) -> None:
-        if self.reads_too_slowly:
-            raise TimeoutError
-        self.sent.append(data)
-
-    def shutdown(self, how: int) -> None:
-        self.shut.append(how)
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     clock = _Clock()
@@ -50,66 +23,83 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     return clock
 
 
-def test_a_request_must_arrive_within_ten_seconds_of_its_first_byte(clock: _Clock) -> None:
-    sock = _Socket(b"P", b"O", None)
-    client = Client(sock)
+@pytest.fixture
+def pair() -> Iterator[tuple[Client, socket.socket]]:
+    """A client as the worker has it, and the other end of its connection."""
+    ours, theirs = socket.socketpair()
+    client = Client(ours)
+    with theirs:
+        yield client, theirs
+    client.close()
+
+
+Pair = tuple[Client, socket.socket]
+
+
+def test_a_request_must_arrive_within_ten_seconds_of_its_first_byte(clock: _Clock, pair: Pair) -> None:
+    client, theirs = pair
+    theirs.sendall(b"PO")
     clock.now += 9
     assert client.recv(1) == b"P"
+    assert client.gettimeout() == pytest.approx(1)
     clock.now += 4
     assert client.recv(1) == b"O"
-    clock.now += 5.5
+    assert client.gettimeout() == pytest.approx(6)
+    clock.now += 6
     assert client.recv(1) == b""
-    assert sock.limits == pytest.approx([1, 6, 0.5])
     client.await_request(KEEPALIVE)
+    theirs.sendall(b"S")
     assert client.recv(1) == b""
 
 
 @pytest.mark.usefixtures("clock")
-def test_the_next_request_may_come_later() -> None:
-    sock = _Socket(b"P", b"P", b"O")
-    client = Client(sock)
-    assert client.recv(1) == b"P"
+def test_the_next_request_may_come_later(pair: Pair) -> None:
+    client, theirs = pair
+    theirs.sendall(b"PPO")
+    client.recv(1)
     client.await_request(KEEPALIVE)
-    assert client.recv(1) == b"P"
-    assert client.recv(1) == b"O"
-    assert sock.limits == pytest.approx([10, 75, 10])
+    client.recv(1)
+    assert client.gettimeout() == KEEPALIVE
+    client.recv(1)
+    assert client.gettimeout() == pytest.approx(10)
 
 
-def test_the_head_and_the_body_of_an_answer_are_sent_together() -> None:
-    sock = _Socket()
-    client = Client(sock)
+def test_the_head_and_the_body_of_an_answer_are_sent_together(pair: Pair) -> None:
+    client, theirs = pair
     client.sendall(b"head")
     client.sendall(b"body")
+    theirs.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        theirs.recv(10)
     client.flush()
-    assert sock.sent == [b"headbody"]
+    assert theirs.recv(10) == b"headbody"
 
 
-def test_a_large_answer_is_not_kept_back() -> None:
-    sock = _Socket()
-    client = Client(sock)
+def test_a_large_answer_is_not_kept_back(pair: Pair) -> None:
+    client, theirs = pair
     client.sendall(b"head")
-    client.sendall(100_000 * b"x")
-    assert sum(map(len, sock.sent)) == 100_004
+    client.sendall(70_000 * b"x")
+    assert theirs.recv(4) == b"head"
 
 
-def test_a_client_that_reads_too_slowly_counts_as_gone() -> None:
-    sock = _Socket()
-    sock.reads_too_slowly = True
-    client = Client(sock)
-    client.sendall(b"head")
+def test_a_client_that_reads_too_slowly_counts_as_gone(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REQUEST", 0.01)
     with pytest.raises(BrokenPipeError):
-        client.flush()
-    assert sock.limits == [10]
+        pair[0].sendall(10_000_000 * b"x")
 
 
 @pytest.mark.parametrize("is_idle", [True, False])
-def test_only_an_idle_connection_is_ended(is_idle: bool) -> None:
-    sock = _Socket(b"P")
-    client = Client(sock)
+def test_only_an_idle_connection_is_ended(is_idle: bool, pair: Pair) -> None:
+    client, theirs = pair
+    theirs.sendall(b"PO")
     if not is_idle:
         client.recv(1)
     client.end_if_idle()
-    assert sock.shut == ([socket.SHUT_RD] if is_idle else [])
+    if is_idle:
+        with pytest.raises(BrokenPipeError):  # nobody can send to it any more
+            theirs.sendall(b"S")
+    else:
+        assert client.recv(1) == b"O"
 
 
 def test_the_client_can_read_the_answer_before_the_connection_is_closed() -> None:

@@ -11,34 +11,27 @@ from marshmallow import fields
 from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, ResponseSchema
 
 
+def _text(example: str, description: str | None = None, *, allow_none: bool = False) -> fields.String:
+    about = {"description": description} if description else {}
+    return fields.String(required=True, allow_none=allow_none, metadata={**about, "example": example})
+
+
 class FeilSvar(ResponseSchema):
     """An error in one field."""
 
-    felt = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={
-            "description": "Feltet i forespørselen; null når det ikke er et av våre.",
-            "example": "fnr",
-        },
-    )
-    melding = fields.String(required=True, metadata={"example": NO_FNR})
+    felt = _text("fnr", "Feltet i forespørselen; null når det ikke er et av våre.", allow_none=True)
+    melding = _text(NO_FNR)
 
 
 class ProblemSvar(ResponseSchema):
     """The body of every error response."""
 
-    type = fields.String(required=True, metadata={"example": "about:blank"})
-    title = fields.String(required=True, metadata={"example": "Ugyldig forespørsel"})
+    type = _text("about:blank")
+    title = _text("Ugyldig forespørsel")
     status = fields.Integer(required=True, metadata={"example": 400})
-    detail = fields.String(required=True, metadata={"example": "Forespørselen har feil, se feltet feil."})
-    kode = fields.String(
-        required=True, metadata={"description": "Stabil kode; nye kan komme.", "example": "UGYLDIGE_FELT"}
-    )
-    traceId = fields.String(  # noqa: N815 (as in the response)
-        required=True,
-        metadata={"description": "Kallets id, den samme som i Nav-Call-Id.", "example": EXAMPLE_ID},
-    )
+    detail = _text("Forespørselen har feil, se feltet feil.")
+    kode = _text("UGYLDIGE_FELT", "Stabil kode; nye kan komme.")
+    traceId = _text(EXAMPLE_ID, "Kallets id, den samme som i Nav-Call-Id.")  # noqa: N815 (as in the response)
     feil = fields.List(
         fields.Nested(FeilSvar), metadata={"description": "Hva som er galt med hvilket felt, ved status 400."}
     )

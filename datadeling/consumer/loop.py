@@ -64,6 +64,7 @@ class Loop:
         self._prune_at = 0.0
         metrics.available.labels("database").set_function(lambda: health.database.available)
         metrics.available.labels("broker").set_function(lambda: health.broker.available)
+        metrics.stopped.set_function(lambda: len(health.stopped))
 
     def stop(self) -> None:
         """Make `run` write the batch in hand, leave the group and return. A signal handler may call it."""
@@ -75,7 +76,6 @@ class Loop:
         Raise `DatabaseBug` or `UnstorableRow` for a fault in this program.
         """
         try:
-            self._source.subscribe()
             while not self._stopping:
                 self.run_once()
             if self._batch.messages:

@@ -59,9 +59,10 @@ class Partitions:
 
     def update(self) -> None:
         """Forget the partitions that the last fetch has interrupted."""
-        for partition in self._source.take_interrupted():
+        for partition in self._source.interrupted:
             self._forget(partition)
             self._metrics.lag.remove(partition)
+        self._source.interrupted.clear()
 
     def check_topic(self) -> None:
         """Hold all partitions if the topic has been created anew. Raise `BrokerUnavailable`."""
@@ -95,7 +96,6 @@ class Partitions:
         self.hold([partition])
         self._stopped[partition] = position
         self._health.stopped[partition] = why
-        self._metrics.stopped.set(len(self._stopped))
         log.error("partition_stopped", partition=partition, offset=position.next_offset, why=why)
 
     def compare(self, stored: Mapping[int, Position]) -> None:
@@ -121,7 +121,6 @@ class Partitions:
         self.running.pop(partition, None)
         self._stopped.pop(partition, None)
         self._health.stopped.pop(partition, None)
-        self._metrics.stopped.set(len(self._stopped))
 
     def _read_position(self, partition: int) -> Position | None:
         """Return the position to start from, or stop the partition and return None."""

@@ -25,38 +25,22 @@ log = structlog.get_logger(__name__)
 class Source:
     """The partitions of one topic that the group has assigned to us. For one thread.
 
-    `owned` are these partitions, fetched or paused. `fetch` must be called every `max_poll_interval` seconds.
-    Otherwise the group gives the partitions to others, and the next call joins the group again.
+    `owned`: these partitions, fetched or paused. `interrupted`: those whose fetched messages no longer count,
+    because they have been revoked or the broker does not have their offset; the caller clears it. `fetch`
+    must be called every `max_poll_interval` seconds. Otherwise the group gives the partitions to others, and
+    the next call joins the group again.
     """
 
     def __init__(self, config: KafkaConfig, *, max_poll_interval: float = 60.0) -> None:
         self.owned: set[int] = set()
+        self.interrupted: set[int] = set()
         self._topic = config.topic
         self._config = config
         self._max_poll_interval = max_poll_interval
         self._logged: set[str] = set()
-        self._interrupted: set[int] = set()
         self._has_failed = False
         self._closed = False
-        self._consumer = self._create_consumer()
-
-    def subscribe(self) -> None:
-        """Join the group. Partitions are assigned later, during `fetch`."""
-        self._consumer.subscribe(
-            [self._topic],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_revoke,
-        )
-
-    def take_interrupted(self) -> set[int]:
-        """Return the partitions whose messages no longer count, since the last call.
-
-        They have been revoked, or the broker does not have their offset. Those that are owned wait for
-        `start`.
-        """
-        interrupted, self._interrupted = self._interrupted, set()
-        return interrupted
+        self._consumer = self._join()
 
     def fetch(self, limit: int, timeout: float) -> list[Message]:
         """Return up to `limit` messages, maybe none, after up to `timeout` seconds. Keeps us in the group."""
@@ -68,7 +52,7 @@ class Source:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 (its public name)
                 partition = to_message(message).partition
                 self.pause({partition})
-                self._interrupted.add(partition)
+                self.interrupted.add(partition)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self._on_error(error)
         if messages:
@@ -122,8 +106,8 @@ class Source:
         if leaving.is_alive():
             log.warning("group_not_left")
 
-    def _create_consumer(self) -> Consumer:
-        """Create a static member with a random id.
+    def _join(self) -> Consumer:
+        """Join the group as a static member with a random id.
 
         When the broker has been away for longer than the session, a static member gets its place back at
         once. A dynamic one would have to wait for the session timeout of its old place.
@@ -140,7 +124,10 @@ class Source:
             # wakes up then, the compare-and-set of the offsets keeps it from writing.
             "max.poll.interval.ms": round(self._max_poll_interval * 1_000),
         }
-        return create_client(Consumer, self._config, settings, error_cb=self._on_error)
+        consumer = create_client(Consumer, self._config, settings, error_cb=self._on_error)
+        changes = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_revoke}
+        consumer.subscribe([self._topic], **changes)
+        return consumer
 
     def _leave(self) -> None:
         # `close` of a static member does not leave the group; giving up the subscription does.
@@ -153,11 +140,10 @@ class Source:
         """Replace the member: after a fatal error librdkafka does not recover."""
         log.warning("group_joined_anew")
         self._has_failed = False
-        self._interrupted |= self.owned
+        self.interrupted |= self.owned
         self.owned = set()
-        failed, self._consumer = self._consumer, self._create_consumer()
+        failed, self._consumer = self._consumer, self._join()
         Thread(target=failed.close, name="leave the group", daemon=True).start()
-        self.subscribe()
 
     def _on_error(self, error: KafkaError) -> None:
         """Log an error once, not at each of librdkafka's tries. Its text quotes addresses, never messages."""
@@ -180,4 +166,4 @@ class Source:
             return  # a member that has been replaced: its partitions may be ours again
         gone = {p.partition for p in partitions}
         self.owned -= gone
-        self._interrupted |= gone
+        self.interrupted |= gone

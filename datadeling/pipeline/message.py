@@ -29,9 +29,9 @@ class Unreadable(NamedTuple):
     """
 
     place: Place
+    timestamp: datetime
     key: bytes | None
     value: bytes | None
-    timestamp: datetime
     reason: str
     text: str
 

@@ -14,7 +14,7 @@ from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
 from datadeling.pipeline.fold import Changes, Outcome, fold, needs_history
 from datadeling.pipeline.message import Decoded, Message, Unreadable, avtale_ids
-from datadeling.pipeline.transform import read, unreadable
+from datadeling.pipeline.transform import read
 
 FAILED_STATES = ("new", "resolved", "superseded", "discarded")
 """The states of a parked message."""
@@ -165,4 +165,4 @@ def refused(message: Message, decoded: Decoded, error: UnstorableRow) -> Unreada
     """
     if isinstance(decoded, Unreadable):
         raise error
-    return unreadable(message, decoded.place, f"database_{error.sqlstate}", str(error))
+    return Unreadable(decoded.place, *message[2:], f"database_{error.sqlstate}", str(error))

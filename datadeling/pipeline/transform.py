@@ -25,12 +25,7 @@ def read(message: Message, generation: int, mottatt: datetime) -> Decoded:
             return Sletting(decode_key(message.key), place)
         return transform(decode(message.key, message.value), place, message.timestamp, mottatt)
     except UgyldigHendelse as error:
-        return unreadable(message, place, error.reason, str(error))
-
-
-def unreadable(message: Message, place: Place, reason: str, text: str) -> Unreadable:
-    """Return the message as it came, with the reason why it cannot be used."""
-    return Unreadable(place, message.key, message.value, message.timestamp, reason, text)
+        return Unreadable(place, *message[2:], error.reason, str(error))
 
 
 def transform(h: Hendelse, place: Place, tidspunkt: datetime, mottatt: datetime) -> Avtale:

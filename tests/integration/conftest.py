@@ -55,7 +55,6 @@ def start(db_url: str, kafka: Kafka, topic: str) -> Iterator[Start]:
     def start(**options: float) -> Consumer:
         consumer = Consumer(db_url, kafka.brokers, topic, **options)
         running.append(consumer)
-        consumer.source.subscribe()
         return consumer
 
     yield start

@@ -156,7 +156,6 @@ def test_a_missing_topic_is_waited_for(db_url: str, kafka: Kafka, connection: ps
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     name = f"late-{secrets.token_hex(4)}"
     consumer = Consumer(db_url, kafka.brokers, name)
-    consumer.source.subscribe()
     try:
         turn_until(lambda: consumer.health.faults() == ["broker unreachable"], consumer)
         admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)

@@ -48,7 +48,6 @@ def test_a_late_response_does_not_move_a_partition_that_has_started(
     _produce(broker, 10)
     source = SlowAtAssignment(KafkaConfig(f"127.0.0.1:{relay.port}", TOPIC, "group", None))
     source.relay = relay
-    source.subscribe()
     try:
         while not source.owned:
             source.fetch(100, 0.05)

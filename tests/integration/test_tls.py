@@ -101,7 +101,8 @@ def fetch_first(source: Source) -> list[Message]:
     give_up_at = time.monotonic() + 60
     started: set[int] = set()
     while time.monotonic() < give_up_at:
-        started -= source.take_interrupted()
+        started -= source.interrupted
+        source.interrupted.clear()
         for partition in source.owned - started:
             source.start(partition, 0)
         started |= source.owned
@@ -118,7 +119,6 @@ def test_clients_with_certificate_files_connect_by_tls(broker: TlsKafka, files: 
 
     config = KafkaConfig(address, TOPIC, "group", files)
     source = Source(config)
-    source.subscribe()
     try:
         messages = fetch_first(source)
         assert [(m.key, m.value) for m in messages] == [(b"key", b"value")]

@@ -10,7 +10,7 @@ A, B = avtale_id(1), "abcdef01-0000-4000-8000-abcdef012345"
 
 
 def named(key: bytes | None, value: bytes | None) -> set[str]:
-    return avtaler_named(Unreadable(Place(0, 0, 0), key, value, EPOCH, "reason", "text"))
+    return avtaler_named(Unreadable(Place(0, 0, 0), EPOCH, key, value, "reason", "text"))
 
 
 def test_every_avtale_that_is_named_is_found() -> None:

@@ -59,11 +59,11 @@ def consume() -> None:
     settings = config.consumer_config(os.environ)
     configure_logging(config.log_format(os.environ))
     from datadeling.consumer.process import run_consumer
-    from datadeling.operations.replay.runner import Background
+    from datadeling.operations.replay.runner import run_requested
     from datadeling.operations.retention import Pruner
 
     pruner = Pruner(settings.kafka.topic, settings.retention)
-    run_consumer(settings, _on_signal, Background(settings), pruner.step)
+    run_consumer(settings, _on_signal, run_requested, pruner.step)
 
 
 @main.command()

@@ -4,8 +4,8 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import closing, contextmanager
+from threading import Event, Thread
 
 import structlog
 from prometheus_client import REGISTRY
@@ -20,30 +20,21 @@ from datadeling.errors import ConfigError, DatabaseUnavailable, DatadelingError
 from datadeling.log import frames
 from datadeling.metrics import ConsumerMetrics
 
-# Seconds for a database call in hand after a signal. Together with a call to a silent broker (2 s) and with
-# leaving the group (3 s), the process ends within 10 s.
+# Seconds after a signal for a database call in hand, and then for the work beside the loop. Together with a
+# call to a silent broker (2 s) and with leaving the group (3 s), the process ends within 10 s.
 _LAST_CALL = 3.0
+_LAST_JOIN = 2.0
+
+Background = Callable[[ConsumerConfig, Health, Event], None]
+"""Work beside the loop, in a thread of its own, until the event is set."""
 
 log = structlog.get_logger(__name__)
-
-
-class BackgroundTask(Protocol):
-    """Work that the process does beside the loop, in threads of its own."""
-
-    def start(self, health: Health) -> None:
-        """Start the threads."""
-
-    def stop(self) -> None:
-        """Request the end. Does not block; a signal handler calls it."""
-
-    def join(self) -> None:
-        """Block until the end, for up to 3 s after `stop`."""
 
 
 def run_consumer(
     config: ConsumerConfig,
     on_signal: Callable[[Callable[[], None]], None],
-    background: BackgroundTask,
+    background: Background,
     retention: RetentionStep,
 ) -> None:
     """Consume until a signal calls the function that is passed to `on_signal`. Raises like `Loop.run`.
@@ -57,28 +48,28 @@ def run_consumer(
     # A batch leaves no cycles behind: looking for them after every 700 objects is wasted.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    health = Health()
+    health, stopping = Health(), Event()
     with _errors_logged(), serve_health(config.port, health, REGISTRY):
         _migrate(config.db_url, health)
-        database = Database(config.db_url, "datadeling consume")
-        try:
+        with closing(Database(config.db_url, "datadeling consume")) as database:
             source, metrics = Source(config.kafka), ConsumerMetrics(REGISTRY)
             loop = Loop(config, source, database, health, metrics, retention)
+            thread = Thread(target=background, args=(config, health, stopping), daemon=True)
 
             def stop() -> None:
                 loop.stop()
-                background.stop()
+                stopping.set()
                 database.wind_up(_LAST_CALL)
 
             on_signal(stop)
             log.info("consumer_started", topic=config.kafka.topic, group=config.kafka.group_id)
-            background.start(health)
-            loop.run()
+            thread.start()
+            try:
+                loop.run()
+            finally:
+                stopping.set()
+                thread.join(_LAST_JOIN)
             log.info("consumer_stopped")
-        finally:
-            background.stop()
-            background.join()
-            database.close()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from threading import Event, Thread
+from threading import Event
 from typing import NamedTuple
 
 import structlog
@@ -26,7 +26,6 @@ from datadeling.pipeline.tally import Tally, total
 _APPLICATION = "datadeling replay"
 _PROGRESS_EVERY = 0.5  # seconds
 _CHECK_EVERY = 5.0  # seconds
-_STOP_TIMEOUT = 3.0  # seconds
 _BACKGROUND_BATCH = 250  # messages: the live consumer waits for the lock while one of these is written
 
 log = structlog.get_logger(__name__)
@@ -189,49 +188,26 @@ def _progress(request: Request, row: OffsetRow, topic: Topic) -> PartitionProgre
     return PartitionProgress(partition, row.generation, start, start, end, 0, Tally().as_dict(), now)
 
 
-class Background:
-    """Runs requested replays one after the other, in a thread of the consumer process.
+def run_requested(config: ConsumerConfig, health: Health, stop: Event) -> None:
+    """Run requested replays one after the other in a consumer process, until `stop`; check every 5 s.
 
-    In the cluster only the application can reach its database, so an operator's machine cannot run them.
+    They give way while `health` has a lag. In the cluster only the application can reach its database, so an
+    operator's machine cannot run them.
     """
-
-    def __init__(self, config: ConsumerConfig) -> None:
-        self._config = config
-        self._stop = Event()
-        self._thread: Thread | None = None
-        self._give_up_at = 0.0
-
-    def start(self, health: Health) -> None:
-        """Check for requested replays every 5 s from now on; they give way while `health` has a lag."""
-        self._thread = Thread(target=self._work, args=(health,), name="replays", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write the batch in hand, and leave the rest to the next consumer. Returns at once."""
-        if not self._stop.is_set():
-            self._give_up_at = time.monotonic() + _STOP_TIMEOUT
-        self._stop.set()
-
-    def join(self) -> None:
-        """Wait for the thread, until 3 s after `stop` at most; a daemon thread does not keep the process."""
-        if self._thread is not None:
-            self._thread.join(max(0.0, self._give_up_at - time.monotonic()))
-
-    def _work(self, health: Health) -> None:
-        kafka, db_url = self._config.kafka, self._config.db_url
-        with closing(Database(db_url, "datadeling replays")) as database:
-            jobs = Jobs(database, kafka.topic)
-            runner = Runner(Setting(kafka, db_url, _BACKGROUND_BATCH, lambda: health.lag), jobs)
-            while not self._stop.wait(_CHECK_EVERY):
-                waiting: list[ReplayRow] = []
-                with _errors_logged():
-                    waiting = jobs.waiting()
-                for row in waiting:
-                    if self._stop.is_set():
-                        break
-                    with _errors_logged(replay=row.id):
-                        ended = runner.run(jobs.get(row.id), self._stop, lambda _: None)
-                        log.info("replay_ended", replay=row.id, state=ended.state)
+    with closing(Database(config.db_url, "datadeling replays")) as database:
+        jobs = Jobs(database, config.kafka.topic)
+        setting = Setting(config.kafka, config.db_url, _BACKGROUND_BATCH, lambda: health.lag)
+        runner = Runner(setting, jobs)
+        while not stop.wait(_CHECK_EVERY):
+            waiting: list[ReplayRow] = []
+            with _errors_logged():
+                waiting = jobs.waiting()
+            for row in waiting:
+                if stop.is_set():
+                    break
+                with _errors_logged(replay=row.id):
+                    ended = runner.run(jobs.get(row.id), stop, lambda _: None)
+                    log.info("replay_ended", replay=row.id, state=ended.state)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from threading import Event, Thread
 
 import psycopg
 import pytest
@@ -10,13 +11,28 @@ from structlog.testing import capture_logs
 from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
 from datadeling.operations.replay.jobs import Jobs, Request
-from datadeling.operations.replay.runner import Background
+from datadeling.operations.replay.runner import run_requested
 from tests.hendelser import melding
 from tests.integration.consuming import count
 from tests.integration.operations.replay.replaying import WHO, Claims, Handled, ask, events, unread
 from tests.waiting import wait_until
 
-Begin = Callable[[Health], Background]
+
+class Running:
+    """The requested replays in a thread."""
+
+    def __init__(self, config: ConsumerConfig, health: Health) -> None:
+        self._stop = Event()
+        self._thread = Thread(target=run_requested, args=(config, health, self._stop))
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+Begin = Callable[[Health], Running]
 
 
 @pytest.fixture
@@ -25,12 +41,10 @@ def begin(config: KafkaConfig, db_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("datadeling.operations.replay.runner._CHECK_EVERY", 0.01)
     with ExitStack() as stack, capture_logs():
 
-        def begin(health: Health) -> Background:
-            background = Background(ConsumerConfig(config, db_url, 100, 0.1, 10, 0))
-            background.start(health)
-            stack.callback(background.join)
-            stack.callback(background.stop)
-            return background
+        def begin(health: Health) -> Running:
+            running = Running(ConsumerConfig(config, db_url, 100, 0.1, 10, 0), health)
+            stack.callback(running.stop)
+            return running
 
         yield begin
 
@@ -67,9 +81,6 @@ def test_what_one_leaves_another_takes_up(begin: Begin, jobs: Jobs, connection: 
     first = begin(Health())
     wait_until(lambda: bool(events(connection)), "a replay has begun")
     first.stop()
-    first.join()
-    assert first._thread is not None
-    assert not first._thread.is_alive()
     row = jobs.get(replay)
     assert (row.state, row.held) == ("running", False)
     assert sum(events(connection).values()) < 20
@@ -132,7 +143,6 @@ def test_it_gives_way_while_the_live_consumer_is_behind(
     ask(jobs)
     wait_until(lambda: jobs.get(replay + 1).held, "another replay is held")
     background.stop()
-    background.join()
     assert jobs.get(replay + 1).state in {"running", "requested"}
 
 

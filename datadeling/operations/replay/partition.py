@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 from typing import NamedTuple, TypeVar
@@ -45,20 +46,16 @@ class NotRunning(DatadelingError):
 class PartitionReplay:
     """One range of one partition, of a replay or, without one, of a dry run. For one thread.
 
-    `saved`: its progress, as it is in the database. `begun`: the offset where this process began. `events`:
-    number of messages that it has read since.
+    `begun` and `saved`: its progress when this process began, and now, as it is in the database.
     """
 
     def __init__(
         self, setting: Setting, request: Request, progress: PartitionProgress, replay: ReplayRow | None = None
     ) -> None:
-        self.saved = progress
-        self.begun = progress.next_offset
-        self.events = 0
+        self.begun = self.saved = progress
         self._setting = setting
         self._request = request
         self._replay = replay
-        self._events_before = progress.events
         self._unsure = False
 
     @property
@@ -73,108 +70,100 @@ class PartitionReplay:
         `DatabaseUnavailable` then, `NotRunning`, `Busy` when another process has moved it on, `TopicChanged`,
         and what `on_batch` raises.
         """
-        topic, partition = self._setting.kafka.topic, self.saved.partition
-        rewrite = Rewrite(database, topic, is_dry_run=self._replay is None)
-        ranges = {partition: Range(self.saved.next_offset, self.saved.to_offset)}
+        rewrite = Rewrite(database, self._setting.kafka.topic, is_dry_run=self._replay is None)
+        ranges = {self.saved.partition: Range(self.saved.next_offset, self.saved.to_offset)}
+        rate = Rate(self._request.rate, stop, self._setting.lag)
+        key = self._request.avtale_id and self._request.avtale_id.encode()
         with closing(Reader(self._setting.kafka, ranges)) as reader:
-            batches = _Batches(reader, partition, self._setting, self._request, stop)
+            batches = _Batches(reader, key or None, rate, stop, Batch(self._setting.batch_size, _WAIT))
             with database.working(batches.read_ahead):
                 while self.left and not stop.is_set():
-                    messages, end, self.events = batches.take()
-                    retried(partial(self._write, database, rewrite, messages, end), stop)
+                    messages = batches.take()
+                    end, events = self.saved.to_offset - reader.left, self.begun.events + batches.events
+                    retried(partial(self._write, database, rewrite, messages, end, events), stop)
                     on_batch()
 
-    def _write(self, database: Database, rewrite: Rewrite, messages: Sequence[Message], end: int) -> None:
+    def _write(
+        self, database: Database, rewrite: Rewrite, messages: Sequence[Message], end: int, events: int
+    ) -> None:
         """Write a batch, and the progress to `end`. After a failure, first read what has been committed."""
-        events, replay = self._events_before + self.events, self._replay
-        if replay is None:
-            self.saved = self._moved(end, events, rewrite.write(messages))
+        if self._replay is None:
+            self._advance(None, end, events, rewrite.write(messages))
             return
         if self._unsure:
             with database.transaction() as tx:
-                saved = tx.rows(PartitionProgress, "select_replay_partitions", id=replay.id)
-            (self.saved,) = (one for one in saved if one.partition == self.saved.partition)
+                rows = tx.rows(PartitionProgress, "select_replay_partitions", id=self._replay.id)
+            (self.saved,) = (row for row in rows if row.partition == self.saved.partition)
             messages = [message for message in messages if message.offset >= self.saved.next_offset]
         self._unsure = True
 
         def save(tx: Transaction, last: Message, tally: Tally) -> None:
             if last is messages[-1]:
-                self._save(tx, replay, self._moved(end, events, tally))
+                self._advance(tx, end, events, tally)
             else:  # a part of a batch that was halved
-                self._save(
-                    tx, replay, self._moved(last.offset + 1, self.saved.events + tally.messages, tally)
-                )
+                self._advance(tx, last.offset + 1, self.saved.events + tally.messages, tally)
 
         if messages:
             rewrite.write(messages, save)
         elif self.saved.next_offset < end:
             with database.transaction() as tx:
-                self._save(tx, replay, self._moved(end, events, Tally()))
+                self._advance(tx, end, events, Tally())
         self._unsure = False
 
-    def _moved(self, end: int, events: int, tally: Tally) -> PartitionProgress:
+    def _advance(self, tx: Transaction | None, end: int, events: int, tally: Tally) -> None:
+        """Move the progress on; with a transaction, in the database, too."""
         tally = total((Tally.from_dict(self.saved.tally), tally))
-        return self.saved._replace(next_offset=end, events=events, tally=tally.as_dict())
-
-    def _save(self, tx: Transaction, replay: ReplayRow, moved: PartitionProgress) -> None:
-        values = {**moved._asdict(), "start": self.saved.next_offset}
-        if not tx.run("advance_replay", id=replay.id, **values).rowcount:
-            (row,) = tx.replays(replay.topic, ids=[replay.id])
-            if row.state != "running":
-                raise NotRunning
-            refuse_new_generation(tx, replay.topic, [moved])
-            raise Busy(f"somebody else has moved replay {replay.id} on")
+        moved = self.saved._replace(next_offset=end, events=events, tally=tally.as_dict())
+        if tx and (replay := self._replay):
+            values = {**moved._asdict(), "id": replay.id, "start": self.saved.next_offset}
+            if not tx.run("advance_replay", **values).rowcount:
+                if tx.replays(replay.topic, ids=[replay.id])[0].state != "running":
+                    raise NotRunning
+                refuse_new_generation(tx, replay.topic, [moved])
+                raise Busy(f"somebody else has moved replay {replay.id} on")
         self.saved = moved
 
 
+@dataclass(slots=True)
 class _Batches:
-    """The batches of one partition. Each is begun while the database works on the one before."""
+    """The batches of one partition. Each is begun while the database works on the one before.
 
-    def __init__(
-        self, reader: Reader, partition: int, setting: Setting, request: Request, stop: Event
-    ) -> None:
-        self._reader = reader
-        self._partition = partition
-        self._key = request.avtale_id and request.avtale_id.encode()
-        self._rate = Rate(request.rate, stop, setting.lag)
-        self._stop = stop
-        self._batch = Batch(setting.batch_size, _WAIT)
-        self._events = 0
-        self._broker = Service("broker")
-        self._error: DatadelingError | None = None
+    `key`: take only messages with it. `events`: number of messages read.
+    """
 
-    def take(self) -> tuple[Sequence[Message], int, int]:
-        """Return a batch, the offset that it ends before, and the number of messages read up to there.
+    reader: Reader
+    key: bytes | None
+    rate: "Rate"
+    stop: Event
+    batch: Batch
+    events: int = 0
+    _broker: Service = field(default_factory=lambda: Service("broker"))
+    _error: DatadelingError | None = None
 
-        Block until it is full or has waited long enough, or until the end or `stop`.
-        """
-        most = self._events + _UNSAVED
-        self._rate.wait(0)
-        while self._reader.left and not self._stop.is_set() and self._events <= most:
+    def take(self) -> Sequence[Message]:
+        """Block until a batch is full or has waited long enough, or until the end or `stop`; return it."""
+        most = self.events + _UNSAVED
+        self.rate.wait(0)
+        while self.reader.left and not self.stop.is_set() and self.events <= most:
             now = time.monotonic()
-            if self._batch.ready(now):
+            if self.batch.ready(now):
                 break
             try:
-                fetched = self._fetch(now, self._batch.time_left(now))
+                fetched = self._fetch(now, self.batch.time_left(now))
             except BrokerUnavailable as error:
                 self._broker.failed(str(error))
-                self._stop.wait(self._broker.pause_left())
+                self.stop.wait(self._broker.pause_left())
                 continue
             if fetched:
                 self._broker.answered()
-            self._rate.wait(fetched)
-        messages = self._batch.messages
-        self._batch.clear()
-        return messages, self._reader.positions[self._partition], self._events
+            self.rate.wait(fetched)
+        messages = self.batch.messages
+        self.batch.clear()
+        return messages
 
     def read_ahead(self) -> bool:
         """Fetch what has arrived of the next batch; return False when there was nothing. Raises nothing."""
-        if (
-            self._error
-            or self._rate.limit
-            or self._stop.is_set()
-            or not (self._batch.room and self._reader.left)
-        ):
+        if self._error or self.rate.limit or self.stop.is_set() or not (self.batch.room and self.reader.left):
             return False
         try:
             return self._fetch(time.monotonic(), 0.0) > 0
@@ -186,13 +175,10 @@ class _Batches:
         if self._error:
             error, self._error = self._error, None
             raise error
-        messages = self._reader.fetch(min(self._batch.room, self._rate.at_once), timeout)
-        fetched = len(messages)
-        self._events += fetched
-        if self._key:
-            messages = [message for message in messages if message.key == self._key]
-        self._batch.add(messages, now)
-        return fetched
+        messages = self.reader.fetch(min(self.batch.room, self.rate.at_once), timeout)
+        self.events += len(messages)
+        self.batch.add([m for m in messages if self.key is None or m.key == self.key], now)
+        return len(messages)
 
 
 class Rate:

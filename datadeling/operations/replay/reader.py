@@ -59,20 +59,19 @@ class Reader:
         self._consumer.close()
 
     def _take(self, message: KafkaMessage) -> Message | None:
-        error, partition, offset = message.error(), message.partition(), message.offset()
+        error = message.error()
         at_end = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 (its public name)
         if error and not at_end:
             self._on_error(error)
-        if partition is None or offset is None or (error and not at_end):
             return None
+        partition, offset = message.partition() or 0, message.offset() or 0
         end = self._ends[partition]
         if at_end and offset < end:
             raise TopicChanged(f"partition {partition} ends at {offset}, before {end}")
         if offset < self.positions[partition]:
             return None
-        reached = offset if at_end else offset + 1
-        self.positions[partition] = min(reached, end)
-        if reached >= end:
+        self.positions[partition] = min(offset if at_end else offset + 1, end)
+        if self.positions[partition] == end:
             self._consumer.pause([TopicPartition(self._topic, partition)])
         return to_message(message) if offset < end else None
 

@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 class Progress(NamedTuple):
     """Progress over all partitions, from where each was begun first.
 
-    `total` and `left` are offsets, which count the holes of a compacted log. `events`: messages read since
-    the replay was begun or resumed. `seconds_left`: None while nothing has been read.
+    `total` and `left` are offsets, which count the holes of a compacted log. `events`: messages since the
+    replay was begun or resumed. `seconds_left`: None while nothing has been read.
     """
 
     total: int
@@ -47,16 +47,11 @@ class Progress(NamedTuple):
     @classmethod
     def of(cls, parts: Sequence[PartitionReplay], seconds: float) -> "Progress":
         """Return the progress of these partitions after so many seconds."""
+        total = sum(part.saved.to_offset - part.saved.from_offset for part in parts)
         left = sum(part.left for part in parts)
-        read = sum(part.saved.next_offset - part.begun for part in parts)
-        events = sum(part.events for part in parts)
-        return cls(
-            sum(part.saved.to_offset - part.saved.from_offset for part in parts),
-            left,
-            events,
-            events / max(seconds, 0.001),
-            left * seconds / read if read else None,
-        )
+        read = sum(part.saved.next_offset - part.begun.next_offset for part in parts)
+        events = sum(part.saved.events - part.begun.events for part in parts)
+        return cls(total, left, events, events / max(seconds, 0.001), left * seconds / read if read else None)
 
 
 OnProgress = Callable[[Progress], None]

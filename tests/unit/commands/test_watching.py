@@ -27,7 +27,7 @@ def partition(start: int, at: int, end: int) -> PartitionReplay:
 def progress() -> Progress:
     """A replay that was resumed at 400 of 1,000 on a partition, and has read 100 of that in 10 s."""
     part = partition(0, 400, 1_000)
-    part.saved, part.events = part.saved._replace(next_offset=500), 90
+    part.saved = part.saved._replace(next_offset=500, events=90)
     return Progress.of([part], 10.0)
 
 

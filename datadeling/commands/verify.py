@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from datadeling.commands import terminal
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.verify.judgement import FAULTS, MEANINGS
-from datadeling.operations.verify.verifier import STAGES, OnProgress, Options, Report, Verifier
+from datadeling.operations.verify.summary import FAULTS, MEANINGS
+from datadeling.operations.verify.verifier import STAGES, OnProgress, Report, Verifier
 
 
 @click.command()
@@ -26,10 +26,11 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, by: str, as_j
     """
     if delete_surplus and reason is None:
         raise click.UsageError("--delete-surplus needs --reason")
-    requested = Options(repair, OperatorAction(by, reason) if delete_surplus else None)
+    deletion = OperatorAction(by, reason) if delete_surplus else None
     try:
         with terminal.command_context() as context, _show_stages() as progress:
-            report = Verifier(context.database, context.kafka, context.topic, progress).run(requested)
+            verifier = Verifier(context.database, context.kafka, context.topic, progress)
+            report = verifier.run(repair=repair, delete_surplus=deletion)
     except KeyboardInterrupt:
         click.echo("datadeling: interrupted", err=True)
         raise click.exceptions.Exit(terminal.INTERRUPTED) from None

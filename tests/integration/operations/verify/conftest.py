@@ -12,8 +12,8 @@ from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.verify.judgement import MEANINGS
-from datadeling.operations.verify.verifier import OnProgress, Options, Report, Verifier
+from datadeling.operations.verify.summary import MEANINGS
+from datadeling.operations.verify.verifier import OnProgress, Report, Verifier
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.store import Store
 from tests.integration.inside import Inside
@@ -91,7 +91,7 @@ class Both:
     ) -> Report:
         topic = Topic(self._config)
         verifier = Verifier(self.database, self._config, topic, progress or (lambda *_: None))
-        return verifier.run(Options(repair, WHO if delete else None))
+        return verifier.run(repair=repair, delete_surplus=WHO if delete else None)
 
     def drop_before(self, offset: int, partition: int = 0) -> None:
         """Let the topic forget what is older, as retention does."""

@@ -8,10 +8,8 @@ from datadeling.db.database import Database
 from datadeling.domain.hendelse import Place
 from datadeling.errors import DatabaseUnavailable
 from datadeling.operations.action import OperatorAction
-from datadeling.operations.verify.judgement import Log
-from datadeling.operations.verify.repair import Surplus
-from datadeling.operations.verify.summary import Summary, key_of, pack_place
-from datadeling.operations.verify.verifier import ROWS
+from datadeling.operations.verify.summary import Summary, key_of
+from datadeling.operations.verify.verifier import ROWS, delete_rows
 from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.rewrite import Rewrite
 from tests.hendelser import FNR, avtale_id, melding, tombstone
@@ -91,13 +89,10 @@ def test_where_offsets_mean_nothing_a_marker_stands_where_the_next_message_comes
 def test_what_has_moved_since_is_left_alone(both: Both) -> None:
     both.stored(melding(1, offset=0), melding(2, offset=1))
     with both.database.transaction() as tx:
-        positions = tx.positions(both.name)
-    log = Log(positions, {}, {0: 0})
-    summary = Summary(positions, {})
-    surplus = Surplus(both.database, both.name, summary, log)
-    places = {key_of(avtale_id(n)): pack_place(Place(0, 0, n - 1)) for n in (1, 2)}
+        summary = Summary(tx.positions(both.name), {})
+    places = {key_of(avtale_id(n)): Place(0, 0, n - 1) for n in (1, 2)}
     both.stored(melding(1, offset=2))
-    assert surplus.delete(places, OperatorAction("a test")) == 1
+    assert delete_rows(both.database, both.name, summary, places, OperatorAction("a test")) == 1
     assert both.rows("SELECT avtale_nr FROM avtale") == [(1,)]
     assert both.rows(MARKERS) == [(avtale_id(2), 0, 0, 1)]
 
@@ -126,12 +121,10 @@ def test_who_asked_is_kept_and_no_identity_number(both: Both) -> None:
 
 def test_nobody_else_writes_avtaler_meanwhile(both: Both, db_url: str) -> None:
     both.stored(melding(1, offset=0), melding(2, offset=0, partition=2))
-    with both.database.transaction() as tx:
-        summary, log = Summary({}, {}), Log(tx.positions(both.name), {}, {})
     impatient = Database(f"{db_url}{'&' if '?' in db_url else '?'}options=-c%20lock_timeout%3D100ms", "test")
-    places = {key_of(avtale_id(1)): pack_place(Place(0, 0, 0))}
+    places = {key_of(avtale_id(1)): Place(0, 0, 0)}
     with closing(impatient), both.database.transaction() as writer:
         writer.lock_partition(both.name, 2)
         with pytest.raises(DatabaseUnavailable):
-            Surplus(impatient, both.name, summary, log).delete(places, OperatorAction("a test"))
+            delete_rows(impatient, both.name, Summary({}, {}), places, OperatorAction("a test"))
     assert len(both.rows("SELECT FROM avtale")) == 2

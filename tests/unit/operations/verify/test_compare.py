@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from datadeling.operations.verify.compare import pages, parts
+from datadeling.operations.verify.verifier import pages, parts
 
 
 @pytest.mark.parametrize(

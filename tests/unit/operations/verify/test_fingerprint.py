@@ -15,12 +15,8 @@ from datadeling.operations.verify.summary import (
     UNKNOWN,
     differing,
     fingerprint,
-    is_after,
     is_newer,
-    pack_place,
     place_of,
-    same_state,
-    unpack_place,
 )
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, melding
@@ -47,16 +43,10 @@ orders = st.builds(
 )
 
 
-@given(places, places)
-def test_a_place_comes_back_and_compares_as_it_did(a: Place, b: Place) -> None:
-    assert unpack_place(pack_place(a)) == a
-    assert is_after(pack_place(a), pack_place(b)) == a.is_after(b)
-
-
 @given(orders, orders)
 def test_the_newest_is_the_newest(a: Avtale, b: Avtale) -> None:
     assert is_newer(fingerprint(a), fingerprint(b)) == a.is_newer_than(b)
-    assert unpack_place(place_of(fingerprint(a))) == a.place
+    assert place_of(fingerprint(a)) == a.place
 
 
 @pytest.mark.parametrize("endret", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
@@ -72,7 +62,7 @@ def test_what_postgresql_gives_back_is_the_same_state() -> None:
         hendelse_tidspunkt=EPOCH,
         kafka_offset=7,
     )
-    assert same_state(fingerprint(stored), fingerprint(AVTALE))
+    assert set(differing(fingerprint(stored), fingerprint(AVTALE))) <= {"kafka_offset"}
 
 
 _OTHERS = {
@@ -90,7 +80,6 @@ _OTHERS = {
 def test_each_shared_column_is_named_when_it_differs(column: str) -> None:
     other = _OTHERS.get(column, EPOCH if "tidspunkt" in column else "something else")
     version = fingerprint(changed(column, other))
-    assert not same_state(version, fingerprint(AVTALE))
     assert differing(version, fingerprint(AVTALE)) == (column,)
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place, Position
-from datadeling.operations.verify.judgement import FAULTS, MEANINGS, Category, Log, judge
-from datadeling.operations.verify.summary import Summary, fingerprint, key_of
+from datadeling.operations.verify.summary import FAULTS, MEANINGS, Category, Summary
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
@@ -27,7 +26,8 @@ def judged(stored: Avtale, *log: Message, low: int = 0, marker: int | None = Non
     summary = Summary(positions, ENDED, markers)
     for message in log:
         summary.take(message)
-    return judge(fingerprint(stored), key_of(avtale_id(1)), summary, Log(positions, ENDED, {0: low, 1: 0}))
+    summary.lows = {0: low, 1: 0}
+    return summary.judge(stored)
 
 
 def bad(offset: int) -> Message:
@@ -102,10 +102,10 @@ def test_what_is_older_than_the_log_cannot_be_told(stored: Avtale, low: int, cat
 
 def test_on_a_partition_that_is_gone_only_an_untouched_log_says_that_it_is_too_much() -> None:
     positions = {0: Position(2, LIVE), 3: Position(2, 0)}
-    stored = fingerprint(row(5, generation=1, partition=3))
+    summary = Summary(positions, {})
     for low, category in ((0, "surplus"), (1, "beyond_log")):
-        log = Log(positions, {}, {0: low})
-        assert judge(stored, key_of(avtale_id(1)), Summary(positions, {}), log) == category
+        summary.lows = {0: low}
+        assert summary.judge(row(5, generation=1, partition=3)) == category
 
 
 def test_every_fault_is_explained() -> None:

@@ -6,7 +6,7 @@ from datadeling.consumer.topic import Watermarks
 from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
 from datadeling.operations.replay.jobs import Range
-from datadeling.operations.verify.reading import Ranges, by_generation, refuse_beyond
+from datadeling.operations.verify.verifier import Ranges, by_generation, refuse_beyond
 from datadeling.pipeline.message import Ended
 
 

@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 from datadeling.domain.hendelse import Place, Position
 from datadeling.operations.verify.summary import (
     Summary,
-    avtale_id_of,
     fingerprint,
+    id_of,
     key_of,
-    pack_place,
     place_of,
-    unpack_place,
 )
 from datadeling.pipeline.fold import fold
 from datadeling.pipeline.message import Ended, Message, avtale_id_in, avtale_ids, generation_at
@@ -29,10 +27,6 @@ def summary(*messages: Message, markers: dict[str, Place] | None = None, live: i
     for message in messages:
         made.take(message)
     return made
-
-
-def offset(place: bytes) -> int:
-    return unpack_place(place).offset
 
 
 @st.composite
@@ -68,9 +62,9 @@ def test_it_is_what_the_write_path_makes_of_the_log(
 
     assert made.versions == {key_of(a): fingerprint(avtale) for a, avtale in changes.present.items()}
     tombstones = markers | dict(changes.deletions.values())
-    assert made.tombstones == {key_of(a): pack_place(place) for a, place in tombstones.items()}
+    assert made.tombstones == {key_of(a): place for a, place in tombstones.items()}
     assert made.unreadable == {
-        key_of(a): pack_place(message.place) for message in changes.parked for a in avtale_ids([message])
+        key_of(a): message.place for message in changes.parked for a in avtale_ids([message])
     }
     ahead = [avtale_id_in(m.key) for m in topic if m.offset >= live[m.partition]]
     assert made.in_flight == {key_of(a) for a in ahead if a}
@@ -79,30 +73,30 @@ def test_it_is_what_the_write_path_makes_of_the_log(
 
 def test_the_newest_version_is_kept() -> None:
     made = summary(melding(1, offset=0), melding(1, offset=1, sistEndret=EARLIER))
-    assert offset(place_of(made.versions[KEY])) == 0
+    assert place_of(made.versions[KEY]).offset == 0
     made = summary(melding(1, offset=0), melding(1, offset=1))
-    assert offset(place_of(made.versions[KEY])) == 1
+    assert place_of(made.versions[KEY]).offset == 1
 
 
 def test_after_a_tombstone_everything_begins_anew() -> None:
     made = summary(melding(1, offset=0, sistEndret=LATER), tombstone(1, offset=1), melding(1, offset=2))
-    assert offset(place_of(made.versions[KEY])) == 2
+    assert place_of(made.versions[KEY]).offset == 2
     assert summary(melding(1, offset=0), tombstone(1, offset=1)).versions == {}
 
 
 def test_a_marker_counts_as_a_tombstone() -> None:
     marker = {avtale_id(1): Place(0, 0, 4)}
     made = summary(melding(1, offset=4, sistEndret=LATER), melding(1, offset=5), markers=marker)
-    assert offset(place_of(made.versions[KEY])) == 5
-    assert made.is_erased(KEY, pack_place(Place(0, 0, 4)))
-    assert not made.is_erased(KEY, pack_place(Place(0, 0, 5)))
+    assert place_of(made.versions[KEY]).offset == 5
+    assert made.is_erased(KEY, Place(0, 0, 4))
+    assert not made.is_erased(KEY, Place(0, 0, 5))
 
 
 def test_what_is_beyond_the_consumer_only_says_so() -> None:
     made = summary(
         melding(1, offset=9), tombstone(1, offset=10), melding(2, offset=11), record(12, b"x", b""), live=10
     )
-    assert offset(place_of(made.versions[KEY])) == 9
+    assert place_of(made.versions[KEY]).offset == 9
     assert made.in_flight == {KEY, key_of(avtale_id(2))}
     assert made.tombstones == {}
 
@@ -125,8 +119,8 @@ def test_all_of_a_partition_that_has_not_been_begun_is_ahead() -> None:
 def test_what_cannot_be_read_is_counted_and_is_whose_it_says(messages: list[Message], at: int | None) -> None:
     made = summary(*messages)
     assert made.messages_unreadable == len([m for m in messages if m.value is not None])
-    assert {key: offset(place) for key, place in made.unreadable.items()} == ({} if at is None else {KEY: at})
+    assert {key: place.offset for key, place in made.unreadable.items()} == ({} if at is None else {KEY: at})
 
 
 def test_a_key_is_the_id() -> None:
-    assert avtale_id_of(key_of(avtale_id(17))) == avtale_id(17)
+    assert id_of(key_of(avtale_id(17))) == avtale_id(17)

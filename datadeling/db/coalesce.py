@@ -120,8 +120,14 @@ class Coalescer:
 
     def _run(self, batch: Sequence[_Question]) -> None:
         """Leave a row or an error in each question."""
+        statement = batch[0].statement
         try:
-            for question, row in zip(batch, self._fetch(batch), strict=True):
+            with self._pool.connection() as connection:
+                if len(batch) == 1:
+                    rows = connection.execute(statement.single, batch[0].values).fetchall()
+                else:
+                    rows = connection.execute(statement.many, {"questions": _as_json(batch)}).fetchall()
+            for question, row in zip(batch, rows, strict=True):
                 question.row = row
         except DatabaseUnavailable as error:
             for question in batch:  # each thread raises its own
@@ -133,19 +139,12 @@ class Coalescer:
                 for question in batch:
                     self._run([question])
 
-    def _fetch(self, batch: Sequence[_Question]) -> list[TupleRow]:
-        """Return a row for each question, in their order."""
-        first, *others = batch
-        with self._pool.connection() as connection:
-            if others:
-                values = {"questions": _as_json([question.values for question in batch])}
-                return connection.execute(first.statement.many, values).fetchall()
-            return connection.execute(first.statement.single, first.values).fetchall()
 
-
-def _as_json(values: Sequence[Values]) -> str:
-    """The values by name, an object for each; null is left out. Raise `DatabaseBug` for an unknown type."""
-    present = [{name: value for name, value in each.items() if value is not None} for each in values]
+def _as_json(batch: Sequence[_Question]) -> str:
+    """Return an object of values for each question, no nulls. Raise `DatabaseBug` for an unknown type."""
+    present = [
+        {name: value for name, value in question.values.items() if value is not None} for question in batch
+    ]
     try:
         return msgspec.json.encode(present).decode()
     except (TypeError, ValueError) as error:  # whose text quotes

@@ -1,13 +1,13 @@
 """Lookups of the API: one statement each, which builds the JSON and writes the record of the lookup."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 
 from datadeling.db.coalesce import Coalescer, Statement
 from datadeling.db.lookup_sql import Fields, Shape, history, lookup
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
-from datadeling.db.statements import text_array
 from datadeling.domain.search import AuditContext, Search
 
 _CRITERIA = (
@@ -66,7 +66,7 @@ class Lookups:
             ident=text_array([ident for _, ident in pairs]),
             svart=[person if isinstance(person, str) else None for person in personer],
             personer=text_array(dict.fromkeys(ident for _, ident in pairs)),
-            criteria=text_array(["identer", *(["tidspunkt"] if tidspunkt else [])]),
+            criteria=_names(("identer", "tidspunkt") if tidspunkt else ("identer",)),
         )
         return str(answer)
 
@@ -116,12 +116,12 @@ class Lookups:
     ) -> str | None:
         """Return what the statement answers for the search, the context and further `values`."""
         bound = {
-            **search.values,
+            **search._asdict(),
             **context._asdict(),
-            "behandlingsnummer": text_array(context.behandlingsnummer),
+            "behandlingsnummer": _names(context.behandlingsnummer),
             "personer": None,
-            "criteria": text_array(search.kinds),
-            "felter": text_array([felt.json for felt in felter]),
+            "criteria": _names(search.kinds),
+            "felter": _names_of(felter),
             **values,
         }
         if search.identer is not None:
@@ -148,3 +148,17 @@ def _criteria(search: Search, *, is_tiltak: bool) -> tuple[str, ...]:
     if not search.feilregistrerte:
         names += ["is_shown", *(["is_still_shown"] if search.tidspunkt else [])]
     return tuple(names)
+
+
+def text_array(texts: Collection[str]) -> str:
+    """Return texts as the text of an array, which a statement for many questions needs."""
+    quoted = [text.replace("\\", r"\\").replace('"', r"\"") for text in texts]
+    return '{"' + '","'.join(quoted) + '"}' if texts else "{}"
+
+
+_names = lru_cache(maxsize=1_024)(text_array)  # not for numbers of persons
+
+
+@lru_cache(maxsize=1_024)
+def _names_of(felter: Fields) -> str:
+    return text_array([felt.json for felt in felter])

@@ -37,18 +37,6 @@ class _PooledConnection(DeadlineConnection):
     timeout = _TIMEOUT
     checked = -math.inf  # by the monotonic clock
 
-    def check(self) -> None:
-        """Raise `psycopg.Error` when the server has closed the connection, or is silent.
-
-        Called once a second at most: checking before each lookup would cost the database a third more.
-        """
-        for _ in range(2):  # the server's last message, and then the end
-            self.pgconn.consume_input()
-        if time.monotonic() - self.checked > _FRESH:
-            with self.with_timeout(_WAIT):
-                ConnectionPool.check_connection(self)
-            self.checked = time.monotonic()
-
 
 class Pool:
     """Connections of one process. Works with no database there, and again as soon as there is one."""
@@ -101,7 +89,8 @@ class Pool:
         connection = None
         try:
             connection = self._pool.getconn()
-            self._require_schema(connection)
+            if not self._is_current:
+                self._require_schema(connection)
             yield connection
         except (psycopg.Error, DatabaseUnavailable) as error:
             meaning = (
@@ -113,24 +102,30 @@ class Pool:
         finally:
             if connection is not None:
                 self._pool.putconn(connection)
-        self._log_change(available=True)
+        if not self._available:
+            self._log_change(available=True)
 
     def _check(self, connection: _PooledConnection) -> None:
-        """Check a connection before it is handed out; when one is broken, replace all.
+        """Check a connection before it is handed out. If the server has closed it or is silent, replace all.
 
-        By itself the pool would try a second one, and then rest until the caller has given up.
+        By itself the pool would try a second one, and then rest until the caller has given up. The server is
+        called once a second at most: before each lookup, that would cost the database a third more.
         """
         try:
-            connection.check()
+            for _ in range(2):  # the server's last message, and then the end
+                connection.pgconn.consume_input()
+            if time.monotonic() - connection.checked > _FRESH:
+                with connection.with_timeout(_WAIT):
+                    ConnectionPool.check_connection(connection)
+                connection.checked = time.monotonic()
         except psycopg.Error:
             self._pool.drain()
             raise
 
     def _require_schema(self, connection: _Connection) -> None:
-        if not self._is_current:
-            if not is_current(connection, self._needed):
-                raise DatabaseUnavailable("the schema lacks migrations")
-            self._is_current = True
+        if not is_current(connection, self._needed):
+            raise DatabaseUnavailable("the schema lacks migrations")
+        self._is_current = True
 
     def _log_change(self, *, available: bool, cause: str | None = None) -> None:
         """Log one line when the database goes and one when it is back, none for each lookup."""

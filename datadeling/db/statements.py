@@ -1,6 +1,6 @@
 """Named statements inside an open transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -20,12 +20,6 @@ class Statements:
 
     def _text(self, name: str) -> SQL:
         return queries[name]
-
-
-def text_array(texts: Collection[str]) -> str:
-    """Return texts as the text of an array, which is faster than psycopg's adaptation of each element."""
-    quoted = (text.replace("\\", r"\\").replace('"', r"\"") for text in texts)
-    return '{"' + '","'.join(quoted) + '"}' if texts else "{}"
 
 
 def uuid_array(ids: Iterable[str]) -> str:

@@ -49,15 +49,10 @@ class Search(NamedTuple):
     numbered: bool = False
 
     @property
-    def values(self) -> dict[str, object]:
-        """The criteria that count, by name."""
-        criteria = self._asdict().items()
-        return {name: value for name, value in criteria if value is not None and value is not False}
-
-    @property
-    def kinds(self) -> list[str]:
+    def kinds(self) -> tuple[str, ...]:
         """The names of the columns and times in it, none of their values."""
-        return [name for name in self.values if name not in {"marker", "numbered"}]
+        given = [name for name, value in self._asdict().items() if value is not None and value is not False]
+        return tuple(name for name in given if name not in {"marker", "numbered"})
 
     @property
     def is_of_one(self) -> bool:

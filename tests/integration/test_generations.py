@@ -92,29 +92,32 @@ def test_a_status_that_returns_in_a_later_generation_is_a_new_version(
     assert statuses(connection) == ("A", [("A", 0, 1), ("B", 1, 2)])
 
 
+# The messages of two avtaler on their old partition, and the later ones on a partition that was added.
+OLD = [status(100, "A"), melding(2, offset=101)]
+ADDED = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
+
+
 def test_messages_read_too_early_on_an_added_partition_are_repaired_by_reading_it_again(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
-    old = [status(100, "A"), melding(2, offset=101)]
-    added = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
-    write(store, *old)
-    assert write(store, *added) == {"older": 1, "deleted": 1}
+    write(store, *OLD)
+    assert write(store, *ADDED) == {"older": 1, "deleted": 1}
     # The state that the runbook describes: an old status, and an avtale that should be deleted.
     assert {(i, row[1]) for i, row in tables(connection).present.items()} == {
         (avtale_id(1), "A"),
         (avtale_id(2), "PÅBEGYNT"),
     }
     begin_generation(database)
-    assert Rewrite(database, TOPIC).write([*old, *added]).outcomes == {
+    assert Rewrite(database, TOPIC).write([*OLD, *ADDED]).outcomes == {
         "unchanged": 2,
         "older": 2,
     }  # a replay does not repair it
     assert len(tables(connection).present) == 2
 
     begin_generation(database, p1=0)
-    write(store, *added)
+    write(store, *ADDED)
     assert statuses(connection) == ("B", [("A", 100, 200)])
-    assert Rewrite(database, TOPIC).write([*old, *added]).outcomes == {"older": 3, "unchanged": 1}
+    assert Rewrite(database, TOPIC).write([*OLD, *ADDED]).outcomes == {"older": 3, "unchanged": 1}
 
 
 def test_a_deleted_avtale_stays_deleted_when_its_partition_is_read_again(
@@ -133,16 +136,14 @@ def test_reading_from_before_the_partitions_were_added_restores_old_versions(
     store: Store, database: Database, connection: psycopg.Connection
 ) -> None:
     """So the runbook goes back to where partitions were added, and no further."""
-    old = [status(100, "A"), melding(2, offset=101)]
-    added = [status(0, "B", partition=1, minute=200), tombstone(2, offset=1, partition=1)]
-    write(store, *old)
+    write(store, *OLD)
     begin_generation(database)
-    write(store, *added)
+    write(store, *ADDED)
     assert statuses(connection)[0] == "B"
     assert set(tables(connection).present) == {avtale_id(1)}
     begin_generation(database, p0=100, p1=0)
-    write(store, *added)
-    write(store, *old)
+    write(store, *ADDED)
+    write(store, *OLD)
     assert {(i, row[1]) for i, row in tables(connection).present.items()} == {
         (avtale_id(1), "A"),
         (avtale_id(2), "PÅBEGYNT"),

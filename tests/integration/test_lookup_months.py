@@ -24,6 +24,7 @@ from tests.integration.lookup_months import (
     name_of,
     present,
 )
+from tests.integration.schema import migration_backend
 
 NEW_YEAR = datetime(2031, 12, 31, 23, 0, tzinfo=UTC)  # in Oslo it is 2032
 
@@ -163,13 +164,9 @@ def test_the_log_is_rolled_back_with_its_months_and_created_again(empty_db_url: 
         name = name_of(present(connection))
         write_record(connection, tidspunkt=datetime.now(UTC))
         connection.execute(f"ALTER TABLE lookup_log DETACH PARTITION {name}")
-        backend = yoyo.get_backend(empty_db_url.replace("postgresql:", "postgresql+psycopg:"))
-        try:
-            backend.rollback_migrations(
-                [m for m in backend.to_rollback(yoyo.read_migrations("migrations")) if m.id >= "0007"]
-            )
-        finally:
-            backend.connection.close()
+        with migration_backend(empty_db_url) as backend:
+            migrations = backend.to_rollback(yoyo.read_migrations("migrations"))
+            backend.rollback_migrations([m for m in migrations if m.id >= "0007"])
         left = connection.execute("SELECT relname FROM pg_class WHERE relname LIKE 'lookup_log%'").fetchall()
         assert left == [(name,)]
         migrate(empty_db_url)

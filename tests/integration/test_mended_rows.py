@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
+from typing import Any
 
 import psycopg
 import pytest
@@ -39,6 +40,17 @@ def present(connection: psycopg.Connection) -> list[str]:
     return [state for (state,) in connection.execute("SELECT avtale_status FROM avtale")]
 
 
+def write_and_set_back(store: Store, connection: psycopg.Connection, log: list[Message]) -> tuple[Any, ...]:
+    """Write a log, and set the row back to its first message; return the tables from before that."""
+    write(store, log[0])
+    connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
+    write(store, *log[1:])
+    before = comparable(tables(connection))
+    connection.execute("DELETE FROM avtale")
+    connection.execute("INSERT INTO avtale SELECT * FROM backup")
+    return before
+
+
 @pytest.mark.parametrize("points", CUTS)
 def test_a_deleted_row_is_restored(
     points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
@@ -59,12 +71,7 @@ def test_a_deleted_row_is_restored(
 def test_a_row_that_was_set_back_is_restored(
     points: Sequence[int], store: Store, rewrite: Rewrite, connection: psycopg.Connection
 ) -> None:
-    write(store, LOG[0])
-    connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
-    write(store, *LOG[1:])
-    before = comparable(tables(connection))
-    connection.execute("DELETE FROM avtale")
-    connection.execute("INSERT INTO avtale SELECT * FROM backup")
+    before = write_and_set_back(store, connection, LOG)
     for start, end in pairwise(points):
         rewrite.write(LOG[start:end])
         assert present(connection) == ["NEWEST" if end > 4 else "A"]
@@ -77,12 +84,7 @@ def test_a_state_that_returned_is_valid_from_its_return(
 ) -> None:
     """History has another state between the row and the newest message, so the newest is no repetition."""
     log = [version(0, 1, "A"), version(1, 1, "B"), version(2, 1, "A")]
-    write(store, log[0])
-    connection.execute("CREATE TABLE backup AS SELECT * FROM avtale")
-    write(store, *log[1:])
-    before = comparable(tables(connection))
-    connection.execute("DELETE FROM avtale")
-    connection.execute("INSERT INTO avtale SELECT * FROM backup")
+    before = write_and_set_back(store, connection, log)
     for start, end in pairwise(points):
         assert rewrite.write(log[start:end]).columns == {}
     assert comparable(tables(connection)) == before

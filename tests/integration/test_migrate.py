@@ -14,6 +14,7 @@ import yoyo
 from datadeling.db.migrate import is_current, known, migrate, status
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.errors import DatabaseUnavailable
+from tests.integration.schema import migration_backend, tables
 
 TABLES = {
     "avtale", "avtale_historikk", "avtale_slettet", "consumer_offset", "earlier_generation",
@@ -21,20 +22,15 @@ TABLES = {
 }  # fmt: skip
 
 
-def tables(url: str) -> set[str]:
-    """Return our tables, without the partitions of `lookup_log`."""
+def tables_of(url: str) -> set[str]:
     with psycopg.connect(url) as connection:
-        rows = connection.execute("""
-            SELECT relname FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-        """).fetchall()
-    return {name for (name,) in rows if "yoyo" not in name}
+        return tables(connection)
 
 
 def test_all_migrations_are_applied_once(empty_db_url: str) -> None:
     assert [m.applied for m in status(empty_db_url)] == [False] * len(known())
     assert migrate(empty_db_url) == known()
-    assert tables(empty_db_url) == TABLES
+    assert tables_of(empty_db_url) == TABLES
     assert migrate(empty_db_url) == []
     assert all(m.applied for m in status(empty_db_url))
 
@@ -52,7 +48,7 @@ def test_concurrent_migrations_apply_each_migration_once(empty_db_url: str) -> N
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(migrate, [empty_db_url] * 4))
     assert sorted(results) == [[], [], [], known()]
-    assert tables(empty_db_url) == TABLES
+    assert tables_of(empty_db_url) == TABLES
 
 
 KILLED = textwrap.dedent("""
@@ -80,7 +76,7 @@ def test_the_next_run_completes_a_killed_migration(empty_db_url: str, where: str
     killed = subprocess.run([sys.executable, "-c", KILLED, empty_db_url, where], check=False, timeout=60)
     assert killed.returncode == -9
     migrate(empty_db_url)
-    assert tables(empty_db_url) == TABLES
+    assert tables_of(empty_db_url) == TABLES
     assert all(m.applied for m in status(empty_db_url))
 
 
@@ -93,12 +89,9 @@ def test_every_migration_can_be_run_again(empty_db_url: str) -> None:
 
 def test_every_migration_can_be_rolled_back(empty_db_url: str) -> None:
     migrate(empty_db_url)
-    backend = yoyo.get_backend(empty_db_url.replace("postgresql:", "postgresql+psycopg:"))
-    try:
+    with migration_backend(empty_db_url) as backend:
         backend.rollback_migrations(backend.to_rollback(yoyo.read_migrations("migrations")))
-    finally:
-        backend.connection.close()
-    assert tables(empty_db_url) == set()
+    assert tables_of(empty_db_url) == set()
     assert migrate(empty_db_url) == known()
 
 
@@ -106,7 +99,7 @@ def test_options_in_the_url_are_kept(empty_db_url: str) -> None:
     with psycopg.connect(empty_db_url, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA app")
     assert migrate(f"{empty_db_url}?options=-csearch_path%3Dapp") == known()
-    assert tables(empty_db_url) == set()
+    assert tables_of(empty_db_url) == set()
     with psycopg.connect(empty_db_url) as connection:
         assert connection.execute("SELECT count(*) FROM app.avtale").fetchone() == (0,)
 

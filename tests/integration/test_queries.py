@@ -50,12 +50,17 @@ _OF_MONTHS = {"create_lookup_log_month", "attach_lookup_log_month", "comment_loo
 _OF_MONTHS |= {"drop_lookup_log_month", "hurry"}
 
 
-@pytest.mark.parametrize("name", sorted(queries.keys() - _COMPOSED - _OF_MONTHS))
+def _text(name: str) -> str:
+    """Return a statement without the comments before it."""
+    return re.sub(r"\A(--.*\n)+", "", queries[name].as_string().lstrip())
+
+
+_PREPARED = [name for name in queries.keys() - _COMPOSED - _OF_MONTHS if not _text(name).startswith(_UTILITY)]
+
+
+@pytest.mark.parametrize("name", sorted(_PREPARED))
 def test_a_statement_can_be_prepared(name: str, connection: psycopg.Connection) -> None:
-    text = queries[name].as_string().lstrip()
-    text = re.sub(r"\A(--.*\n)+", "", text)
-    if text.startswith(_UTILITY):
-        return
+    text = _text(name)
     connection.execute(queries["create_changed"])
     for part in re.findall(r"\{(\w+)\}", text):
         table = "endret_avtale" if part == "changed_columns" else None

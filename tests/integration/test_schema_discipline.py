@@ -11,6 +11,7 @@ from yoyo.backends import DatabaseBackend
 from datadeling.db.migrate import _alone, _backend, migrate, status
 from datadeling.errors import Locked
 from tests.integration.lock_watch import watched
+from tests.integration.schema import migration_backend, tables
 
 # For each table: rows as the release wrote them that brought it. A later migration must let it go on.
 _AVTALE = """
@@ -70,18 +71,8 @@ def connection(empty_db_url: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def backend(empty_db_url: str) -> Iterator[DatabaseBackend]:
     """Return a backend of yoyo, which runs the steps of single migrations."""
-    backend = yoyo.get_backend(empty_db_url.replace("postgresql:", "postgresql+psycopg:"))
-    with closing(backend.connection):
+    with migration_backend(empty_db_url) as backend:
         yield backend
-
-
-def tables(connection: psycopg.Connection) -> set[str]:
-    """Return our tables, without the partitions of `lookup_log`."""
-    rows = connection.execute("""
-        SELECT relname FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-    """).fetchall()
-    return {name for (name,) in rows if "yoyo" not in name}
 
 
 def fill(connection: psycopg.Connection, names: set[str], first: int) -> None:

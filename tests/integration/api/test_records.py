@@ -20,6 +20,7 @@ from tests.integration.api.rows import FNR, OTHER_FNR, avtale_id, insert, row
 from tests.unit.api.issuer import CLIENT_ID, CONSUMER, ISSUER, OBO_CONSUMER, Issuer
 
 THIRD_FNR = "15877512522"
+_SEARCH, _BY_NUMBER = "POST /api/v1/avtaler/sok", "GET /api/v1/avtaler"
 _NEVER = 4_102_444_800  # 2100-01-01
 OBO: dict[str, Any] = {
     "idtyp": None, "roles": None, "azp": OBO_CONSUMER, "NAVident": "Z999999", "scp": "user"
@@ -56,26 +57,26 @@ def running(config: ApiConfig) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def client(config: ApiConfig) -> Iterator[FlaskClient]:
-    """A client without a token."""
+    """Create a client without a token."""
     with running(config) as client:
         yield client
 
 
 @pytest.fixture
 def headers(issuer: Issuer) -> dict[str, str]:
-    return asking(issuer)
+    return headers_for(issuer)
 
 
 @pytest.fixture(autouse=True)
 def rows(connection: psycopg.Connection) -> None:
-    """Two avtaler of one person, one of another, one of nobody; all with one employer."""
+    """Insert two avtaler of one person, one of another and one of nobody, all with one employer."""
     insert(
         connection,
         [row(1), row(2, start_dato=None), row(3, deltaker_fnr=OTHER_FNR), row(4, deltaker_fnr=None)],
     )
 
 
-def asking(issuer: Issuer, purpose: str | None = "B123", **claims: Any) -> dict[str, str]:
+def headers_for(issuer: Issuer, purpose: str | None = "B123", **claims: Any) -> dict[str, str]:
     token = issuer.token(0, **{"exp": _NEVER, **claims})
     headers = {"Authorization": f"Bearer {token}", "Nav-Call-Id": "call-1"}
     return headers if purpose is None else {**headers, "Behandlingsnummer": purpose}
@@ -97,7 +98,7 @@ def call(client: FlaskClient, path: str, body: object, headers: dict[str, str]) 
     return client.open(f"/api/v1/{path}", method=method, json=body, headers=headers)
 
 
-def test_a_record_says_who_what_and_why(
+def test_a_record_has_the_consumer_the_purpose_and_the_fields(
     client: FlaskClient, connection: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     body = {"identer": [FNR, OTHER_FNR], "felter": ["startDato", "avtaleId"], "dato": "2026-02-01"}
@@ -127,34 +128,25 @@ def test_a_record_says_who_what_and_why(
             "POST /api/v1/tiltaksstatus/bolk",
             ["identer"],
             ([FNR, OTHER_FNR, THIRD_FNR], 3),
-            id="bolk: everybody in the request, each once, without bad persons",
+            id="bolk: the valid persons of the request, each once",
         ),
-        pytest.param(
-            "avtaler/sok", {"fnr": FNR}, "POST /api/v1/avtaler/sok", ["identer"], ([FNR], 2), id="person"
-        ),
-        pytest.param(
-            "avtaler/sok",
-            {"fnr": THIRD_FNR},
-            "POST /api/v1/avtaler/sok",
-            ["identer"],
-            ([THIRD_FNR], 0),
-            id="who has none",
-        ),
+        pytest.param("avtaler/sok", {"fnr": FNR}, _SEARCH, ["identer"], ([FNR], 2), id="person"),
+        pytest.param("avtaler/sok", {"fnr": THIRD_FNR}, _SEARCH, ["identer"], ([THIRD_FNR], 0), id="no hits"),
         pytest.param(
             "avtaler/sok",
             {"bedriftNr": "999999999", "avtaleStatus": "GJENNOMFØRES"},
-            "POST /api/v1/avtaler/sok",
+            _SEARCH,
             ["bedrift_nr", "avtale_status"],
             ([FNR, OTHER_FNR], 4),
-            id="employer: the persons of the answer",
+            id="employer: the persons of the response",
         ),
         pytest.param(
             "avtaler/sok",
             {"bedriftNr": "999999999", "antall": 2, "felter": ["avtaleId"]},
-            "POST /api/v1/avtaler/sok",
+            _SEARCH,
             ["bedrift_nr"],
             ([OTHER_FNR], 2),
-            id="a page: its persons, also when their numbers are not in the answer",
+            id="a page: its persons, also without their numbers in the response",
         ),
         pytest.param(
             f"avtaler/{avtale_id(3)}",
@@ -164,12 +156,10 @@ def test_a_record_says_who_what_and_why(
             ([OTHER_FNR], 1),
             id="avtaleId",
         ),
-        pytest.param(
-            "avtaler?avtaleNr=1", None, "GET /api/v1/avtaler", ["avtale_nr"], ([FNR], 1), id="avtaleNr"
-        ),
+        pytest.param("avtaler?avtaleNr=1", None, _BY_NUMBER, ["avtale_nr"], ([FNR], 1), id="avtaleNr"),
     ],
 )
-def test_whom_a_lookup_is_about(
+def test_a_record_has_the_criteria_and_the_persons(
     path: str,
     body: object,
     endpoint: str,
@@ -186,7 +176,7 @@ def test_whom_a_lookup_is_about(
 
 
 @pytest.mark.parametrize("path", [f"avtaler/{avtale_id(9)}", "avtaler?avtaleNr=9"])
-def test_what_is_not_there_was_looked_for(
+def test_an_unknown_avtale_is_recorded_without_hits(
     path: str, client: FlaskClient, connection: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     assert call(client, path, None, headers).status_code == 404
@@ -194,7 +184,7 @@ def test_what_is_not_there_was_looked_for(
     assert (found.hits, found.personer) == (0, [])
 
 
-def test_every_call_leaves_one_record(
+def test_every_call_is_recorded_once(
     client: FlaskClient, connection: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     for number in range(3):
@@ -202,7 +192,7 @@ def test_every_call_leaves_one_record(
     assert [each.call_id for each in records(connection)] == ["call-0", "call-1", "call-2"]
 
 
-def test_the_id_of_the_call_is_that_of_the_answer(
+def test_the_record_has_the_call_id_of_the_response(
     client: FlaskClient, connection: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     response = call(client, "avtaler/sok", {"fnr": FNR}, {**headers, "Nav-Call-Id": f"no id {FNR}"})
@@ -210,22 +200,16 @@ def test_the_id_of_the_call_is_that_of_the_answer(
     assert FNR not in record(connection).call_id
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("b123", ["B123"]),
-        (" B123 ,\tb007,B123", ["B123", "B007"]),
-    ],
-)
-def test_purposes_are_kept_as_they_are_called(
-    given: str, kept: list[str], client: FlaskClient, connection: psycopg.Connection, issuer: Issuer
+@pytest.mark.parametrize(("sent", "recorded"), [("b123", ["B123"]), (" B123 ,\tb007,B123", ["B123", "B007"])])
+def test_purposes_are_recorded_in_their_standard_form(
+    sent: str, recorded: list[str], client: FlaskClient, connection: psycopg.Connection, issuer: Issuer
 ) -> None:
-    call(client, "avtaler/sok", {"fnr": FNR}, asking(issuer, given))
-    assert record(connection).behandlingsnummer == kept
+    call(client, "avtaler/sok", {"fnr": FNR}, headers_for(issuer, sent))
+    assert record(connection).behandlingsnummer == recorded
 
 
-def test_on_behalf_of_a_user(client: FlaskClient, connection: psycopg.Connection, issuer: Issuer) -> None:
-    call(client, "avtaler/sok", {"fnr": FNR}, asking(issuer, **OBO))
+def test_the_user_is_recorded(client: FlaskClient, connection: psycopg.Connection, issuer: Issuer) -> None:
+    call(client, "avtaler/sok", {"fnr": FNR}, headers_for(issuer, **OBO))
     found = record(connection)
     assert (found.consumer, found.nav_ident) == (OBO_CONSUMER, "Z999999")
 
@@ -242,29 +226,29 @@ def test_on_behalf_of_a_user(client: FlaskClient, connection: psycopg.Connection
         pytest.param({"azp_name": OBO_CONSUMER, "roles": []}, "access_as_application", id="machine"),
     ],
 )
-def test_a_name_gives_nothing(
+def test_rights_depend_on_the_client_id_and_not_on_its_name(
     claims: dict[str, Any],
     mangler: str,
     client: FlaskClient,
     connection: psycopg.Connection,
     issuer: Issuer,
 ) -> None:
-    response = call(client, "avtaler/sok", {"fnr": FNR}, asking(issuer, **claims))
+    response = call(client, "avtaler/sok", {"fnr": FNR}, headers_for(issuer, **claims))
     assert response.status_code == 403
     assert response.json is not None
     assert response.json["mangler"] == mangler
     assert records(connection) == []
 
 
-def test_two_of_one_name_are_told_apart_by_their_ids(
+def test_consumers_of_one_name_are_distinguished_by_their_ids(
     config: ApiConfig, connection: psycopg.Connection, issuer: Issuer
 ) -> None:
-    """The fields that a consumer may read go by its id, too."""
+    """The fields that a consumer may read depend on its id, too."""
     narrow = replace(config, consumer_fields={CONSUMER: frozenset({"avtaleId"})})
     other = "44444444-dddd-4ddd-8ddd-444444444444"
     with running(narrow) as client:
         for azp in (CONSUMER, other):
-            call(client, "avtaler/sok", {"fnr": FNR}, asking(issuer, azp=azp))
+            call(client, "avtaler/sok", {"fnr": FNR}, headers_for(issuer, azp=azp))
     first, second = records(connection)
     assert (first.consumer, second.consumer) == (CONSUMER, other)
     assert first.consumer_name == second.consumer_name
@@ -290,7 +274,7 @@ def test_two_of_one_name_are_told_apart_by_their_ids(
         pytest.param(404, "nothing", None, {}, "B123", id="no such call"),
     ],
 )
-def test_what_was_refused_leaves_no_record(
+def test_a_refused_call_is_not_recorded(
     status: int,
     path: str,
     body: object,
@@ -300,11 +284,11 @@ def test_what_was_refused_leaves_no_record(
     connection: psycopg.Connection,
     issuer: Issuer,
 ) -> None:
-    assert call(client, path, body, asking(issuer, purpose, **claims)).status_code == status
+    assert call(client, path, body, headers_for(issuer, purpose, **claims)).status_code == status
     assert records(connection) == []
 
 
-def test_a_field_that_it_may_not_have_leaves_no_record(
+def test_a_call_for_a_forbidden_field_is_not_recorded(
     config: ApiConfig, connection: psycopg.Connection, headers: dict[str, str]
 ) -> None:
     narrow = replace(config, consumer_fields={CONSUMER: frozenset({"avtaleId"})})

@@ -14,7 +14,7 @@ from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.partition import Setting
 from datadeling.operations.replay.runner import Runner, dry_run
-from datadeling.pipeline.tally import OUTCOMES, Tally, total
+from datadeling.pipeline.tally import OUTCOMES, Tally
 
 _COLUMNS = ("id", "state", "background", "what", "requested_by", "requested_at", "finished_at", "error")
 _LISTED = 50
@@ -133,7 +133,7 @@ def _run(setting: Setting, jobs: Jobs, row: ReplayRow, *, as_json: bool) -> None
         row = jobs.get(row.id)
     # All of it counts, also what was read before the replay was resumed.
     partitions = jobs.partitions(row.id)
-    tally = total(Tally.from_dict(partition.tally) for partition in partitions)
+    tally = sum((Tally.from_dict(partition.tally) for partition in partitions), Tally())
     document = {**row._asdict(), "state": row.standing, "partitions": [one._asdict() for one in partitions]}
     events = sum(partition.events for partition in partitions)
     summary = f"replay {row.id} {row.state}: {events} events from {len(partitions)} partitions"

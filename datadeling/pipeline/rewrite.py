@@ -9,14 +9,7 @@ from datadeling.domain.avtale import Avtale, Superseded
 from datadeling.domain.hendelse import Place
 from datadeling.errors import UnstorableRow
 from datadeling.pipeline.fold import Changes
-from datadeling.pipeline.message import (
-    Decoded,
-    Message,
-    Unreadable,
-    avtale_id_of,
-    avtaler_named,
-    generation_at,
-)
+from datadeling.pipeline.message import Message, Unreadable, avtale_id_of, avtaler_named, generation_at
 from datadeling.pipeline.store import fold_stored, refused, write_changes
 from datadeling.pipeline.tally import Tally
 from datadeling.pipeline.transform import read
@@ -57,9 +50,7 @@ class Rewrite:
             if len(messages) == 1:
                 return self._write_once(messages, then, error)
         half = len(messages) // 2
-        tally = self.write(messages[:half], then)
-        tally.add(self.write(messages[half:], then))
-        return tally
+        return self.write(messages[:half], then) + self.write(messages[half:], then)
 
     def _write_once(
         self, messages: Sequence[Message], then: Then | None, error: UnstorableRow | None = None
@@ -67,9 +58,17 @@ class Rewrite:
         with self._database.transaction() as tx:
             for partition in sorted({message.partition for message in messages}):
                 tx.lock_partition(self._topic, partition)
-            decoded = _read_behind(tx, self._topic, messages)
+            # 1. Read what the live consumer has handled, each message in its generation at that time.
+            mottatt, positions = datetime.now(UTC), tx.positions(self._topic)
+            ended = tx.earlier_generations(self._topic)
+            decoded = [
+                read(m, generation_at(m.partition, m.offset, at.generation, ended), mottatt)
+                for m in messages
+                if (at := positions.get(m.partition)) and m.offset < at.next_offset
+            ]
             if error:
                 decoded = [refused(messages[0], one, error) for one in decoded]
+            # 2. Decide, and write only what differs.
             tables = _DryTransaction(tx, self._rows, self._markers) if self._is_dry_run else tx
             changes = fold_stored(tables, decoded, is_replay=True)
             changes.stored.clear()  # a replay supersedes no parked message
@@ -109,18 +108,6 @@ class _DryTransaction(Transaction):
     def _is_left(self, version: Avtale) -> bool:
         marker = self._markers.get(version.avtale_id)
         return marker is None or version.place.is_after(marker)
-
-
-def _read_behind(tx: Transaction, topic: str, messages: Sequence[Message]) -> list[Decoded]:
-    """Read the messages that the live consumer has handled, each in its generation at that time."""
-    mottatt = datetime.now(UTC)
-    positions = tx.positions(topic)
-    ended = tx.earlier_generations(topic)
-    return [
-        read(m, generation_at(m.partition, m.offset, positions[m.partition].generation, ended), mottatt)
-        for m in messages
-        if m.partition in positions and m.offset < positions[m.partition].next_offset
-    ]
 
 
 def _to_park(tx: Transaction, changes: Changes) -> list[Unreadable]:

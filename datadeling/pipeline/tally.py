@@ -1,7 +1,6 @@
 """Counts of what a replay or a dry run changed: outcomes, columns, examples. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +13,9 @@ OUTCOMES: tuple[Outcome, ...] = ("new", "changed", "unchanged", "older", "delete
 _EXAMPLES = 20
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tally:
-    """Sums over many batches.
+    """Sums over many batches; `+` adds two.
 
     `outcomes`: messages. `columns`: changed avtaler, by each shared column that differed. `examples`: up to
     20 avtaleIds by outcome, and no other field.
@@ -30,16 +29,24 @@ class Tally:
     def of(cls, changes: Changes) -> "Tally":
         """Count these changes."""
         columns = (ny.differing(changes.before[ny.avtale_id]) for ny in changes.changed)
-        ids: dict[Outcome, list[str]] = {
+        examples: dict[Outcome, list[str]] = {
             "new": [avtale.avtale_id for avtale in changes.new],
             "changed": [avtale.avtale_id for avtale in changes.changed],
             "deleted": list(changes.deletions),
             "failed": [avtale_id for message in changes.parked if (avtale_id := avtale_id_of(message))],
         }
-        return cls(
-            Counter(changes.outcomes),
-            Counter(column for differing in columns for column in differing),
-            {outcome: list(dict.fromkeys(found))[:_EXAMPLES] for outcome, found in ids.items() if found},
+        differing = Counter(column for some in columns for column in some)
+        return cls(Counter(changes.outcomes), differing) + cls(examples=examples)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        examples = {
+            outcome: [*dict.fromkeys([*self.examples.get(outcome, ()), *other.examples.get(outcome, ())])]
+            for outcome in OUTCOMES
+        }
+        return Tally(
+            self.outcomes + other.outcomes,
+            self.columns + other.columns,
+            {outcome: ids[:_EXAMPLES] for outcome, ids in examples.items() if ids},
         )
 
     @classmethod
@@ -59,20 +66,3 @@ class Tally:
     def messages(self) -> int:
         """Number of messages counted."""
         return self.outcomes.total()
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally's figures to this one."""
-        self.outcomes.update(other.outcomes)
-        self.columns.update(other.columns)
-        for outcome, ids in other.examples.items():
-            known = self.examples.setdefault(outcome, [])
-            if len(known) < _EXAMPLES:
-                known += [avtale_id for avtale_id in ids if avtale_id not in known][: _EXAMPLES - len(known)]
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    """Return the sum of all of them."""
-    together = Tally()
-    for tally in tallies:
-        together.add(tally)
-    return together

@@ -14,7 +14,7 @@ from datadeling.api.admin.fields import AdminRequest, AdminResponse, Begrunnelse
 from datadeling.api.schemas import EXAMPLE_ID, EXAMPLE_TIME, JaNei, Tekst, Tidspunkt
 from datadeling.api.v1.avtaler import parse_avtale_id
 from datadeling.operations.replay.jobs import Jobs, Request
-from datadeling.pipeline.tally import Tally, total
+from datadeling.pipeline.tally import Tally
 
 _HIGHEST = 10**18 - 1
 _PARTITION = "(0|[1-9][0-9]{0,8})"
@@ -201,5 +201,5 @@ def cancel_replay(body: dict[str, Any], replay: int) -> dict[str, object]:
 
 def _in_full(jobs: Jobs, replay: int) -> dict[str, object]:
     row, partitions = jobs.get(replay), jobs.partitions(replay)
-    tally = total(Tally.from_dict(one.tally) for one in partitions)
+    tally = sum((Tally.from_dict(one.tally) for one in partitions), Tally())
     return {**row._asdict(), "standing": row.standing, "partitions": partitions, "tally": tally.as_dict()}

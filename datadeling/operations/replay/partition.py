@@ -19,7 +19,7 @@ from datadeling.operations.replay.jobs import Range, Request, refuse_new_generat
 from datadeling.operations.replay.reader import Reader
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.rewrite import Rewrite
-from datadeling.pipeline.tally import Tally, total
+from datadeling.pipeline.tally import Tally
 
 _WAIT = 0.2  # seconds from the first message of a batch until it is written, full or not
 _UNSAVED = 20_000  # messages of other avtaler after which the progress is saved all the same
@@ -112,7 +112,7 @@ class PartitionReplay:
 
     def _advance(self, tx: Transaction | None, end: int, events: int, tally: Tally) -> None:
         """Move the progress on; with a transaction, in the database, too."""
-        tally = total((Tally.from_dict(self.saved.tally), tally))
+        tally = Tally.from_dict(self.saved.tally) + tally
         moved = self.saved._replace(next_offset=end, events=events, tally=tally.as_dict())
         if tx and (replay := self._replay):
             values = {**moved._asdict(), "id": replay.id, "start": self.saved.next_offset}

@@ -21,7 +21,7 @@ from datadeling.log import frames
 from datadeling.operations.replay.jobs import Jobs, Request, request_of
 from datadeling.operations.replay.partition import NotRunning, PartitionReplay, Setting, retried
 from datadeling.pipeline.partitioner import partition_of
-from datadeling.pipeline.tally import Tally, total
+from datadeling.pipeline.tally import Tally
 
 _APPLICATION = "datadeling replay"
 _PROGRESS_EVERY = 0.5  # seconds
@@ -64,7 +64,7 @@ def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProg
         planned = plan(request, database, setting.kafka)
         parts = [PartitionReplay(setting, request, progress) for progress in planned]
         _read(parts, database, stop, on_progress)
-    return total(Tally.from_dict(part.saved.tally) for part in parts)
+    return sum((Tally.from_dict(part.saved.tally) for part in parts), Tally())
 
 
 class Runner:

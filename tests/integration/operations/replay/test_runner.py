@@ -10,7 +10,7 @@ from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.partition import Setting
 from datadeling.operations.replay.runner import Runner, dry_run
 from datadeling.pipeline.fold import Outcome
-from datadeling.pipeline.tally import Tally, total
+from datadeling.pipeline.tally import Tally
 from tests.hendelser import avtale_id, melding
 from tests.integration.inside import Inside
 from tests.integration.operations.replay.replaying import (
@@ -30,7 +30,7 @@ from tests.services import Kafka
 
 def outcomes(jobs: Jobs, replay: int = 1) -> Counter[Outcome]:
     """Those that there were."""
-    return +total(Tally.from_dict(one.tally) for one in jobs.partitions(replay)).outcomes
+    return sum((Tally.from_dict(one.tally) for one in jobs.partitions(replay)), Tally()).outcomes
 
 
 @pytest.mark.usefixtures("log")

@@ -29,12 +29,12 @@ class OperatorAction(NamedTuple):
 
     def record(self, tx: Transaction, command: str, target: str) -> None:
         """Write it to `operator_log`, in the transaction of the action itself."""
-        masked = self._masked()
-        tx.run("write_operator_log", who=masked.who, command=command, target=target, reason=masked.reason)
+        tx.run("write_operator_log", command=command, target=target, **self.masked())
 
     def log(self, command: str, target: str) -> None:
         """Log it; call this after the commit."""
-        log.warning("operator", **self._masked()._asdict(), command=command, target=target)
+        log.warning("operator", **self.masked(), command=command, target=target)
 
-    def _masked(self) -> "OperatorAction":
-        return OperatorAction(masked_prose(self.who), self.reason and masked_prose(self.reason))
+    def masked(self) -> dict[str, str | None]:
+        """Return `who` and `reason` as they may be recorded."""
+        return {"who": masked_prose(self.who), "reason": self.reason and masked_prose(self.reason)}

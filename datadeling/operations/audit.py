@@ -13,12 +13,9 @@ from datadeling.operations.action import OperatorAction
 def report(database: Database, consumer: str | None, month: Month, action: OperatorAction) -> list[Reading]:
     """Return the readings of a consumer, by its client id, in a month in Oslo; None is every consumer.
 
-    There is one reading for each consumer, call, set of purposes and set of fields, sorted by these. No
-    person is named. Times are in Oslo. The action is recorded in the same transaction. The caller must have
-    checked that the operator has access (`ADMIN_GROUP`).
-
-    Blocks for some ten seconds per million lookups, at most as long as the session allows. Raise
-    `DatabaseUnavailable`, also then; nothing is recorded.
+    There is one reading for each consumer, call, set of purposes and set of fields, sorted by these, with
+    times in Oslo. Blocks for some ten seconds per million lookups, at most as long as the session allows.
+    Raise `DatabaseUnavailable`, also then; nothing is recorded.
     """
     target = masked_prose(f"{month} {consumer}") if consumer else str(month)
     values = {"begins": month.begins, "ends": month.ends, "consumer": consumer}

@@ -1,6 +1,7 @@
 """Positions of the consumer on each partition, and new generations of offsets."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from datadeling.consumer.topic import Topic
@@ -37,11 +38,9 @@ def list_positions(database: Database, name: str, topic: Topic | None) -> list[d
     for row in rows:
         low = high = lag = None
         if topic is not None:
-            try:
+            with suppress(BrokerUnavailable):
                 low, high = topic.watermarks(row.partition)
                 lag = max(0, high - row.next_offset)
-            except BrokerUnavailable:
-                pass
         positions.append({**row._asdict(), "low": low, "high": high, "lag": lag})
     return positions
 
@@ -72,11 +71,7 @@ def new_generation(
     erased: their markers move to the end of what is read again. Raise `NotFound` when nothing has been read
     yet, or not as far as `back_to`, and `BrokerUnavailable`; nothing is written then.
     """
-    marks = (
-        {partition: again.watermarks(partition) for partition in again.partitions()}
-        if again is not None
-        else {}
-    )
+    marks = {} if again is None else {p: again.watermarks(p) for p in again.partitions()}
     with action.transaction(database, "offsets new-generation", name) as tx:
         before = lock_all(tx, name)
         for partition, offset in (back_to or {}).items():
@@ -84,20 +79,21 @@ def new_generation(
                 raise NotFound(f"partition {partition} has not been read as far as {offset}")
             for statement in ("shorten_generations", "move_offset"):
                 tx.run(statement, topic=name, partition=partition, next_offset=offset)
-        lows = {p: marks[p].low if p in marks else 0 for p in before}
-        tx.raise_generation(name, None if again is None else lows)
+        lows = None if again is None else {p: marks[p].low if p in marks else 0 for p in before}
+        tx.raise_generation(name, lows)
         raised = tx.rows(OffsetRow, "list_offsets", topic=name)
         generation = raised[0].generation
-        ends = {p: mark.high for p, mark in marks.items()} or {
-            p: row.next_offset for p, row in before.items()
-        }
+        ends = (
+            {p: row.next_offset for p, row in before.items()}
+            if again is None
+            else {p: m.high for p, m in marks.items()}
+        )
+        # Their markers move to before the first message that is not read again.
         erased = tx.rows(str, "erased_by_hand") if marks or back_to else []
-        # Their markers: before the first message that is not read again.
         homes = {avtale_id: partition_of(avtale_id.encode(), len(ends)) for avtale_id in erased}
         tx.delete([Sletting(id_, Place(generation, home, ends[home] - 1)) for id_, home in homes.items()])
-    return NewGeneration(
-        generation, {r.partition: r.next_offset for r in raised}, again is not None, len(erased)
-    )
+    next_offsets = {row.partition: row.next_offset for row in raised}
+    return NewGeneration(generation, next_offsets, again is not None, len(erased))
 
 
 def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:

@@ -4,7 +4,6 @@ The log of lookups is deleted by whole months; the coming months are created her
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -24,9 +23,6 @@ MONTHS = "lookup_log_months"
 """Counted for the log of lookups, beside the rows of `PRUNED`."""
 
 _ROWS_AT_ONCE = 1_000  # of one table, in one transaction
-
-Cutoffs = Mapping[str, datetime]
-"""The times before which rows are too old, by the names of `Retention`, which the statements use."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +61,7 @@ class Pruner:
         self._topic = topic
         self._retention = retention
         self._unrecorded = action
-        self._cutoffs: Cutoffs | None = None
+        self._cutoffs: dict[str, datetime] | None = None
         self._month_is_held = False
 
     def step(self, database: Database) -> dict[str, int]:
@@ -75,7 +71,11 @@ class Pruner:
         and creates the months that will be needed. Raise `DatabaseUnavailable`; earlier deletions stay.
         """
         if self._cutoffs is None:
-            _create_months(database)
+            created: list[str] = []
+            with suppress(Locked), database.transaction() as tx:  # locked: another process is creating them
+                created = lookup_log.create_months(tx)
+            if created:
+                log.info("lookup_log_months_made", months=created)
             with database.transaction() as tx:
                 self._cutoffs = _cutoffs(tx, self._retention)
             self._month_is_held = False
@@ -92,7 +92,7 @@ class Pruner:
             self._cutoffs = None
         return {table: rows for table, rows in deleted.items() if rows}
 
-    def _delete(self, database: Database, table: str, cutoffs: Cutoffs) -> int:
+    def _delete(self, database: Database, table: str, cutoffs: dict[str, datetime]) -> int:
         """Delete rows without the lock of their partition, which every other writer of avtaler holds.
 
         That is safe: the fold decides by the present and the markers alone, a version becomes history once,
@@ -112,12 +112,11 @@ class Pruner:
             self._unrecorded = None
         return deleted
 
-    def _move_historikk_fra(self, tx: Transaction, cutoffs: Cutoffs) -> None:
-        """Before history is deleted, move the time from which it is complete to the cutoff of the round.
+    def _move_historikk_fra(self, tx: Transaction, cutoffs: dict[str, datetime]) -> None:
+        """Move the time from which history is complete to the cutoff: what is valid there or later stays.
 
-        Everything valid at the cutoff or later stays, however far the round has come; so it is written once a
-        round, on all partitions, for an avtale may have moved. The locks come first, in the order of every
-        writer of several partitions: the holder of one may wait for the rows that we are about to delete.
+        On all partitions, for an avtale may have moved. The locks come first, in the order of every writer of
+        several partitions: the holder of one may wait for the rows that we are about to delete.
         """
         if tx.first(bool, "claims_pruned_history", topic=self._topic, **cutoffs):
             for partition in sorted(tx.positions(self._topic)):
@@ -125,15 +124,7 @@ class Pruner:
             tx.run("move_historikk_fra", topic=self._topic, **cutoffs)
 
 
-def _create_months(database: Database) -> None:
-    with suppress(Locked):  # another process is creating them
-        with database.transaction() as tx:
-            created = lookup_log.create_months(tx)
-        if created:
-            log.info("lookup_log_months_made", months=created)
-
-
-def _cutoffs(tx: Transaction, retention: Retention) -> Cutoffs:
-    """Return the times that are as long ago as rows are kept, by the database's clock."""
+def _cutoffs(tx: Transaction, retention: Retention) -> dict[str, datetime]:
+    """Return the times before which rows are too old, by the names of `Retention`."""
     now = tx.clock()
     return {name: now - kept for name, kept in asdict(retention).items()}

@@ -14,10 +14,6 @@ from datadeling.api.services import services
 from datadeling.db.rows import OffsetRow
 from datadeling.pipeline.store import FAILED_STATES
 
-_MOST_REPLAYS = 100
-_TIMEOUT = 1.0  # seconds
-_MOST_BYTES = 64 * 1024
-
 
 class ConsumerPartition(AdminResponse):
     """Position of the consumer on a partition."""
@@ -72,7 +68,7 @@ def show_consumer() -> dict[str, object]:
     with open_database() as database, database.transaction() as tx:
         parked = {state: messages for state, messages, _ in tx.run("count_failed", topic=name)}
         offsets = tx.rows(OffsetRow, "list_offsets", topic=name)
-        unfinished = tx.replays(name, states=("requested", "running"), limit=_MOST_REPLAYS)
+        unfinished = tx.replays(name, states=("requested", "running"), limit=100)
     return {
         "partitions": [
             {**row._asdict(), "park_limit_reached": row.unreadable_in_a_row >= config.park_limit}
@@ -86,10 +82,10 @@ def show_consumer() -> dict[str, object]:
 
 def _health(port: int) -> dict[str, object] | None:
     """Return the state on the consumer's health page; None when there is none in time."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=1.0)) as connection:
         try:
             connection.request("GET", "/internal/health/readiness")
-            page = json.loads(connection.getresponse().read(_MOST_BYTES))
+            page = json.loads(connection.getresponse().read(64 * 1024))
         except (OSError, HTTPException, ValueError):
             return None
     match page:

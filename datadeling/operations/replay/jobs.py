@@ -8,7 +8,6 @@ from datadeling.db.database import Database
 from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.db.transaction import Transaction
 from datadeling.errors import Busy, NotFound, TooLate, TopicChanged
-from datadeling.log import masked_prose
 from datadeling.operations.action import OperatorAction
 
 
@@ -46,12 +45,13 @@ class Jobs:
 
         With `background` a consumer process begins it within seconds; otherwise the caller runs it.
         """
+        masked = action.masked()
         values = {
             **request._asdict(),
             "from_offsets": request.from_offsets or None,
             "to_offsets": request.to_offsets or None,
-            "requested_by": masked_prose(action.who),
-            "reason": action.reason and masked_prose(action.reason),
+            "requested_by": masked["who"],
+            "reason": masked["reason"],
             "background": background,
         }
         with self._database.transaction() as tx:

@@ -8,11 +8,18 @@ import click
 
 from datadeling.commands import terminal
 from datadeling.db.connection import REPORT
-from datadeling.db.rows import PersonLookup, Reading
 from datadeling.domain.month import Month
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.audit import person_lookups, report
 
+_READING = (
+    "consumer", "consumer_name", "endpoint", "behandlingsnummer", "felter", "lookups", "persons", "hits",
+    "users", "first", "last",
+)  # fmt: skip
+_LOOKUP = (
+    "tidspunkt", "consumer", "consumer_name", "nav_ident", "endpoint", "behandlingsnummer", "felter",
+    "asked_for", "call_id",
+)  # fmt: skip
 _IDENTER = re.compile(r"\s*(\d{11}\s+){0,19}\d{11}\s*", re.ASCII)  # of one person
 _MONTH = terminal.Parsed(Month.parse, "must be a month, such as 2026-11")
 
@@ -40,7 +47,7 @@ def audit(
     if not person:
         with terminal.open_database(REPORT) as database:
             readings = report(database, consumer, month or Month.of(datetime.now(UTC)), action)
-        terminal.print_rows(Reading._fields, [reading._asdict() for reading in readings], as_json=as_json)
+        terminal.print_rows(_READING, readings, as_json=as_json)
         return
     if consumer or month:
         raise click.UsageError("--person covers every consumer and every month")
@@ -52,4 +59,4 @@ def audit(
         raise click.UsageError("standard input must have 1 to 20 numbers of eleven digits")
     with terminal.open_database() as database:
         lookups = person_lookups(database, text.split(), action)
-    terminal.print_rows(PersonLookup._fields, [lookup._asdict() for lookup in lookups], as_json=as_json)
+    terminal.print_rows(_LOOKUP, lookups, as_json=as_json)

@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
 from datadeling.commands import terminal
-from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
@@ -46,7 +44,7 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
     """List failed messages, without their contents."""
     with _failed_messages() as messages:
         rows = messages.find(state, reason, limit)
-    terminal.print_rows(_COLUMNS, [_as_dict(row) for row in rows], as_json=as_json)
+    terminal.print_rows(_COLUMNS, [{**row, "key": show_key(row["key"])} for row in rows], as_json=as_json)
     if not as_json:
         click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
 
@@ -61,10 +59,9 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 def show(place: Place, unmask: bool, by: str, as_json: bool) -> None:
     """Show a message with its content. Values that could identify a person are masked."""
     with _failed_messages() as messages:
-        row, value = messages.unmask(place, OperatorAction(by)) if unmask else messages.show(place)
-    shown = {**_as_dict(row), "masked": not unmask}
-    if unmask and row.key is not None:
-        shown["key"] = readable(row.key)
+        shown = messages.unmask(place, OperatorAction(by)) if unmask else messages.show(place)
+    key, value = shown["key"], shown.pop("value")
+    shown |= {"key": readable(key) if unmask and key is not None else show_key(key), "masked": not unmask}
     content = None if value is None else readable(value) if unmask else cut(show_value(value))
     if as_json:
         terminal.print_json({**shown, "value": content})
@@ -113,7 +110,3 @@ def discard(places: tuple[Place, ...], reason: str, by: str) -> None:
                 missing.append(str(error))
     if missing:
         raise NotFound("; ".join(missing))
-
-
-def _as_dict(row: FailedRow) -> dict[str, Any]:
-    return {"id": row.place.text, **row._asdict(), "key": show_key(row.key)}

@@ -1,10 +1,7 @@
 """Rows that statements return, with their columns in order."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-
-from datadeling.domain.hendelse import Place
 
 
 class OffsetRow(NamedTuple):
@@ -17,28 +14,6 @@ class OffsetRow(NamedTuple):
     topic_id: str | None
     historikk_fra: datetime
     updated_at: datetime
-
-
-class FailedRow(NamedTuple):
-    """A parked message without its value."""
-
-    generation: int
-    kafka_partition: int
-    kafka_offset: int
-    state: str
-    reason: str
-    message: str
-    attempts: int
-    key: bytes | None
-    value_bytes: int | None
-    hendelse_tidspunkt: datetime
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def place(self) -> Place:
-        """The place on the topic."""
-        return Place(self.generation, self.kafka_partition, self.kafka_offset)
 
 
 class Parked(NamedTuple):
@@ -89,43 +64,3 @@ class PartitionProgress(NamedTuple):
     events: int
     tally: dict[str, Any]
     updated_at: datetime
-
-
-class Reading(NamedTuple):
-    """The lookups of one consumer with the same call, purposes and fields, as totals. Names no person.
-
-    `consumer` is the client's id, `consumer_name` its newest name. `behandlingsnummer` (empty over GraphQL)
-    and `felter` are sorted. `lookups` counts the answered calls, `hits` the avtaler in their answers,
-    `persons` the different identity numbers (two of one person count twice), and `users` the different users
-    on whose behalf the consumer called.
-    """
-
-    consumer: str
-    consumer_name: str | None
-    endpoint: str
-    behandlingsnummer: Sequence[str]
-    felter: Sequence[str]
-    lookups: int
-    persons: int
-    hits: int
-    users: int
-    first: datetime
-    last: datetime
-
-
-class PersonLookup(NamedTuple):
-    """One lookup of a person, who is not named.
-
-    `nav_ident` is the user on whose behalf the consumer called. `asked_for` is False when the request named
-    no person, and this one was in the answer. `call_id` is that of the logs.
-    """
-
-    tidspunkt: datetime
-    consumer: str
-    consumer_name: str | None
-    nav_ident: str | None
-    endpoint: str
-    behandlingsnummer: Sequence[str]
-    felter: Sequence[str]
-    asked_for: bool
-    call_id: str

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
-from psycopg.rows import args_row
+from psycopg.rows import args_row, dict_row
 from psycopg.sql import SQL, Composed
 
 from datadeling.db.queries import columns, queries
@@ -76,6 +76,11 @@ class Transaction:
     def rows(self, row: Callable[..., _T], name: str, /, **values: object) -> list[_T]:
         """Run a statement, and return `row` of the columns of each row."""
         with self.connection.cursor(row_factory=args_row(row), binary=True) as cursor:
+            return cursor.execute(STATEMENTS[name], values).fetchall()
+
+    def dicts(self, name: str, /, **values: object) -> list[dict[str, Any]]:
+        """Run a statement, and return each row by the names of its columns, for a report."""
+        with self.connection.cursor(row_factory=dict_row, binary=True) as cursor:
             return cursor.execute(STATEMENTS[name], values).fetchall()
 
     def first(self, row: Callable[..., _T], name: str, /, **values: object) -> _T | None:

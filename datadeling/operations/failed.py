@@ -3,10 +3,9 @@
 import math
 import time
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from datadeling.db.database import Database
-from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.errors import NotFound, TooLate
 from datadeling.operations.action import OperatorAction
@@ -30,21 +29,21 @@ class FailedMessages:
         self._database = database
         self._topic = topic
 
-    def find(self, state: str | None, reason: str | None, limit: int) -> list[FailedRow]:
+    def find(self, state: str | None, reason: str | None, limit: int) -> list[dict[str, Any]]:
         """Return those in this state and with this reason code, in the order of their places; None is any."""
         with self._database.transaction() as tx:
             values = {"state": state, "reason": reason, "limit": limit}
-            return tx.rows(FailedRow, "list_failed", topic=self._topic, **values)
+            return tx.dicts("list_failed", topic=self._topic, **values)
 
-    def show(self, place: Place) -> tuple[FailedRow, bytes | None]:
-        """Return one of them and its value, which is personal data. Raise `NotFound`."""
+    def show(self, place: Place) -> dict[str, Any]:
+        """Return one of them with its `value`, which is personal data. Raise `NotFound`."""
         with self._database.transaction() as tx:
-            found = tx.run("select_failed", topic=self._topic, **place._asdict()).fetchone()
-        if found is None:
+            found = tx.dicts("select_failed", topic=self._topic, **place._asdict())
+        if not found:
             raise NotFound(f"there is no failed message {place.text}")
-        return FailedRow(*found[:-1]), found[-1]
+        return found[0]
 
-    def unmask(self, place: Place, action: OperatorAction) -> tuple[FailedRow, bytes | None]:
+    def unmask(self, place: Place, action: OperatorAction) -> dict[str, Any]:
         """Return the same, and record that a person has seen it. Raise `NotFound`."""
         with action.transaction(self._database, "failed show --unmask", place.text):
             return self.show(place)
@@ -94,4 +93,4 @@ class FailedMessages:
         return Retry(self._database, self._topic, lambda tx: action.record(tx, command, target))
 
     def _too_late(self, place: Place) -> TooLate:
-        return TooLate(f"{place.text}: it has been {self.show(place)[0].state} already")
+        return TooLate(f"{place.text}: it has been {self.show(place)['state']} already")

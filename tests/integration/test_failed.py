@@ -35,10 +35,10 @@ def states(connection: psycopg.Connection) -> list[tuple[int, str, bytes | None]
 def test_the_list_can_be_filtered_by_state(store: Store, failed: FailedMessages) -> None:
     key = avtale_id(1).encode()
     write(store, record(0, key, b"{"), record(1, key, b"\xff"), melding(1, offset=2), record(3, b"x", b"{"))
-    assert [row.kafka_offset for row in failed.find(None, None, 10)] == [0, 1, 3]
-    assert [row.kafka_offset for row in failed.find("superseded", None, 10)] == [0, 1]
-    assert [row.kafka_offset for row in failed.find(None, "not_utf8", 10)] == [1]
-    assert [row.kafka_offset for row in failed.find(None, None, 2)] == [0, 1]
+    assert [row["kafka_offset"] for row in failed.find(None, None, 10)] == [0, 1, 3]
+    assert [row["kafka_offset"] for row in failed.find("superseded", None, 10)] == [0, 1]
+    assert [row["kafka_offset"] for row in failed.find(None, "not_utf8", 10)] == [1]
+    assert [row["kafka_offset"] for row in failed.find(None, None, 2)] == [0, 1]
 
 
 def test_a_superseded_message_can_be_retried_and_the_newest_version_stays(
@@ -86,9 +86,9 @@ def test_showing_an_unmasked_value_is_recorded(
     store: Store, failed: FailedMessages, connection: psycopg.Connection
 ) -> None:
     write(store, record(0, b"x", b"{"))
-    assert failed.show(Place(0, 0, 0))[1] == b"{"
+    assert failed.show(Place(0, 0, 0))["value"] == b"{"
     assert connection.execute("SELECT count(*) FROM operator_log").fetchone() == (0,)
-    assert failed.unmask(Place(0, 0, 0), WHO)[1] == b"{"
+    assert failed.unmask(Place(0, 0, 0), WHO)["value"] == b"{"
     rows = connection.execute("SELECT who, command, target FROM operator_log").fetchall()
     assert rows == [("an operator", "failed show --unmask", "0:0:0")]
 

@@ -11,7 +11,6 @@ from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_resource
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, BegrunnelseSpoersmaal, Parsed
 from datadeling.api.schemas import EXAMPLE_ID, Tekst
-from datadeling.db.rows import FailedRow
 from datadeling.domain.hendelse import Place
 from datadeling.operations.failed import FailedMessages, Retried
 from datadeling.operations.masking import cut, show_key, show_value
@@ -58,7 +57,7 @@ class FailedMessagesQuery(AdminRequest):
 class FailedMessage(AdminResponse):
     """A message that could not be read or stored."""
 
-    id = fields.text("Plassen: generasjon, partisjon og offset.", _EXAMPLE_PLACE, attribute="place.text")
+    id = fields.text("Plassen: generasjon, partisjon og offset.", _EXAMPLE_PLACE)
     state = fields.text("new, resolved, superseded eller discarded.", "new")
     reason = fields.text("Hvorfor, som kode; nye kan komme.", "invalid_field")
     message = fields.text(
@@ -117,7 +116,7 @@ def list_failed(query: dict[str, Any]) -> dict[str, object]:
 def show_failed(place: Place) -> dict[str, object]:
     """Show one, masked."""
     with _failed_messages() as messages:
-        return _masked(*messages.show(place))
+        return _masked(messages.show(place))
 
 
 @call("POST", "/failed-messages/retry", RetryResultat, body=RetrySpoersmaal)
@@ -151,13 +150,13 @@ def discard(body: dict[str, Any], place: Place) -> dict[str, object]:
     """Discard one, with its value."""
     with _failed_messages() as messages:
         messages.discard(place, action(body["begrunnelse"]))
-        return _masked(*messages.show(place))
+        return _masked(messages.show(place))
 
 
-def _masked(row: FailedRow, value: bytes | None = None) -> dict[str, object]:
+def _masked(row: dict[str, Any]) -> dict[str, object]:
+    key, value = row["key"], row.get("value")
     return {
-        **row._asdict(),
-        "place": row.place,
-        "key": None if row.key is None else cut(show_key(row.key)),
+        **row,
+        "key": None if key is None else cut(show_key(key)),
         "value": None if value is None else cut(show_value(value)),
     }

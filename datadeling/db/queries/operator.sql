@@ -1,6 +1,7 @@
 -- list_failed --
 -- Return parked messages without their values. A state or reason of null matches any.
-SELECT generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
+SELECT concat_ws(':', generation, kafka_partition, kafka_offset) AS id,
+       generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
        octet_length(value) AS value_bytes, hendelse_tidspunkt, created_at, updated_at
 FROM failed_message
 WHERE topic = %(topic)s
@@ -11,7 +12,8 @@ LIMIT %(limit)s;
 
 -- select_failed --
 -- Return one parked message with its value.
-SELECT generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
+SELECT concat_ws(':', generation, kafka_partition, kafka_offset) AS id,
+       generation, kafka_partition, kafka_offset, state, reason, message, attempts, key,
        octet_length(value) AS value_bytes, hendelse_tidspunkt, created_at, updated_at, value
 FROM failed_message
 WHERE topic = %(topic)s

@@ -10,7 +10,7 @@ import msgspec
 
 from datadeling.domain.hendelse import MENTOR, Hendelse
 from datadeling.errors import UgyldigHendelse
-from datadeling.pipeline.message import KEY_MISMATCH, avtale_id_in, is_uuid
+from datadeling.pipeline.message import KEY_MISMATCH, is_uuid
 
 _FOUR_DECIMALS = Decimal("0.0001")
 _NUMERIC_LIMIT = Decimal(100_000)  # numeric(9,4)
@@ -36,14 +36,6 @@ def decode(key: bytes | None, value: bytes) -> Hendelse:
     if hendelse.antall_dager_per_uke is not None:
         _refuse_inexact("antallDagerPerUke", hendelse.antall_dager_per_uke)
     return hendelse
-
-
-def decode_key(key: bytes | None) -> str:
-    """Return the avtaleId of a tombstone. Raise `UgyldigHendelse` when its key is no avtaleId."""
-    avtale_id = avtale_id_in(key)
-    if not avtale_id:
-        raise UgyldigHendelse("invalid_key", "the key of the message is not a UUID")
-    return avtale_id
 
 
 def _parse(value: bytes) -> Hendelse:

@@ -54,6 +54,11 @@ class Changes:
                 is_new = row is None or self._is_erased(avtale_id, row.place)
                 (self.new if is_new else self.changed).append(avtale)
 
+    def renewed(self) -> list[str]:
+        """Return the avtaler whose row gets another message's version, not just more of its own message."""
+        moved = (ny for ny in self.changed if ny.place != self.before[ny.avtale_id].place)
+        return [ny.avtale_id for ny in (*self.new, *moved)]
+
     def _version(self, ny: Avtale) -> Outcome:
         avtale_id = ny.avtale_id
         if avtale_id in self._markers and self._is_erased(avtale_id, ny.place):
@@ -120,30 +125,22 @@ def fold(
     """Return the changes that these messages make, in the order of the log.
 
     `stored` and `markers` are the tables' content for `avtale_ids(messages)`, `history` for
-    `needs_history(messages, stored)`. The arguments are not modified.
+    `needs_history(messages, stored)`; for a replay, also for what is `renewed` without it. The arguments are
+    not modified.
     """
     changes = Changes(stored, dict(stored), dict(markers), dict(history or {}))
     changes.apply(messages)
     return changes
 
 
-def needs_history(
-    messages: Iterable[Decoded], stored: Mapping[str, Avtale], *, is_replay: bool = False
-) -> list[str]:
-    """Return the avtaler whose history `fold` needs: those with a message of a later generation.
-
-    For a replay, also those with a message that is newer than the row, or without a row: it may have been
-    deleted or set back by hand.
-    """
+def needs_history(messages: Iterable[Decoded], stored: Mapping[str, Avtale]) -> list[str]:
+    """Return the avtaler whose history `fold` needs: those with a message of a later generation."""
     return [
         ny.avtale_id
         for ny in messages
         if isinstance(ny, Avtale)
-        and (
-            is_replay
-            if (lagret := stored.get(ny.avtale_id)) is None
-            else ny.generation > lagret.generation or (is_replay and ny.is_newer_than(lagret))
-        )
+        and (lagret := stored.get(ny.avtale_id)) is not None
+        and ny.generation > lagret.generation
     ]
 
 

@@ -26,9 +26,14 @@ Run = Sequence[tuple[Message, Decoded]]
 def fold_stored(tx: Transaction, messages: Sequence[Decoded], *, is_replay: bool = False) -> Changes:
     """Return the changes that these messages make. The partitions' locks must be held."""
     ids = avtale_ids(messages)
-    stored = tx.avtaler(ids)
-    repeated = needs_history(messages, stored, is_replay=is_replay)
-    return fold(messages, stored, tx.markers(ids), tx.history(repeated) if repeated else None)
+    stored, markers = tx.avtaler(ids), tx.markers(ids)
+    repeated = needs_history(messages, stored)
+    history = tx.history(repeated) if repeated else {}
+    changes = fold(messages, stored, markers, history)
+    # Rows may have been deleted or set back by hand while their history was left.
+    if is_replay and (renewed := changes.renewed()) and (more := tx.history(renewed)):
+        changes = fold(messages, stored, markers, history | more)
+    return changes
 
 
 def write_changes(tx: Transaction, topic: str, changes: Changes) -> None:

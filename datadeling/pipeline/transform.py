@@ -1,15 +1,31 @@
-"""Hendelse → `Avtale`: the meaning of the fields, and the choice of those that are shared. Pure."""
+"""Hendelse → `Avtale`: the meaning of the fields, and the choice of those that are shared. Pure.
 
+In times the producer sends 0 to 9 fraction digits, and may leave out zero seconds. PostgreSQL stores six
+digits: the rest is cut, not rounded, so that a time never moves past its neighbour.
+"""
+
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import MENTOR, Hendelse, Place, Sletting
+from datadeling.domain.month import OSLO
 from datadeling.errors import UgyldigHendelse
-from datadeling.pipeline.decode import decode, decode_key
-from datadeling.pipeline.message import Decoded, Message, Unreadable
-from datadeling.pipeline.timestamps import day, instant, oslo_time
+from datadeling.pipeline.decode import decode
+from datadeling.pipeline.message import Decoded, Message, Unreadable, avtale_id_in
+
+_LOCAL = r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_is_local = re.compile(_LOCAL, re.ASCII).fullmatch
+_is_instant = re.compile(_LOCAL + "Z", re.ASCII).fullmatch
+_is_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_MICROSECONDS = len("2022-02-04T08:46:39.573884")
+
+# A day inside the range that Python, PostgreSQL and BigQuery all support, in UTC and in Oslo.
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 _T = TypeVar("_T")
 
@@ -20,9 +36,11 @@ def read(message: Message, generation: int, mottatt: datetime) -> Decoded:
     Never raises for the message's content: an invalid message is returned as `Unreadable`.
     """
     place = Place(generation, message.partition, message.offset)
+    if message.value is None:
+        if avtale_id := avtale_id_in(message.key):
+            return Sletting(avtale_id, place)
+        return Unreadable(place, *message[2:], "invalid_key", "the key of the message is not a UUID")
     try:
-        if message.value is None:
-            return Sletting(decode_key(message.key), place)
         return transform(decode(message.key, message.value), place, message.timestamp, mottatt)
     except UgyldigHendelse as error:
         return Unreadable(place, *message[2:], error.reason, str(error))
@@ -81,3 +99,36 @@ def _required(parse: Callable[[str], _T], felt: str, text: str) -> _T:
     except (ValueError, OverflowError):
         text = f"{felt} is not a time or date that can be stored"
         raise UgyldigHendelse("invalid_time", text) from None
+
+
+def instant(text: str) -> datetime:
+    """Return the point in time, in UTC, of a text that ends with `Z`."""
+    if not _is_instant(text):
+        raise ValueError
+    return _in_range(datetime.fromisoformat(text[:-1][:_MICROSECONDS] + "Z"))
+
+
+def oslo_time(text: str) -> datetime:
+    """Return the point in time, in UTC, of a text without a zone: the time in Europe/Oslo.
+
+    In the hour that October repeats, the first of the two is meant. A time in the hour that March skips is
+    moved forward by an hour.
+    """
+    if not _is_local(text):
+        raise ValueError
+    local = datetime.fromisoformat(text[:_MICROSECONDS] + "Z")  # the digits; the zone comes next
+    return _in_range(local - (OSLO.utcoffset(local) or timedelta()))
+
+
+@lru_cache(maxsize=16_384)  # all the days of 40 years
+def day(text: str) -> date:
+    """Return the date of a text `yyyy-MM-dd`."""
+    if not _is_date(text):
+        raise ValueError
+    return date.fromisoformat(text)
+
+
+def _in_range(time: datetime) -> datetime:
+    if not _EARLIEST <= time <= _LATEST:
+        raise ValueError
+    return time

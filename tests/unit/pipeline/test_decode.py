@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from datadeling.domain.avtale import Avtale
 from datadeling.domain.hendelse import Place
 from datadeling.errors import UgyldigHendelse
-from datadeling.pipeline.decode import decode, decode_key
+from datadeling.pipeline.decode import decode
 from datadeling.pipeline.transform import transform
 from tests.hendelser import EPOCH, FNR, avtale_id, encoded, hendelse
 
@@ -148,13 +148,6 @@ def test_the_key_must_be_the_avtale_id(key: bytes | None) -> None:
     with pytest.raises(UgyldigHendelse) as error:
         reading(key, with_fields())
     assert error.value.reason == "key_mismatch"
-
-
-@pytest.mark.parametrize("key", [None, b"", b"x", b"\xff", KEY + b"\n", KEY[:-1]])
-def test_a_tombstone_needs_a_key(key: bytes | None) -> None:
-    with pytest.raises(UgyldigHendelse) as error:
-        decode_key(key)
-    assert error.value.reason == "invalid_key"
 
 
 SECRET = "hemmelig-81"

@@ -12,6 +12,8 @@ from datadeling.pipeline.message import Message, Unreadable
 from datadeling.pipeline.transform import read
 from tests.hendelser import EPOCH, avtale_id, melding, record, tombstone
 
+KEY = avtale_id(1).encode()
+
 
 def version(message: Message) -> Avtale:
     reading = read(message, 2, EPOCH)
@@ -104,6 +106,13 @@ def test_slettemerket_is_feilregistrert(feilregistrert: bool, slettemerket: bool
 
 def test_a_null_value_is_a_tombstone() -> None:
     assert read(tombstone(1, offset=4), 0, EPOCH) == Sletting(avtale_id(1), Place(0, 0, 4))
+
+
+@pytest.mark.parametrize("key", [None, b"", b"x", b"\xff", KEY + b"\n", KEY[:-1]])
+def test_a_tombstone_needs_a_key(key: bytes | None) -> None:
+    result = read(record(3, key, None), 0, EPOCH)
+    assert isinstance(result, Unreadable)
+    assert (result.reason, result.key) == ("invalid_key", key)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datadeling.domain.month import OSLO
-from datadeling.pipeline.timestamps import day, instant, oslo_time
+from datadeling.pipeline.transform import day, instant, oslo_time
 
 REFUSED = (ValueError, OverflowError)
 

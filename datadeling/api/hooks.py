@@ -24,14 +24,9 @@ _PURPOSES = re.compile(r"\s*B\d{3}\s*(,\s*B\d{3}\s*)*", re.ASCII | re.IGNORECASE
 _LONGEST_PURPOSES = 200  # characters
 
 
-def admit_lookup() -> None:
-    """Leave caller and audit context in `g`. Raise `Problem` 400, 401, 403, 429 or 503."""
-    _admit(needs_purpose=True)
-
-
 def admit_query() -> None:
-    """Do the same for GraphQL, where a purpose may be missing."""
-    _admit(needs_purpose=False)
+    """Admit a query of GraphQL, where a purpose may be missing. For `before_request`."""
+    admit_lookup(needs_purpose=False)
 
 
 def identify() -> None:
@@ -39,7 +34,8 @@ def identify() -> None:
     g.caller = services().authenticator.caller(request.environ.get("HTTP_AUTHORIZATION", ""))
 
 
-def _admit(*, needs_purpose: bool) -> None:
+def admit_lookup(*, needs_purpose: bool = True) -> None:
+    """Leave caller and audit context in `g`, before a view. Raise `Problem` 400, 401, 403, 429 or 503."""
     g.started = time.perf_counter()
     parts, environ = services(), request.environ
     g.caller = caller = parts.authenticator.caller(environ.get("HTTP_AUTHORIZATION", ""))

@@ -44,8 +44,10 @@ class Client(gevent.socket.socket):
         self._unsent = b""  # the head of an answer is sent with its body
         self.await_request(_REQUEST)
 
-    def await_request(self, seconds: float) -> None:
-        """Wait this long for the first byte of a request."""
+    def await_request(self, seconds: float = KEEPALIVE) -> None:
+        """Send what is unsent of an answer, and wait this long for the first byte of the next request."""
+        if self._unsent:
+            self.flush()
         self._is_idle = True
         self._deadline = time.monotonic() + seconds
 
@@ -117,8 +119,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle_request(self, listener_name: object, req: object, sock: Client, addr: object) -> None:
         """Answer one request."""
         super().handle_request(listener_name, req, sock, addr)
-        sock.flush()
-        sock.await_request(KEEPALIVE)
+        sock.await_request()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Called on SIGTERM: gunicorn accepts and answers for as long as there are connections."""

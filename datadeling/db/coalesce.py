@@ -1,6 +1,7 @@
 """Coalesces lookups: those that wait at the same time become one statement. adr/0023 has the figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Event, Lock
 from time import sleep
 from typing import NamedTuple
@@ -29,15 +30,15 @@ class Statement(NamedTuple):
     many: bytes
 
 
+@dataclass(slots=True, eq=False)
 class _Question:
     """A lookup and its outcome, `row` or `error`; with neither, the caller leads once it is woken."""
 
-    def __init__(self, statement: Statement, values: Values) -> None:
-        self.statement = statement
-        self.values = values
-        self.row: TupleRow | None = None
-        self.error: Exception | None = None
-        self.woken = Event()
+    statement: Statement
+    values: Values
+    row: TupleRow | None = None
+    error: Exception | None = None
+    woken: Event = field(default_factory=Event)
 
 
 class Coalescer:

@@ -51,8 +51,12 @@ class Search(NamedTuple):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The names of the columns and times in it, none of their values."""
-        given = [name for name, value in self._asdict().items() if value is not None and value is not False]
-        return tuple(name for name in given if name not in {"marker", "numbered"})
+        recorded = [
+            name
+            for name, value in self._asdict().items()
+            if value is not None and value is not False and name not in {"marker", "numbered"}
+        ]
+        return tuple(recorded)
 
     @property
     def is_of_one(self) -> bool:

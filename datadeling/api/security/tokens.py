@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from datadeling.api.problems import Problem, unavailable
 from datadeling.config import EntraConfig
-from datadeling.errors import DatadelingError
 
 ROLE = "access_as_application"
 
@@ -38,14 +37,6 @@ _MAX_KEY_AGE = 3_600.0  # seconds: a withdrawn key is not trusted for longer
 _MAX_JWKS_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
-
-
-class KeysUnavailable(DatadelingError):
-    """No key has ever been fetched. Answer 503 with `retry_after`, in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("the token issuer's keys cannot be fetched")
-        self.retry_after = retry_after
 
 
 class Keys:
@@ -65,7 +56,7 @@ class Keys:
     def get(self, kid: str) -> RSAPublicKey | None:
         """Return the key, or None when the issuer has no such key. May block for a fetch.
 
-        Raise `KeysUnavailable` when there are no keys at all.
+        Raise `Problem` 503 when no key has ever been fetched.
         """
         is_unknown = kid not in self._keys
         is_old = self._monotonic() - self._fetched > _MAX_KEY_AGE
@@ -76,7 +67,8 @@ class Keys:
             finally:
                 self._fetching.release()
         if not self._keys:
-            raise KeysUnavailable(math.ceil(max(1.0, self._tried + _FETCH_INTERVAL - self._monotonic())))
+            next_fetch = self._tried + _FETCH_INTERVAL - self._monotonic()
+            raise unavailable("NOEKLER_UTILGJENGELIG", math.ceil(max(1.0, next_fetch)))
         return self._keys.get(kid)
 
     def _refresh(self) -> None:
@@ -161,8 +153,6 @@ class Authenticator:
             raise Problem(401, headers=_CHALLENGE)
         try:
             return self._verified_token(token).caller
-        except KeysUnavailable as error:
-            raise unavailable("NOEKLER_UTILGJENGELIG", error.retry_after) from None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise Problem(401, headers=_CHALLENGE) from None
 
@@ -176,7 +166,7 @@ class Authenticator:
             raise forbidden("KLIENT_IKKE_GODKJENT", detail, caller, mangler="godkjenning av klienten")
 
     def _verified_token(self, token: str) -> _Verified:
-        """Return a good token. Raise `KeysUnavailable`, or PyJWT's or Python's error for a bad one."""
+        """Return a good token. Raise `Problem` 503, or PyJWT's or Python's error for a bad one."""
         digest = hashlib.sha256(token.encode("ascii")).digest()
         verified = self._verified.get(digest)
         if verified is None or self._keys.get(verified.kid) is not verified.key:

@@ -104,7 +104,7 @@ def test_messages_on_added_partitions_are_read_again_in_a_new_generation(
     assert without_places(tables(connection)) == without_places(expected([*log, *later]))
 
 
-def test_partitions_are_added_and_read_before_anybody_says_so(
+def test_partitions_that_were_read_before_the_new_generation_are_read_again(
     run: Run, consumer: Setting, send: Send, operator: Operator, connection: psycopg.Connection,
     add_partitions: Callable[[], None],
 ) -> None:  # fmt: skip

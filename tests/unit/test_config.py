@@ -77,9 +77,7 @@ def test_a_malformed_variable_is_named_and_its_value_is_not(name: str, value: st
         ("KEEP_LOOKUP_LOG_DAYS", "lookup_log", 1_827),
     ],
 )
-def test_how_long_what_is_kept_is_the_same_for_consumer_and_operator(
-    name: str, field: str, days: int
-) -> None:
+def test_retention_is_the_same_for_consumer_and_operator(name: str, field: str, days: int) -> None:
     for read in (consumer_config, operator_config):
         assert getattr(read(CONSUMER).retention, field) == timedelta(days=days)
         changed = read({**CONSUMER, name: "7"}).retention
@@ -122,7 +120,7 @@ def test_the_number_of_workers() -> None:
         api_config({**API, "WEB_CONCURRENCY": "many"})
 
 
-def test_what_administrators_need() -> None:
+def test_settings_of_the_admin_calls_are_read() -> None:
     api = api_config({**API, "KAFKA_TOPIC": "avtaler", "ADMIN_GROUP": " a-group ", "PARK_LIMIT": "7"})
     assert (api.topic, api.entra.admin_group, api.park_limit) == ("avtaler", "a-group", 7)
     assert api_config({**API, "ADMIN_GROUP": "  "}).entra.admin_group is None

@@ -36,7 +36,7 @@ def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_only_what_stands_between_the_marks_is_replaced(tmp_path: Path) -> None:
+def test_only_the_text_between_the_marks_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "RESULTS.md"
     before, after = "# By hand\n\n<!-- ingest -->\n", "<!-- end of ingest -->\n\n* By hand, \\1\n"
     path.write_text(f"{before}old\n{after}", encoding="utf-8")

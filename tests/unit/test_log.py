@@ -44,7 +44,7 @@ def test_other_numbers_are_left_alone() -> None:
         ("2026-01-16T11:05:40.946123Z, 0:2:4711, 123456 messages", None),
     ],
 )
-def test_what_people_write_has_no_number_left(written: str, shown: str | None) -> None:
+def test_identity_numbers_in_prose_are_masked(written: str, shown: str | None) -> None:
     assert masked_prose(written) == (shown or written)
 
 

@@ -1,4 +1,4 @@
-"""What `.nais` tells the platform agrees with the code: variables, ports, paths, metrics."""
+"""`.nais` agrees with the code: variables, ports, paths, metrics."""
 
 import re
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def spec(request: pytest.FixtureRequest) -> Any:
     return filled("app.yaml", request.param)["spec"]
 
 
-def test_every_variable_of_a_cluster_is_used_and_the_other_way_round() -> None:
+def test_every_variable_of_a_cluster_is_used_and_every_used_one_is_set() -> None:
     used = {
         name for template in _TEMPLATES for name in _VARIABLE.findall((_NAIS / template).read_text("utf-8"))
     } - {"this"}
@@ -67,7 +67,7 @@ def test_every_variable_of_a_cluster_is_used_and_the_other_way_round() -> None:
         assert used == variables(cluster).keys(), cluster
 
 
-def test_both_processes_start_with_what_they_are_given(spec: Any) -> None:
+def test_both_processes_start_with_the_variables_of_nais(spec: Any) -> None:
     env = {entry["name"]: entry["value"] for entry in spec["env"]}
     api = api_config({**_GIVEN, **env})
     consumer = consumer_config({**_GIVEN, **env})
@@ -76,13 +76,13 @@ def test_both_processes_start_with_what_they_are_given(spec: Any) -> None:
     assert (api.port, consumer.port, api.consumer_port) == (spec["port"], 8081, 8081)
 
 
-def test_nothing_is_given_that_nobody_reads(spec: Any) -> None:
+def test_every_variable_is_read_by_the_code(spec: Any) -> None:
     source = (_NAIS.parent / "datadeling" / "config.py").read_text("utf-8")
     for entry in spec["env"]:
         assert f'"{entry["name"]}"' in source or entry["name"] in _NOT_OURS
 
 
-def test_of_what_is_instrumented_only_figures_leave(spec: Any) -> None:
+def test_auto_instrumentation_exports_metrics_only(spec: Any) -> None:
     env = {entry["name"]: entry["value"] for entry in spec["env"]}
     assert (env["OTEL_TRACES_EXPORTER"], env["OTEL_LOGS_EXPORTER"]) == ("none", "none")
     assert {"click", "flask", "psycopg"} <= set(env["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"].split(","))
@@ -118,7 +118,7 @@ def test_every_consumer_has_a_role_and_no_consumer_is_a_wildcard(spec: Any) -> N
 
 
 @pytest.mark.parametrize("cluster", _CLUSTERS)
-def test_every_metric_of_an_alert_is_one_that_there_is(cluster: str) -> None:
+def test_every_metric_of_an_alert_exists(cluster: str) -> None:
     there = set(_metrics())
     asked = {name for rule in _rules(cluster) for name in _METRIC.findall(rule["expr"])}
     assert len(asked) > 8
@@ -126,7 +126,7 @@ def test_every_metric_of_an_alert_is_one_that_there_is(cluster: str) -> None:
 
 
 @pytest.mark.parametrize("cluster", _CLUSTERS)
-def test_every_metric_of_an_alert_is_asked_for_by_namespace(cluster: str) -> None:
+def test_every_metric_of_an_alert_is_selected_by_namespace(cluster: str) -> None:
     ours = f'namespace="{variables(cluster)["namespace"]}"'
     for rule in _rules(cluster):
         for name, labels in _SELECTED.findall(rule["expr"]):
@@ -134,7 +134,7 @@ def test_every_metric_of_an_alert_is_asked_for_by_namespace(cluster: str) -> Non
 
 
 @pytest.mark.parametrize("cluster", _CLUSTERS)
-def test_every_alert_says_what_follows_and_where_to_read_on(cluster: str) -> None:
+def test_every_alert_has_its_consequence_and_a_runbook_entry(cluster: str) -> None:
     runbook = (_NAIS.parent / "docs" / "runbook.md").read_text("utf-8")
     headings = set(re.findall(r"^## (.+)$", runbook, re.MULTILINE))
     for rule in _rules(cluster):
@@ -155,7 +155,7 @@ def test_the_runbook_and_the_alerts_name_each_other() -> None:
     assert set(re.findall(r"`(Datadeling\w+)`", runbook)) == actions.keys()
 
 
-def test_every_link_inside_the_runbook_leads_to_an_entry_with_its_three_parts() -> None:
+def test_every_link_in_the_runbook_has_a_complete_entry() -> None:
     runbook = (_NAIS.parent / "docs" / "runbook.md").read_text("utf-8")
     sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", runbook, re.MULTILINE))
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in sections}

@@ -55,7 +55,7 @@ _searches: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         pytest.param([2, 2, 2], {1: None, 2: 2}, id="all at once"),
     ],
 )
-def test_the_newest_version_told_by_then_is_what_was_known(
+def test_the_newest_version_at_the_time_is_found(
     minutes: list[int], known: dict[int, int | None], lookups: Lookups, store: Store
 ) -> None:
     for offset, minute in enumerate(minutes):
@@ -67,7 +67,7 @@ def test_the_newest_version_told_by_then_is_what_was_known(
         assert answer["avtaler"] == ([] if version is None else [{"versjon": version}]), minute
 
 
-def test_any_search_finds_what_was_known_then(
+def test_any_search_finds_the_versions_of_the_time(
     lookups: Lookups, store: Store, connection: psycopg.Connection
 ) -> None:
     @settings(max_examples=250)
@@ -86,7 +86,7 @@ def test_any_search_finds_what_was_known_then(
     check()
 
 
-def test_anybodys_status_is_as_it_was_known_then(
+def test_the_status_of_any_person_is_that_of_the_time(
     lookups: Lookups, store: Store, connection: psycopg.Connection
 ) -> None:
     @settings(max_examples=150)
@@ -106,7 +106,7 @@ def test_anybodys_status_is_as_it_was_known_then(
     check()
 
 
-def test_history_tells_all_versions_and_when_they_held(
+def test_history_has_all_versions_with_their_validity(
     lookups: Lookups, store: Store, connection: psycopg.Connection
 ) -> None:
     @settings(max_examples=150)

@@ -68,7 +68,7 @@ _TOLD = {
 }
 
 
-def test_every_field_is_told_as_promised(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_every_field_is_as_described(client: FlaskClient, connection: psycopg.Connection) -> None:
     insert(connection, [row(1, **_FULL)])
     response = client.get(f"/api/v1/avtaler/{avtale_id(1)}")
     assert isinstance(response.json, dict)
@@ -79,7 +79,7 @@ def test_every_field_is_told_as_promised(client: FlaskClient, connection: psycop
     assert _search(client)["avtaler"] == [response.json]
 
 
-def test_what_is_missing_is_null(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_a_missing_value_is_null(client: FlaskClient, connection: psycopg.Connection) -> None:
     nothing = dict.fromkeys((felt.column for felt in FELTER if felt.nullable), None)
     insert(connection, [row(1, **nothing)])
     answer = client.get(f"/api/v1/avtaler/{avtale_id(1)}").json
@@ -89,7 +89,9 @@ def test_what_is_missing_is_null(client: FlaskClient, connection: psycopg.Connec
     }
 
 
-def test_a_person_gets_their_own_newest_first(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_a_search_by_person_returns_their_avtaler_newest_first(
+    client: FlaskClient, connection: psycopg.Connection
+) -> None:
     old, new = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 1, UTC)
     insert(
         connection,
@@ -107,7 +109,7 @@ def test_a_person_gets_their_own_newest_first(client: FlaskClient, connection: p
     assert answer["markoer"] is None
 
 
-def test_the_metrics_tell_of_the_pool_and_of_the_fields(client: FlaskClient) -> None:
+def test_the_metrics_have_the_pool_and_the_fields(client: FlaskClient) -> None:
     client.post("/api/v1/avtaler/sok", json={"fnr": FNR, "felter": ["avtaleNr"]})
     page = client.get("/internal/prometheus").text
     assert re.search(r"^datadeling_db_pool_size [12]\.0$", page, re.MULTILINE)
@@ -115,11 +117,11 @@ def test_the_metrics_tell_of_the_pool_and_of_the_fields(client: FlaskClient) -> 
     assert 'field="avtaleNr"} 1.0\n' in page
 
 
-def test_an_unknown_person_has_none(client: FlaskClient) -> None:
+def test_an_unknown_person_has_no_avtaler(client: FlaskClient) -> None:
     assert _search(client) == {"avtaler": [], "markoer": None}
 
 
-def test_what_is_not_to_be_shown_is_not_there(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_feilregistrerte_avtaler_are_not_found(client: FlaskClient, connection: psycopg.Connection) -> None:
     insert(connection, [row(1, feilregistrert=True)])
     for number in (1, 2):
         assert client.get(f"/api/v1/avtaler/{avtale_id(number)}").status_code == 404

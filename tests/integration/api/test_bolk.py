@@ -49,7 +49,9 @@ _options = st.fixed_dictionaries(
 )
 
 
-def test_each_of_many_is_answered_as_alone(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_each_person_has_the_result_of_a_single_lookup(
+    client: FlaskClient, connection: psycopg.Connection
+) -> None:
     @settings(max_examples=150)
     @given(st.lists(_rows, max_size=6), st.lists(_persons | _bad, min_size=1, max_size=8), _options)
     def check(rows: list[Row], persons: list[Any], options: dict[str, Any]) -> None:
@@ -74,7 +76,7 @@ def _alone(client: FlaskClient, person: Any, options: dict[str, Any]) -> dict[st
     return {"kode": "OK", **{n: v for n, v in response.json.items() if n != "historikkKomplettFra"}}
 
 
-def test_a_thousand_are_answered_in_the_order_asked_with_one_record(
+def test_a_thousand_persons_have_results_in_order_and_one_record(
     client: FlaskClient, connection: psycopg.Connection
 ) -> None:
     numbers = [f"158775{number:05d}" for number in range(1_000)]
@@ -90,7 +92,7 @@ def test_a_thousand_are_answered_in_the_order_asked_with_one_record(
     assert record == ([*reversed(numbers[1:])], 501, ["identer"], ["deltakerFnr"])
 
 
-def test_the_greatest_request_there_can_be_is_answered(client: FlaskClient) -> None:
+def test_the_largest_valid_request_is_answered(client: FlaskClient) -> None:
     """1000 persons with 20 numbers each."""
     persons = [{"identer": [f"15877{p:04d}{n:02d}" for n in range(20)]} for p in range(1_000)]
     assert len(msgspec.json.encode({"personer": persons})) > 256 * 1024
@@ -110,13 +112,15 @@ def test_a_body_has_its_limit(path: str, most: int, client: FlaskClient) -> None
         assert response.status_code == status
 
 
-def test_only_bad_persons_are_answered_too(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_a_request_with_only_invalid_persons_is_answered(
+    client: FlaskClient, connection: psycopg.Connection
+) -> None:
     bad = {"kode": "UGYLDIGE_FELT", "feil": [_NO_FNR]}
     assert _ask(client, [{"fnr": "1"}, {"fnr": ""}]) == {"resultater": [bad, bad]}
     assert connection.execute("SELECT personer, hits FROM lookup_log").fetchall() == [([], 0)]
 
 
-def test_a_result_is_told_as_described(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_a_result_is_as_described(client: FlaskClient, connection: psycopg.Connection) -> None:
     insert(connection, [row(1)])
     good, nobody, bad = _ask(client, [{"fnr": FNR}, {"fnr": OTHER_FNR}, {}])["resultater"]
     assert list(good) == list(nobody) == [name for name in BolkResultat().fields if name != "feil"]

@@ -74,13 +74,13 @@ def _notes(connection: psycopg.Connection) -> list[int]:
     return [number for (number,) in connection.execute("SELECT number FROM note ORDER BY number")]
 
 
-def test_a_question_that_is_alone_is_run_by_its_caller(coalescer: Coalescer) -> None:
+def test_a_single_query_is_run_by_its_caller(coalescer: Coalescer) -> None:
     assert [coalescer.fetch_one(_NOTE, {"number": number})[0] for number in (1, 2)] == [1, 2]
     assert coalescer.fetch_one(_SELECT, {"number": None}) == (None,)
     assert coalescer._leaders == 0
 
 
-def test_questions_that_are_alike_share_a_commit_and_each_has_its_own_answer(
+def test_queries_of_a_kind_share_a_commit_and_each_has_its_own_result(
     coalescer: Coalescer, connection: psycopg.Connection
 ) -> None:
     for _ in range(8):  # the driver prepares what it meets often
@@ -90,7 +90,7 @@ def test_questions_that_are_alike_share_a_commit_and_each_has_its_own_answer(
     assert _notes(connection) == sorted([1, 2, 3, 4, 5, 6] * 8)
 
 
-def test_the_lead_is_handed_on_until_nothing_waits(coalescer: Coalescer) -> None:
+def test_the_lead_is_handed_over_until_no_query_waits(coalescer: Coalescer) -> None:
     questions = [(_NOTE if number % 3 else _SELECT, number) for number in range(1, 80)]
     assert _numbers(_ask(coalescer, questions)) == [*range(1, 80)]
     commits = {future.result(0)[1] for future in _ask(coalescer, [(_NOTE, 1)] * 33)}
@@ -108,7 +108,7 @@ def test_many_threads_are_each_answered(coalescer: Coalescer, connection: psycop
     assert coalescer._leaders == 0
 
 
-def test_a_question_that_is_refused_harms_no_other(
+def test_a_refused_query_does_not_affect_the_others(
     coalescer: Coalescer, connection: psycopg.Connection
 ) -> None:
     for _ in range(8):
@@ -122,7 +122,7 @@ def test_a_question_that_is_refused_harms_no_other(
     assert _notes(connection) == [1] * 8 + [2] * 8 + [3] * 8
 
 
-def test_when_the_database_goes_all_of_a_batch_are_unavailable_and_the_next_is_answered(
+def test_a_lost_database_fails_the_whole_batch_and_not_the_next(
     coalescer: Coalescer, connection: psycopg.Connection, db_url: str
 ) -> None:
     with psycopg.connect(db_url) as holder, ThreadPoolExecutor(1) as thread, holder.transaction():
@@ -137,7 +137,7 @@ def test_when_the_database_goes_all_of_a_batch_are_unavailable_and_the_next_is_a
     assert _numbers(_ask(coalescer, [(_NOTE, 3), (_NOTE, 4)])) == [3, 4]
 
 
-def test_when_there_is_no_database_all_are_unavailable() -> None:
+def test_without_a_database_every_query_is_unavailable() -> None:
     pool = Pool("postgresql://127.0.0.1:1/nobody", 1)
     pool.open()
     for future in _ask(Coalescer(pool), [(_SELECT, 1)] * 4):
@@ -146,7 +146,7 @@ def test_when_there_is_no_database_all_are_unavailable() -> None:
     pool.close()
 
 
-def test_a_question_that_finds_no_leader_in_time_is_unavailable(
+def test_a_query_without_a_leader_in_time_is_unavailable(
     coalescer: Coalescer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 0.01)
@@ -157,7 +157,7 @@ def test_a_question_that_finds_no_leader_in_time_is_unavailable(
     assert coalescer._waiting == []
 
 
-def test_when_a_leader_is_interrupted_the_others_are_not_left_waiting(
+def test_queries_do_not_wait_for_an_interrupted_leader(
     coalescer: Coalescer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_: object) -> None:
@@ -176,7 +176,7 @@ def test_when_a_leader_is_interrupted_the_others_are_not_left_waiting(
     assert coalescer.fetch_one(_SELECT, {"number": 3}) == (3,)
 
 
-def test_a_question_that_is_to_lead_can_be_answered_by_no_other(coalescer: Coalescer) -> None:
+def test_a_query_that_leads_is_answered_by_no_other(coalescer: Coalescer) -> None:
     """Else the lead would be lost: twice, and nothing is answered any more."""
     coalescer._leaders = module._LEADERS
     future: list[Row] = []
@@ -207,7 +207,7 @@ def test_a_second_caller_leads_beside_a_slow_one(
     assert coalescer._leaders == 0
 
 
-def test_lookups_of_different_persons_and_days_are_answered_as_if_each_were_alone(
+def test_coalesced_lookups_have_the_results_of_single_ones(
     lookups: Lookups, connection: psycopg.Connection
 ) -> None:
     persons = [FNR, OTHER_FNR, "15877000003"]

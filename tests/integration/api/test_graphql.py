@@ -46,7 +46,7 @@ def as_bulk(client: FlaskClient, issuer: Issuer) -> None:
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
 
 
-def test_a_consumer_in_production_gets_what_it_asks_for(ask: Ask, connection: psycopg.Connection) -> None:
+def test_the_query_of_a_consumer_in_production_is_answered(ask: Ask, connection: psycopg.Connection) -> None:
     insert(
         connection,
         [
@@ -137,14 +137,16 @@ def test_every_field_is_as_in_the_contract(ask: Ask, connection: psycopg.Connect
     }
 
 
-def test_values_of_tomorrow_are_null(ask: Ask, connection: psycopg.Connection) -> None:
+def test_unknown_enum_values_are_null(ask: Ask, connection: psycopg.Connection) -> None:
     new = dict.fromkeys(("tiltakstype", "avtale_status", "opphav", "stillingstype"), "NOE_NYTT")
     insert(connection, [row(1, **new)])
     found = ask("{ avtale(avtaleNr: 1) { tiltakstype avtaleStatus opphav stillingstype avtaleNr } }")
     assert found == {"data": {"avtale": {**dict.fromkeys(_camel(new)), "avtaleNr": 1}}}
 
 
-def test_what_has_no_number_or_is_a_mistake_is_left_out(ask: Ask, connection: psycopg.Connection) -> None:
+def test_avtaler_without_a_number_and_feilregistrerte_are_left_out(
+    ask: Ask, connection: psycopg.Connection
+) -> None:
     insert(connection, [row(1), row(2, avtale_nr=None), row(3, feilregistrert=True)])
     assert ask(_PERSON, {"fnr": FNR})["data"]["avtalerForPerson"][0]["avtaleNr"] == 1
     for number in (2, 3, 4):
@@ -179,9 +181,7 @@ def test_fragments_aliases_and_directives(ask: Ask, connection: psycopg.Connecti
     ]
 
 
-def test_a_query_of_nothing_but_the_name_of_the_type_is_answered(
-    ask: Ask, connection: psycopg.Connection
-) -> None:
+def test_a_query_for_typename_alone_is_answered(ask: Ask, connection: psycopg.Connection) -> None:
     insert(connection, [row(1)])
     query = f'{{ avtalerForPerson(personnummer: "{FNR}") {{ __typename }} }}'
     assert ask(query) == {"data": {"avtalerForPerson": [{"__typename": "Avtale"}]}}
@@ -199,7 +199,7 @@ def test_bulk_finds_by_status_and_type(ask: Ask, connection: psycopg.Connection)
 
 
 @pytest.mark.usefixtures("as_bulk")
-def test_too_many_are_an_error(
+def test_too_many_hits_are_an_error(
     ask: Ask, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_AVTALER", 3)
@@ -215,7 +215,7 @@ def test_too_many_are_an_error(
 @pytest.mark.parametrize(
     "query", ["avtalerForStatus(status: AVSLUTTET)", "avtalerForTiltakstype(tiltakstype: MENTOR)"]
 )
-def test_without_the_role_nobody_gets_everything(
+def test_a_search_for_everything_requires_the_role_bulk(
     query: str, ask: Ask, connection: psycopg.Connection
 ) -> None:
     answer = ask(f"{{ {query} {{ avtaleNr }} }}")
@@ -228,7 +228,7 @@ def test_without_the_role_nobody_gets_everything(
     assert connection.execute("SELECT count(*) FROM lookup_log").fetchone() == (0,)
 
 
-def test_no_answer_without_its_record(ask: Ask, connection: psycopg.Connection) -> None:
+def test_a_query_that_cannot_be_recorded_is_not_answered(ask: Ask, connection: psycopg.Connection) -> None:
     insert(connection, [row(1)])
     connection.execute("ALTER TABLE lookup_log RENAME TO gone")
     answer = ask(_PERSON, {"fnr": FNR})
@@ -248,7 +248,7 @@ def test_purposes_are_recorded_when_they_are_sent(
     assert rows == [(["B123", "B456"],), ([],), ([],)]
 
 
-def test_the_largest_answer_is_whole(
+def test_the_largest_response_is_complete(
     client: FlaskClient, issuer: Issuer, connection: psycopg.Connection
 ) -> None:
     """All fields of 10,000 avtaler are one answer, whole."""

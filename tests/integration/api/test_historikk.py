@@ -21,7 +21,7 @@ def _ask(client: FlaskClient, number: int = 1, felter: str = _FELTER) -> dict[st
     return response.json
 
 
-def test_versions_are_told_newest_first_with_what_changed(client: FlaskClient, store: Store) -> None:
+def test_versions_are_listed_newest_first_with_their_changes(client: FlaskClient, store: Store) -> None:
     write(
         store,
         melding(offset=0),
@@ -65,7 +65,7 @@ def test_versions_are_told_newest_first_with_what_changed(client: FlaskClient, s
     assert list(answer["versjoner"][0]) == list(Versjon().fields)
 
 
-def test_the_record_counts_versions_and_names_whom_they_are_about(
+def test_the_record_has_the_number_of_versions_and_their_persons(
     client: FlaskClient, store: Store, connection: psycopg.Connection
 ) -> None:
     numbers = ("15877512360", None, "15877512441", "15877512360")
@@ -79,7 +79,7 @@ def test_the_record_counts_versions_and_names_whom_they_are_about(
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["always", "only now"])
-def test_what_is_registered_by_mistake_now_has_no_history(
+def test_a_feilregistrert_avtale_has_no_history(
     before: bool, client: FlaskClient, store: Store, connection: psycopg.Connection
 ) -> None:
     write(
@@ -92,14 +92,14 @@ def test_what_is_registered_by_mistake_now_has_no_history(
     assert len(_ask(client)["versjoner"]) == 3
 
 
-def test_an_erased_avtale_has_no_history(client: FlaskClient, store: Store) -> None:
+def test_a_deleted_avtale_has_no_history(client: FlaskClient, store: Store) -> None:
     write(store, melding(offset=0), melding(offset=1, versjon=2), tombstone(1, offset=2))
     assert client.get(f"/api/v1/avtaler/{avtale_id(1)}/historikk").status_code == 404
     write(store, melding(offset=3, versjon=3))
     assert [each["endret"] for each in _ask(client)["versjoner"]] == [[]]
 
 
-def test_an_edit_orders_versions_and_then_the_place(client: FlaskClient, store: Store) -> None:
+def test_versions_are_ordered_by_edit_time_and_then_by_place(client: FlaskClient, store: Store) -> None:
     """Whatever the times of the messages: an empty interval is answered, too."""
     late, early = melding(offset=9).timestamp, melding(offset=0).timestamp
     times = (late, early, late)
@@ -125,7 +125,7 @@ def test_an_edit_orders_versions_and_then_the_place(client: FlaskClient, store: 
         ),
     ],
 )
-def test_a_bad_question_is_400(path: str, feil: dict[str, Any], client: FlaskClient) -> None:
+def test_an_invalid_request_is_400(path: str, feil: dict[str, Any], client: FlaskClient) -> None:
     response = client.get(f"/api/v1/avtaler/{path}")
     assert response.status_code == 400
     assert response.json is not None

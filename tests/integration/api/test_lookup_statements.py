@@ -50,8 +50,8 @@ def _prepare(connection: psycopg.Connection, statement: bytes) -> None:
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("as_of", [False, True])
 @pytest.mark.parametrize("felt", FELTER, ids=lambda felt: felt.json)
-def test_only_the_fields_asked_for_are_read(felt: object, as_of: bool, many: bool) -> None:
-    """But for those that say which avtaler are meant, and in what order."""
+def test_only_the_requested_fields_are_read(felt: object, as_of: bool, many: bool) -> None:
+    """Apart from those that select and order the avtaler."""
     wanted = BY_NAME[getattr(felt, "json", "")]
     criteria = ("by_identer", "is_shown")
     text = lookup("search_avtaler", (wanted,), criteria, as_of=as_of)[many].decode()
@@ -61,7 +61,7 @@ def test_only_the_fields_asked_for_are_read(felt: object, as_of: bool, many: boo
 
 
 @pytest.mark.parametrize("felt", FELTER, ids=lambda felt: felt.json)
-def test_only_the_fields_asked_for_are_read_of_versions(felt: Felt) -> None:
+def test_only_the_requested_fields_of_versions_are_read(felt: Felt) -> None:
     anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "endret_tidspunkt"}
     assert _read(history((felt,)).single.decode()) == {felt.column} | anyway
 

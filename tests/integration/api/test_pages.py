@@ -76,7 +76,7 @@ class _Table:
         self._connection.execute(f"UPDATE avtale SET {changed} WHERE avtale_id = %s", (avtale_id(number),))
 
 
-def test_pages_pass_nothing_over_and_repeat_nothing(lookups: Lookups, connection: psycopg.Connection) -> None:
+def test_pages_have_every_avtale_once(lookups: Lookups, connection: psycopg.Connection) -> None:
     @settings(max_examples=300)
     @given(st.dictionaries(_numbers, _times, max_size=12), st.integers(1, 5), st.data())
     def check(rows: dict[int, datetime], most: int, data: st.DataObject) -> None:
@@ -116,7 +116,9 @@ def test_the_marker_is_null_on_the_last_page_and_only_there(
     assert [avtale["avtaleNr"] for page in pages for avtale in page] == [*reversed(range(count))]
 
 
-def test_pages_of_any_search_go_on_as_they_began(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_pages_of_any_search_join_to_the_whole_result(
+    client: FlaskClient, connection: psycopg.Connection
+) -> None:
     """Also as of a time, and whichever fields are requested: the marker needs none of them."""
     insert(connection, (row(number, opprettet_tidspunkt=_TIMES[number % 5]) for number in range(9)))
     then = (_BEGINNING + timedelta(days=9)).isoformat()
@@ -128,7 +130,7 @@ def test_pages_of_any_search_go_on_as_they_began(client: FlaskClient, connection
 
 
 @pytest.mark.parametrize("time", ["infinity", "-infinity", "0044-03-15 00:00 BC", "294276-12-31"])
-def test_a_time_beyond_the_calendar_does_no_harm(
+def test_a_marker_with_an_extreme_time_is_answered(
     time: str, client: FlaskClient, connection: psycopg.Connection
 ) -> None:
     """No message can bring one; if there is one all the same, only its own page has no next one."""

@@ -116,9 +116,7 @@ def test_no_lookup_reads_a_whole_table(
     assert scans == dict.fromkeys(names, 0)
 
 
-def test_explain_tells_of_no_whole_table_where_many_ask_together(
-    db_url: str, connection: psycopg.Connection
-) -> None:
+def test_plans_of_coalesced_lookups_scan_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
     _fill(connection, 20_000)
     with _explaining(db_url) as (lookups, plans):
         for name in _TOGETHER:
@@ -129,7 +127,7 @@ def test_explain_tells_of_no_whole_table_where_many_ask_together(
     assert {name: nodes for name, nodes in found.items() if "Seq Scan" in nodes} == {}
 
 
-def test_explain_tells_of_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
+def test_plans_of_lookups_scan_no_whole_table(db_url: str, connection: psycopg.Connection) -> None:
     """As planned for the very values; above, by what was read, after plans for any values, too."""
     _fill(connection, 20_000)
     with _explaining(db_url) as (lookups, plans):

@@ -35,7 +35,7 @@ def test_a_session_is_set_up(setting: str, value: str, pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("sqlstate", ["57014", "57P01", "55P03", "53300", "40001", "08006"])
-def test_what_is_the_services_trouble_is_unavailable(sqlstate: str, pool: Pool) -> None:
+def test_an_error_of_the_service_is_unavailable(sqlstate: str, pool: Pool) -> None:
     statement = f"DO $$ BEGIN RAISE 'hemmelig' USING ERRCODE = '{sqlstate}'; END $$"
     with pytest.raises(DatabaseUnavailable) as caught, pool.connection() as connection:
         connection.execute(statement)
@@ -52,7 +52,7 @@ def test_a_locked_table_is_not_waited_for(lookups: Lookups, connection: psycopg.
     search(lookups, [FNR])
 
 
-def test_who_finds_all_connections_taken_is_told_soon(db_url: str) -> None:
+def test_a_lookup_without_a_free_connection_fails_soon(db_url: str) -> None:
     pool = Pool(db_url, 1)
     pool.open()
     with pool.connection(), pytest.raises(DatabaseUnavailable):
@@ -61,9 +61,7 @@ def test_who_finds_all_connections_taken_is_told_soon(db_url: str) -> None:
     pool.close()
 
 
-def test_connections_that_the_server_has_closed_are_replaced_unseen(
-    db_url: str, connection: psycopg.Connection
-) -> None:
+def test_connections_closed_by_the_server_are_replaced(db_url: str, connection: psycopg.Connection) -> None:
     pool = Pool(db_url, 4)
     pool.open()
     for _ in range(2):
@@ -117,15 +115,13 @@ def test_a_lookup_finds_its_rows_by_an_index(db_url: str, connection: psycopg.Co
     assert connection.execute(scans).fetchone() == (0, 36)
 
 
-def test_what_is_asked_for_is_never_part_of_a_statement(
-    lookups: Lookups, connection: psycopg.Connection
-) -> None:
+def test_values_are_never_part_of_a_statement(lookups: Lookups, connection: psycopg.Connection) -> None:
     insert(connection, [row(1)])
     for ident in ("' OR true --", "{}", "{NULL}", "%s", "%(identer)s", "\\"):
         assert search(lookups, [ident]) == '{"avtaler" : [], "markoer" : null}'
 
 
-def test_the_schema_must_be_there(empty_db_url: str, db_url: str) -> None:
+def test_a_lookup_without_the_schema_is_unavailable(empty_db_url: str, db_url: str) -> None:
     pool = Pool(empty_db_url, 1)
     pool.open()
     with pytest.raises(DatabaseUnavailable, match="the schema lacks migrations"):
@@ -140,7 +136,7 @@ def test_the_schema_must_be_there(empty_db_url: str, db_url: str) -> None:
     pool.close()
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(empty_db_url: str) -> None:
+def test_an_outage_and_its_end_are_logged_once(empty_db_url: str) -> None:
     pool = Pool(empty_db_url, 1)
     pool.open()
     with capture_logs() as lines:

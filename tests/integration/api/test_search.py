@@ -70,7 +70,7 @@ def bulk(client: FlaskClient, issuer: Issuer) -> FlaskClient:
     return client
 
 
-def test_any_criteria_find_what_a_plain_telling_finds(
+def test_any_criteria_find_the_avtaler_of_the_oracle(
     bulk: FlaskClient, connection: psycopg.Connection
 ) -> None:
     @settings(max_examples=400)
@@ -175,7 +175,9 @@ _TOO_WIDE = [
 
 
 @pytest.mark.parametrize("body", _TOO_WIDE)
-def test_what_points_nobody_out_is_for_bulk(body: dict[str, Any], bulk: FlaskClient, issuer: Issuer) -> None:
+def test_a_search_for_many_persons_requires_the_role_bulk(
+    body: dict[str, Any], bulk: FlaskClient, issuer: Issuer
+) -> None:
     assert bulk.post("/api/v1/avtaler/sok", json=body).status_code == 200
     without = {"Authorization": f"Bearer {issuer.token(0, exp=_NEVER)}"}
     response = bulk.post("/api/v1/avtaler/sok", json=body, headers=without)
@@ -194,5 +196,5 @@ def test_what_points_nobody_out_is_for_bulk(body: dict[str, Any], bulk: FlaskCli
         pytest.param({"identer": _PERSONS[:20]}, id="a person of many numbers"),
     ],
 )
-def test_what_points_somebody_out_is_for_all(body: dict[str, Any], client: FlaskClient) -> None:
+def test_a_selective_search_requires_no_role(body: dict[str, Any], client: FlaskClient) -> None:
     assert client.post("/api/v1/avtaler/sok", json=body).json == {"avtaler": [], "markoer": None}

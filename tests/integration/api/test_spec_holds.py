@@ -1,4 +1,4 @@
-"""The API does what its description says, whatever is sent: schemathesis over every call and a real database.
+"""The API conforms to its description for any request: schemathesis over every call and a real database.
 
 Bounded and seeded, so that a run takes a while and each the same. Longer, by hand:
 `make integration ARGS="-k spec_holds --hypothesis-profile long"`, with another seed in SPEC_SEED.

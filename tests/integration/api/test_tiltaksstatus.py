@@ -67,7 +67,7 @@ def _day(text: str) -> date:
         pytest.param({"deltaker_fnr": None}, None, None, id="nobody's"),
     ],
 )
-def test_where_an_avtale_stands_and_how_long_it_is(
+def test_an_avtale_is_current_coming_or_past_with_its_length(
     columns: Row,
     where: str | None,
     duration: int | None,
@@ -92,7 +92,7 @@ def test_an_unknown_person_is_on_no_tiltak(client: FlaskClient) -> None:
     }
 
 
-def test_a_tiltak_is_told_in_full(client: FlaskClient, connection: psycopg.Connection) -> None:
+def test_a_tiltak_has_all_its_properties(client: FlaskClient, connection: psycopg.Connection) -> None:
     insert(connection, [row(7, slutt_dato=_day("2026-06-30"), antall_dager_per_uke=Decimal("2.5000"))])
     (tiltak,) = _ask(client)["naavaerende"]
     assert tiltak == {

@@ -26,7 +26,7 @@ assert not os.path.exists(directory)
 """
 
 
-def test_the_page_adds_up_what_all_workers_have_counted() -> None:
+def test_the_page_sums_the_metrics_of_all_workers() -> None:
     done = subprocess.run([sys.executable, "-c", _WORKERS], capture_output=True, text=True, check=True)
     families = {family.name: family for family in text_string_to_metric_families(done.stdout)}
     assert set(families) == {

@@ -58,7 +58,7 @@ def test_lookups_of_a_kind_are_counted(database: Database, connection: psycopg.C
         pytest.param({"felter": ["avtaleId"]}, id="fields"),
     ],
 )
-def test_what_is_told_apart(
+def test_lookups_that_differ_are_counted_apart(
     database: Database, connection: psycopg.Connection, other: dict[str, Any]
 ) -> None:
     write_record(connection)
@@ -76,7 +76,9 @@ def test_what_is_told_apart(
         pytest.param({"call_id": "another"}, id="call"),
     ],
 )
-def test_what_is_not(database: Database, connection: psycopg.Connection, other: dict[str, Any]) -> None:
+def test_lookups_that_differ_otherwise_are_counted_together(
+    database: Database, connection: psycopg.Connection, other: dict[str, Any]
+) -> None:
     write_record(connection)
     write_record(connection, **other)
     assert [each["lookups"] for each in ask(database)] == [2]
@@ -88,7 +90,7 @@ def test_purposes_are_a_set(database: Database, connection: psycopg.Connection) 
     assert [(each["behandlingsnummer"], each["lookups"]) for each in ask(database)] == [(["B1", "B2"], 2)]
 
 
-def test_a_consumer_is_called_by_its_newest_name(database: Database, connection: psycopg.Connection) -> None:
+def test_a_consumer_has_its_newest_name(database: Database, connection: psycopg.Connection) -> None:
     write_record(connection, consumer_name="new", tidspunkt=WHEN)
     write_record(connection, consumer_name="old", tidspunkt=WHEN - timedelta(days=1), felter=["avtaleNr"])
     write_record(connection, consumer_name=None, tidspunkt=WHEN + timedelta(days=1))
@@ -99,7 +101,7 @@ def test_a_consumer_is_called_by_its_newest_name(database: Database, connection:
     }
 
 
-def test_only_the_consumer_that_is_asked_for(database: Database, connection: psycopg.Connection) -> None:
+def test_the_report_can_be_limited_to_a_consumer(database: Database, connection: psycopg.Connection) -> None:
     write_record(connection)
     write_record(connection, consumer="client-2", consumer_name="prod-gcp:team:one")
     assert [each["consumer"] for each in ask(database, "client-2")] == ["client-2"]
@@ -124,11 +126,11 @@ def test_months_are_those_of_oslo(
         assert [each["first"].isoformat() for each in found] == ([time] if requested == month else [])
 
 
-def test_a_month_of_which_nothing_is_kept_is_empty(database: Database) -> None:
+def test_a_month_without_records_is_empty(database: Database) -> None:
     assert ask(database, month=Month(1999, 12)) == []
 
 
-def test_that_it_was_read_is_kept(database: Database, connection: psycopg.Connection) -> None:
+def test_reading_the_report_is_recorded(database: Database, connection: psycopg.Connection) -> None:
     ask(database)
     ask(database, "client-1")
     ask(database, FNR)
@@ -140,7 +142,7 @@ def test_that_it_was_read_is_kept(database: Database, connection: psycopg.Connec
     ]
 
 
-def test_it_may_take_longer_than_the_session(database: Database, db_url: str) -> None:
+def test_the_report_may_exceed_the_time_limit_of_the_session(database: Database, db_url: str) -> None:
     settings = "SELECT current_setting('transaction_timeout'), current_setting('statement_timeout')"
     with database.transaction() as tx:
         assert tx.connection.execute(settings).fetchone() == ("30s", "0")
@@ -170,7 +172,7 @@ RECORDS = st.lists(
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=RECORDS)
-def test_any_log_adds_up(
+def test_the_report_of_any_log_has_the_sums_of_the_oracle(
     database: Database, connection: psycopg.Connection, records: list[dict[str, Any]]
 ) -> None:
     connection.execute("TRUNCATE lookup_log")

@@ -1,4 +1,4 @@
-"""What was set up can be removed, whoever set it up; while somebody reads it, it is left alone."""
+"""Removing the mirror, also one set up by hand, but not while its slot is being read."""
 
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ EVERYTHING = [
 ]
 
 
-def test_nothing_is_left(platform: Platform, admin: psycopg.Connection) -> None:
+def test_removal_leaves_nothing(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     migrate(platform.url)
     assert remove_mirror(platform.url) == EVERYTHING
@@ -32,7 +32,7 @@ def test_nothing_is_left(platform: Platform, admin: psycopg.Connection) -> None:
     admin.execute(f"DROP ROLE {ROLE}")  # refused while it has any right
 
 
-def test_what_was_made_by_hand_goes_too(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_mirror_set_up_by_hand_is_removed(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     admin.execute("CREATE TABLE avtale_2 (id integer PRIMARY KEY)")
     admin.execute(f"""
@@ -45,7 +45,9 @@ def test_what_was_made_by_hand_goes_too(platform: Platform, admin: psycopg.Conne
     admin.execute(f"DROP ROLE {ROLE}")
 
 
-def test_without_the_role_there_may_be_something_left(platform: Platform, admin: psycopg.Connection) -> None:
+def test_without_the_role_slot_and_publication_are_removed(
+    platform: Platform, admin: psycopg.Connection
+) -> None:
     platform.add_datastream()
     migrate(platform.url)
     admin.execute(f"DROP OWNED BY {ROLE}")
@@ -113,7 +115,7 @@ def test_a_slot_of_another_database_is_left_alone(platform: Platform, server: Em
     assert platform.mirrored() == NOTHING._replace(slots=[(SLOT, "pgoutput")])
 
 
-def test_a_user_who_may_not_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_user_without_the_right_removes_nothing(platform: Platform, admin: psycopg.Connection) -> None:
     url = platform.add_app("")
     platform.add_datastream()
     admin.execute(f'ALTER ROLE "{APP}" REPLICATION')

@@ -17,7 +17,7 @@ def failed_steps(url: str) -> dict[str, str]:
     return {line["step"]: line["run"] for line in logs if line["event"] == "mirror_incomplete"}
 
 
-def test_a_user_with_the_rights_needs_nobody(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_user_with_the_rights_sets_up_everything(platform: Platform, admin: psycopg.Connection) -> None:
     """As on CloudSQL, where who owns the database may grant REPLICATION."""
     url = platform.add_app("CREATEROLE REPLICATION")
     platform.add_datastream()
@@ -29,7 +29,9 @@ def test_a_user_with_the_rights_needs_nobody(platform: Platform, admin: psycopg.
     assert platform.picture() == picture
 
 
-def test_what_the_user_may_not_do_is_told_and_mends_it(platform: Platform, admin: psycopg.Connection) -> None:
+def test_statements_for_the_administrator_complete_the_mirror(
+    platform: Platform, admin: psycopg.Connection
+) -> None:
     url = platform.add_app("")
     platform.add_datastream()
     first = failed_steps(url)
@@ -52,7 +54,7 @@ def test_everything_can_be_run_by_the_administrator(platform: Platform, admin: p
     assert failed_steps(url) == {}
 
 
-def test_what_others_have_made_too_wide_is_logged(platform: Platform, admin: psycopg.Connection) -> None:
+def test_rights_that_are_too_wide_are_logged(platform: Platform, admin: psycopg.Connection) -> None:
     url = platform.add_app("REPLICATION")
     migrate(url)
     admin.execute(f"CREATE ROLE {ROLE} LOGIN REPLICATION")
@@ -101,7 +103,9 @@ def test_datastream_can_sign_in_and_read_nothing_else(platform: Platform, admin:
             datastream.execute("DELETE FROM avtale")
 
 
-def test_migrations_go_on_where_nothing_is_permitted(server: EmbeddedPostgres, platform: Platform) -> None:
+def test_migrations_succeed_without_any_right_on_the_mirror(
+    server: EmbeddedPostgres, platform: Platform
+) -> None:
     """The mirror is no reason for the consumer not to start."""
     url = platform.add_app("")
     platform.add_datastream()

@@ -43,7 +43,7 @@ def test_the_role_comes_later(platform: Platform) -> None:
     assert platform.mirrored() == COMPLETE
 
 
-def test_what_is_as_it_should_be_is_not_written_again(platform: Platform) -> None:
+def test_a_complete_mirror_is_not_written_again(platform: Platform) -> None:
     platform.add_datastream()
     migrate(platform.url)
     picture = platform.picture()
@@ -80,7 +80,7 @@ def test_in_another_schema(platform: Platform, admin: psycopg.Connection) -> Non
         pytest.param("", id="none"),
     ],
 )
-def test_a_publication_of_something_else_is_made_anew(
+def test_a_publication_of_other_tables_is_replaced(
     platform: Platform, admin: psycopg.Connection, wrong: str
 ) -> None:
     migrate(platform.url)
@@ -105,7 +105,7 @@ RECIPE = """
 """
 
 
-def test_the_usual_recipe_is_narrowed(platform: Platform, admin: psycopg.Connection) -> None:
+def test_rights_on_all_tables_are_narrowed(platform: Platform, admin: psycopg.Connection) -> None:
     """Many set a mirror up by hand, with rights on all tables and on those to come."""
     migrate(platform.url)
     platform.add_datastream()
@@ -119,7 +119,7 @@ def test_the_usual_recipe_is_narrowed(platform: Platform, admin: psycopg.Connect
     assert "datastream=r/" in rights[0]
 
 
-def test_a_month_that_is_made_later_cannot_be_read(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_month_created_later_cannot_be_read(platform: Platform, admin: psycopg.Connection) -> None:
     migrate(platform.url)
     platform.add_datastream()
     admin.execute(RECIPE)
@@ -130,7 +130,7 @@ def test_a_month_that_is_made_later_cannot_be_read(platform: Platform, admin: ps
     assert platform.mirrored().readable == ["avtale"]
 
 
-def test_what_another_role_lets_it_read_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+def test_rights_inherited_from_another_role_are_logged(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     migrate(platform.url)
     admin.execute("GRANT pg_read_all_data TO datastream")
@@ -149,7 +149,7 @@ def test_the_identity_is_the_key(platform: Platform, admin: psycopg.Connection) 
     assert admin.execute(query).fetchall() == [("d",)]
 
 
-def test_a_slot_of_another_database_is_told(platform: Platform, server: EmbeddedPostgres) -> None:
+def test_a_slot_of_another_database_is_logged(platform: Platform, server: EmbeddedPostgres) -> None:
     platform.add_datastream()
     with psycopg.connect(server.url, autocommit=True) as other:
         other.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (SLOT,))
@@ -158,7 +158,7 @@ def test_a_slot_of_another_database_is_told(platform: Platform, server: Embedded
     assert platform.mirrored() == COMPLETE
 
 
-def test_a_slot_of_another_kind_is_told(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_slot_of_another_kind_is_logged(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     admin.execute("SELECT pg_create_physical_replication_slot(%s)", (SLOT,))
     migrate(platform.url)

@@ -41,7 +41,9 @@ def is_true(connection: psycopg.Connection, query: str) -> Callable[[], bool]:
     return lambda: connection.execute(query).fetchone() == (True,)
 
 
-def test_the_slot_waits_for_who_writes(platform: Platform, admin: psycopg.Connection) -> None:
+def test_the_creation_of_the_slot_waits_for_open_writers(
+    platform: Platform, admin: psycopg.Connection
+) -> None:
     migrate(platform.url)
     platform.add_datastream()
     with ThreadPoolExecutor(1) as pool, somebody_writes(platform.url) as writer:
@@ -54,7 +56,7 @@ def test_the_slot_waits_for_who_writes(platform: Platform, admin: psycopg.Connec
     assert platform.mirrored() == COMPLETE
 
 
-def test_who_writes_for_long_is_not_waited_for(platform: Platform) -> None:
+def test_a_long_writer_is_not_waited_for(platform: Platform) -> None:
     migrate(platform.url)
     platform.add_datastream()
     with somebody_writes(platform.url):
@@ -64,9 +66,7 @@ def test_who_writes_for_long_is_not_waited_for(platform: Platform) -> None:
     assert platform.mirrored() == COMPLETE
 
 
-def test_one_can_wait_for_longer_than_for_other_answers(
-    platform: Platform, admin: psycopg.Connection
-) -> None:
+def test_waiting_for_writers_has_a_longer_timeout(platform: Platform, admin: psycopg.Connection) -> None:
     """A silent connection is closed after its `timeout`, but not while it waits for writers."""
     migrate(platform.url)
     platform.add_datastream()
@@ -82,7 +82,9 @@ def test_one_can_wait_for_longer_than_for_other_answers(
         assert done.result(60) == []
 
 
-def test_a_transaction_that_has_written_makes_no_slot(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_transaction_that_has_written_creates_no_slot(
+    platform: Platform, admin: psycopg.Connection
+) -> None:
     """PostgreSQL refuses it. All steps that write come in the same run, in transactions of their own."""
     platform.add_datastream()
     with admin.transaction():
@@ -93,7 +95,7 @@ def test_a_transaction_that_has_written_makes_no_slot(platform: Platform, admin:
     assert platform.mirrored() == COMPLETE
 
 
-def test_no_room_for_a_slot(platform: Platform, admin: psycopg.Connection) -> None:
+def test_a_slot_beyond_the_limit_is_logged(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     ((room,),) = admin.execute("SELECT current_setting('max_replication_slots')::integer").fetchall()
     for number in range(room):
@@ -104,7 +106,7 @@ def test_no_room_for_a_slot(platform: Platform, admin: psycopg.Connection) -> No
     assert set_up(platform.url) == []
 
 
-def test_no_logical_wal() -> None:
+def test_a_server_without_logical_wal_is_logged() -> None:
     with (
         EmbeddedPostgres(settings={"wal_level": "replica", "shared_buffers": "32MB"}) as server,
         psycopg.connect(server.url, autocommit=True) as admin,
@@ -117,8 +119,8 @@ def test_no_logical_wal() -> None:
         assert platform.mirrored() == COMPLETE._replace(slots=[])
 
 
-def test_a_slot_that_was_not_read_in_time_is_told(platform: Platform, admin: psycopg.Connection) -> None:
-    """It is not made anew in silence: what it has lost must be read from the table again."""
+def test_a_lost_slot_is_logged_and_not_replaced(platform: Platform, admin: psycopg.Connection) -> None:
+    """It is not replaced silently: the mirror must read the lost changes from the table."""
     platform.add_datastream()
     migrate(platform.url)
     admin.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")

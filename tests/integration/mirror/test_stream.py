@@ -77,7 +77,7 @@ def test_inserts_updates_and_deletes(
     assert len(content(target)) == 3
 
 
-def test_of_an_erased_avtale_nothing_leaves_but_its_id(store: Store, datastream: Datastream) -> None:
+def test_only_the_id_of_a_deleted_avtale_is_sent(store: Store, datastream: Datastream) -> None:
     write(store, melding(1))
     datastream.read()
     write(store, tombstone(1, offset=1))
@@ -86,7 +86,7 @@ def test_of_an_erased_avtale_nothing_leaves_but_its_id(store: Store, datastream:
     assert [value for value in change.old if value is not None] == [avtale_id(1)]
 
 
-def test_what_changes_nothing_sends_nothing(store: Store, datastream: Datastream) -> None:
+def test_unchanged_messages_send_nothing(store: Store, datastream: Datastream) -> None:
     write(store, melding(1), melding(2, offset=1))
     assert len(datastream.read().changes) == 2
     write(store, melding(1), melding(2, offset=1))  # the same messages again
@@ -98,7 +98,7 @@ SECRET = "Kan-ikke-deles"
 _STRANGE = '"Kåre" \\ \' \t\r\n\u2028 {} %s \U0001f469'
 
 
-def test_nothing_leaves_but_the_shared_fields(
+def test_only_shared_fields_are_sent(
     store: Store, datastream: Datastream, source: psycopg.Connection
 ) -> None:
     """No field that we do not keep, no failed message, no history, no marker, no record of a lookup."""
@@ -132,7 +132,7 @@ def test_nothing_leaves_but_the_shared_fields(
         assert kept_back.encode() not in sent.stream
 
 
-def test_a_change_tells_the_whole_row(
+def test_a_change_sends_the_whole_row(
     store: Store, datastream: Datastream, source: psycopg.Connection, target: psycopg.Connection
 ) -> None:
     """Also long values that have not changed, which PostgreSQL leaves out when others write."""
@@ -152,7 +152,7 @@ def test_a_change_tells_the_whole_row(
     assert content(target) == content(source)
 
 
-def test_a_reader_misses_nothing_when_the_publication_is_made_anew(
+def test_a_reader_misses_no_change_when_the_publication_is_replaced(
     store: Store,
     datastream: Datastream,
     source: psycopg.Connection,
@@ -170,7 +170,7 @@ def test_a_reader_misses_nothing_when_the_publication_is_made_anew(
     assert {one.name for one in sent.relations} == {"avtale"}
 
 
-def test_a_table_that_has_been_emptied(
+def test_a_truncated_table_is_truncated_in_the_copy(
     store: Store, datastream: Datastream, source: psycopg.Connection, target: psycopg.Connection
 ) -> None:
     copy = Copy(target)
@@ -210,7 +210,7 @@ _REST = {
         min_size=1,
     )
 )
-def test_any_changes_of_any_values(
+def test_any_changes_arrive_in_the_copy(
     transactions: list[list[tuple[int, dict[str, Any] | None]]],
     datastream: Datastream,
     source: psycopg.Connection,

@@ -83,7 +83,7 @@ def client() -> Any:
         pytest.param({**_ALL, "begrunnelse": "a\0"}, "begrunnelse", "må være en tekst", id="NUL"),
     ],
 )
-def test_a_replay_that_cannot_be_asked_for_so(
+def test_an_invalid_replay_request_is_400(
     body: object, felt: str | None, melding: str, client: FlaskClient
 ) -> None:
     response = client.post(f"{_ADMIN}/replays", json=body)
@@ -126,7 +126,7 @@ def test_a_replay_that_cannot_be_asked_for_so(
         pytest.param("POST", "failed-messages/0:0:0/discard", {}, "begrunnelse", "mangler", id="no reason"),
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_400_and_named(
+def test_an_invalid_field_is_400_and_named(
     method: str, path: str, body: object, felt: str | None, melding: str, client: FlaskClient
 ) -> None:
     response = client.open(f"{_ADMIN}/{path}", method=method, json=body)
@@ -154,5 +154,5 @@ _names = st.sampled_from(
 
 
 @given(body=st.dictionaries(_names, _json, max_size=4))
-def test_whatever_is_sent_is_either_refused_or_understood(client: FlaskClient, body: object) -> None:
+def test_any_request_is_refused_or_accepted(client: FlaskClient, body: object) -> None:
     assert client.post(f"{_ADMIN}/replays", json=body).status_code in {400, 503}

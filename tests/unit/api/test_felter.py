@@ -103,7 +103,7 @@ def _problem(response: TestResponse, status: int) -> dict[str, Any]:
 
 
 @every_call
-def test_without_felter_the_usual_ones_are_read(
+def test_without_felter_the_default_fields_are_read(
     call: Call, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     assert call.ask(client, token).status_code == 200
@@ -137,7 +137,7 @@ def test_an_unknown_field_is_400_and_the_valid_ones_are_listed(
 
 
 @every_call
-def test_a_consumer_gets_what_it_may_have_of_the_usual_ones(
+def test_a_consumer_gets_the_allowed_ones_of_the_default_fields(
     call: Call, limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     assert call.ask(limited, token).status_code == 200
@@ -158,7 +158,7 @@ def test_requesting_more_is_403_with_the_missing_and_the_allowed_fields(
 
 
 @pytest.mark.parametrize("allowed", [["godkjentAvVeileder"]])
-def test_a_consumer_without_any_usual_field_must_request_others(
+def test_a_consumer_without_any_default_field_must_request_others(
     limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     call = _CALLS["tiltaksstatus"]
@@ -216,7 +216,7 @@ _OBO = {"idtyp": None, "azp": OBO_CONSUMER, "NAVident": "Z999999", "scp": "user"
         pytest.param(_OBO | {"roles": [ROLE, "bulk"]}, 403, id="on behalf of a user with the role"),
     ],
 )
-def test_a_search_for_nobody_in_particular_needs_a_machine_with_the_role_bulk(
+def test_a_search_for_many_persons_needs_a_machine_with_the_role_bulk(
     body: object, claims: dict[str, Any], status: int, client: FlaskClient, bearer: Bearer
 ) -> None:
     response = client.post("/api/v1/avtaler/sok", json=body, headers=bearer(**claims))

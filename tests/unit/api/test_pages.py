@@ -1,4 +1,4 @@
-"""The pages load nothing from strangers, and say so to the browser."""
+"""The pages load nothing from other sites, and the browser is instructed so."""
 
 import re
 

@@ -238,7 +238,7 @@ _json = st.recursive(
 )
 
 
-def test_no_answer_repeats_what_was_sent(client: FlaskClient, token: dict[str, str]) -> None:
+def test_no_response_repeats_the_request(client: FlaskClient, token: dict[str, str]) -> None:
     names = st.sampled_from(["fnr", "dato"]) | st.text("QWXZ", min_size=3)
 
     @given(st.dictionaries(names, _json, min_size=1))

@@ -40,7 +40,7 @@ def test_every_response_has_the_security_headers(
     assert not names & {"server", "set-cookie", "x-powered-by"}
 
 
-def test_so_has_a_response_without_a_token(client: FlaskClient) -> None:
+def test_a_response_without_a_token_has_the_security_headers(client: FlaskClient) -> None:
     answer = client.post(_STATUS)
     assert answer.status_code == 401
     assert {name: answer.headers.getlist(name) for name in SECURITY_HEADERS} == {
@@ -49,7 +49,7 @@ def test_so_has_a_response_without_a_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("no connection"), ValueError("x")])
-def test_so_has_a_response_to_an_error_of_ours(
+def test_a_response_to_an_internal_error_has_the_security_headers(
     error: Exception, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     lookups.answer = error
@@ -58,6 +58,6 @@ def test_so_has_a_response_to_an_error_of_ours(
     assert {name: answer.headers[name] for name in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
 
 
-def test_so_has_a_response_to_what_is_no_request() -> None:
+def test_a_response_to_a_malformed_request_has_the_security_headers() -> None:
     head = _raw_response(HTTPStatus.BAD_REQUEST, "call-1").split(b"\r\n\r\n")[0].decode()
     assert not [name for name, value in SECURITY_HEADERS.items() if f"{name}: {value}" not in head]

@@ -1,4 +1,4 @@
-"""The edges of the process: the port, and what never becomes a request."""
+"""The server's process: its port, and malformed requests."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_an_address_that_libpq_cannot_read_is_not_repeated() -> None:
         pytest.param(KeyError("hemmelig"), "500 Internal Server Error", id="our own fault"),
     ],
 )
-def test_what_never_became_a_request_is_not_repeated(error: Exception, line: str) -> None:
+def test_a_malformed_request_is_not_repeated(error: Exception, line: str) -> None:
     worker = object.__new__(Worker)
     ours, theirs = socket.socketpair()
     with ours, theirs, capture_logs() as logs:
@@ -64,7 +64,7 @@ def test_what_never_became_a_request_is_not_repeated(error: Exception, line: str
     assert "hemmelig" not in repr(logs) + body.decode()
 
 
-def test_a_client_that_is_gone_is_no_trouble() -> None:
+def test_a_disconnected_client_causes_no_error() -> None:
     ours, theirs = socket.socketpair()
     with ours:
         theirs.close()

@@ -31,7 +31,7 @@ def progress() -> Progress:
     return Progress.of([part], 10.0)
 
 
-def test_a_line_says_how_far_it_has_come(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_has_the_progress(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LINE_EVERY", 0.0)
     with capture_logs() as logs, show_progress("replay 7") as report:
         report(progress)

@@ -27,7 +27,7 @@ def test_ready(count: int, age: float, ready: bool) -> None:
     assert filled(count, now=0.0).ready(age) is ready
 
 
-def test_when_that_is_all_it_does_not_wait() -> None:
+def test_a_batch_of_all_waiting_messages_is_ready_at_once() -> None:
     assert filled(1, now=0.0).ready(0.0, is_all=True)
     assert not filled(0).ready(99.0, is_all=True)
 
@@ -41,7 +41,7 @@ def test_when_that_is_all_it_does_not_wait() -> None:
         pytest.param([b"x" * 5_000], True, id="larger than a batch may be"),
     ],
 )
-def test_bytes_fill_it_too(values: list[bytes | None], ready: bool) -> None:
+def test_a_batch_is_full_by_bytes(values: list[bytes | None], ready: bool) -> None:
     batch = Batch(1_000, 0.2, most_bytes=1_000)
     for offset, value in enumerate(values):
         batch.add([record(offset, b"key", value)], 0.0)
@@ -49,7 +49,7 @@ def test_bytes_fill_it_too(values: list[bytes | None], ready: bool) -> None:
     assert (batch.room == 0) is ready
 
 
-def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
+def test_bytes_are_counted_again_after_a_loss_or_a_write() -> None:
     batch = Batch(1_000, 0.2, most_bytes=1_000)
     batch.add([record(0, b"key", b"x" * 600), record(0, b"key", b"x" * 600, partition=1)], 0.0)
     batch.keep({0})
@@ -61,7 +61,7 @@ def test_bytes_are_counted_anew_after_a_loss_and_after_a_write() -> None:
     assert not batch.ready(0.0)
 
 
-def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
+def test_few_messages_are_fetched_at_once_and_fewer_large_ones() -> None:
     batch = Batch(100_000, 0.2, most_bytes=1_000_000)
     assert batch.room == 1  # its size is unknown
     batch.add([melding()], 0.0)
@@ -75,7 +75,7 @@ def test_few_are_taken_in_at_once_and_fewer_if_they_are_large() -> None:
     assert Batch(3, 0.2).room == 3
 
 
-def test_there_is_room_to_spare_when_it_is_ready() -> None:
+def test_a_ready_batch_has_room_for_more() -> None:
     batch = Batch(3, 0.2, spare=2)
     for offset in range(3):
         batch.add([melding(offset=offset)], 0.0)

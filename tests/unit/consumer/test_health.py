@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from datadeling.consumer.health import Health, Service
 
 
-def test_a_service_is_told_of_once_when_it_goes_and_once_when_it_comes() -> None:
+def test_an_outage_is_logged_once_and_so_is_its_end() -> None:
     service = Service("database")
     with capture_logs() as logs:
         for _ in range(3):
@@ -23,7 +23,7 @@ def test_a_service_is_told_of_once_when_it_goes_and_once_when_it_comes() -> None
     ]
 
 
-def test_it_is_left_alone_longer_and_longer_but_for_three_seconds_at_most(
+def test_the_backoff_grows_to_three_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn: list[tuple[float, float]] = []
@@ -67,7 +67,7 @@ def test_readiness_names_every_fault() -> None:
         pytest.param(False, 61.0, False, id="standing still"),
     ],
 )
-def test_liveness_means_that_the_loop_turns(
+def test_liveness_requires_a_running_loop(
     monkeypatch: pytest.MonkeyPatch, migrating: bool, seconds: float, alive: bool
 ) -> None:
     now = 1_000.0

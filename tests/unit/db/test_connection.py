@@ -42,7 +42,7 @@ def test_translation(raised: type[psycopg.Error], expected: type[Exception]) -> 
     assert error.value.__suppress_context__
 
 
-def test_a_server_that_takes_no_writes_is_unavailable_to_who_writes() -> None:
+def test_a_read_only_server_is_unavailable_to_writers() -> None:
     with pytest.raises(DatabaseUnavailable, match="25006"), translated(writes=True):
         raise errors.ReadOnlySqlTransaction(SECRET)
 
@@ -50,13 +50,13 @@ def test_a_server_that_takes_no_writes_is_unavailable_to_who_writes() -> None:
 @pytest.mark.parametrize(
     "url", ["postgresql://u:hemmelig@h/d?nosuch=hemmelig", "postgresql://u:%zz@h/hemmelig"]
 )
-def test_what_libpq_cannot_read_is_configuration(url: str) -> None:
+def test_an_invalid_url_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^DB_URL") as error:
         conninfo(url, options="", application="x")
     assert "hemmelig" not in str(error.value)
 
 
-def test_what_the_url_says_is_kept() -> None:
+def test_settings_in_the_url_are_kept() -> None:
     info = conninfo(
         "postgresql://u:p@h/d?sslmode=require&options=-c%20work_mem%3D1MB", options="-c a=b", application="x"
     )
@@ -66,5 +66,5 @@ def test_what_the_url_says_is_kept() -> None:
     assert "connect_timeout=5" in info
 
 
-def test_a_lock_that_is_not_to_be_had_is_no_reason_to_do_anything_new() -> None:
+def test_a_lock_timeout_counts_as_unavailable() -> None:
     assert issubclass(Locked, DatabaseUnavailable)

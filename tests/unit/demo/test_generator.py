@@ -83,7 +83,7 @@ def test_the_key_is_the_avtale(records: list[Record], hendelser: list[Hendelse])
         assert record.key.decode() == hendelse["avtaleId"] == str(UUID(hendelse["avtaleId"]))
 
 
-def test_nobody_is_real(hendelser: list[Hendelse]) -> None:
+def test_every_identity_number_is_synthetic(hendelser: list[Hendelse]) -> None:
     for hendelse in hendelser:
         for name in ("deltakerFnr", "mentorFnr"):
             assert hendelse[name] is None or 81 <= int(hendelse[name][2:4]) <= 92

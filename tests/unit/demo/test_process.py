@@ -30,7 +30,7 @@ def child(script: str, directory: Path) -> Child:
     return Child(["/bin/sh", "-c", script], log=directory / "log", cwd=directory)
 
 
-def test_what_a_killed_process_leaves_is_ended(sleeper: subprocess.Popen[bytes]) -> None:
+def test_the_child_of_a_killed_process_is_ended(sleeper: subprocess.Popen[bytes]) -> None:
     code = subprocess.run(
         [sys.executable, "-c", DIES_WITH_A_CHILD, str(sleeper.pid)], check=False, timeout=WAIT_S
     ).returncode

@@ -51,7 +51,7 @@ def test_a_month_can_be_read_as_it_is_written(month: Month) -> None:
     "text",
     ["", "2026", "2026-13", "2026-00", "2026-1", " 2026-01", "2026-01-01", "1899-12", "9999-12"],
 )
-def test_what_is_no_month_is_refused_and_not_repeated(text: str) -> None:
+def test_an_invalid_month_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match=r"^not a month$"):
         Month.parse(text)
 

@@ -38,12 +38,12 @@ def test_nothing_is_forgotten_now() -> None:
     assert _run("--check") == (0, f"3 views, {len(COLUMNS)} columns of avtale: none forgotten\n")
 
 
-def test_a_column_that_nobody_has_decided_on_is_found() -> None:
+def test_an_undecided_column_is_found() -> None:
     (fault,) = check.forgotten([*COLUMNS, "ny_kolonne"])
     assert fault.startswith("ny_kolonne is in no view")
 
 
-def test_a_column_that_is_there_no_more_is_found() -> None:
+def test_a_removed_column_is_found() -> None:
     assert list(check.forgotten(COLUMNS[:-1])) == ["mottatt_tidspunkt is no column of avtale"]
     left_out = set(COLUMNS) - {"generation"}
     assert list(check.forgotten(left_out)) == ["generation is no column of avtale"]
@@ -76,7 +76,7 @@ def test_no_marked_field_is_in_the_view_without_idents() -> None:
     assert not [each for each in WITHOUT_IDENTS if each.pii is Pii.DIRECT]
 
 
-def test_every_reason_to_leave_out_says_something() -> None:
+def test_every_column_left_out_has_a_reason() -> None:
     assert all(len(reason) > 20 for reason in LEFT_OUT.values())
 
 
@@ -102,7 +102,7 @@ def test_old_files_are_found(spoil: str, tmp_path: Path) -> None:
     assert not list(check.outdated(tmp_path))
 
 
-def test_the_command_fails_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_command_fails_and_prints_the_cause(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("datadeling.commands.views.FILES", tmp_path)
     monkeypatch.setattr("datadeling.commands.views.COLUMNS", (*COLUMNS, "ny_kolonne"))
     code, output = _run("--check")
@@ -111,7 +111,7 @@ def test_the_command_fails_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "avtale.sql is not what the code says: run make views" in output
 
 
-def test_printed_is_what_stands_in_the_files() -> None:
+def test_the_printed_views_are_those_of_the_files() -> None:
     code, printed = _run("--print")
     assert code == 0
     files = [(FILES / f"{view.name}.sql").read_text("utf-8").split("\n", 1)[1] for view in VIEWS]
@@ -138,7 +138,7 @@ def test_printed_with_names_of_ones_own() -> None:
         pytest.param(["--print", "--dataset", "a.b"], id="no dataset's name"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
+def test_contradictory_options_are_refused(arguments: list[str]) -> None:
     assert _run(*arguments)[0] == 2
 
 

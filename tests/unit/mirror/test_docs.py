@@ -1,4 +1,4 @@
-"""docs/bigquery.md says of columns, views and names what the code does."""
+"""docs/bigquery.md agrees with the code on columns, views and names."""
 
 import re
 from pathlib import Path
@@ -19,13 +19,13 @@ def test_every_column_has_its_class_in_the_table(pii: Pii) -> None:
         assert re.findall(r"`(\w+)`", row) == [column.name for column in PERSONAL if column.pii is pii]
 
 
-def test_what_is_named_is_called_so() -> None:
+def test_names_in_the_document_are_those_in_the_code() -> None:
     for view in VIEWS:
         assert f"| `{view.name}` |" in _PAGE
     assert f"{DATASET}.{SOURCE}" in _PAGE
 
 
-def test_views_of_persons_say_that_nobody_is_filtered_out() -> None:
+def test_views_of_persons_state_that_no_person_is_filtered_out() -> None:
     notice = "Personer med adressebeskyttelse"
     assert all(notice in view.description for view in VIEWS[:2])
     assert f"{notice} og skjermede personer er ikke filtrert bort." in _PAGE

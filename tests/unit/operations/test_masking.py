@@ -63,7 +63,7 @@ def test_a_value_that_looks_like_its_field_stands(felt: str, value: Any) -> None
     assert shown(**{felt: value})[felt] == value
 
 
-def test_what_is_no_field_name_is_hidden() -> None:
+def test_an_invalid_field_name_is_hidden() -> None:
     assert json.loads(show_value(b'{"01890100150": 1, "Kari Nordmann": 2}')) == {"***": "***"}
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_field_name_is_hidden() -> None:
         pytest.param(b"", "", id="empty"),
     ],
 )
-def test_what_is_no_json_keeps_its_shape(value: bytes, text: str) -> None:
+def test_text_that_is_not_json_keeps_its_shape(value: bytes, text: str) -> None:
     assert show_value(value) == text
 
 

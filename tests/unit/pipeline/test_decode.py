@@ -132,7 +132,7 @@ def test_a_nul_in_a_field_that_we_do_not_keep_is_no_concern_of_ours() -> None:
         pytest.param(with_raw("avtaleId", f'"{avtale_id(2)}"'.encode()), "key_mismatch", id="another avtale"),
     ],
 )
-def test_what_is_refused(value: bytes, reason: str) -> None:
+def test_an_invalid_message_is_refused(value: bytes, reason: str) -> None:
     with pytest.raises(UgyldigHendelse) as error:
         reading(KEY, value)
     assert error.value.reason == reason

@@ -88,7 +88,7 @@ class Memory:
 
 
 @given(st.data())
-def test_any_log_cut_anywhere_leaves_what_the_oracle_says(data: st.DataObject) -> None:
+def test_any_log_in_any_batches_leaves_the_tables_of_the_oracle(data: st.DataObject) -> None:
     log = data.draw(logs())
     memory = Memory()
     for batch in data.draw(cuts(log)):
@@ -161,7 +161,7 @@ def test_the_rows_own_message_rewrites_it_without_history() -> None:
 @pytest.mark.parametrize(
     "endret", [pytest.param(0, id="earlier"), pytest.param(1, id="the same"), pytest.param(2, id="later")]
 )
-def test_the_rows_own_message_is_mended_whichever_way_the_time_of_its_edit_moves(endret: int) -> None:
+def test_the_rows_own_message_is_rewritten_also_with_another_edit_time(endret: int) -> None:
     """No version of its own, so no history, and valid and stored since it first was."""
     memory = Memory()
     memory.take(*versions((1, "A"), (1, "A")))
@@ -191,7 +191,7 @@ def test_an_avtale_can_start_afresh_after_its_tombstone_in_one_batch() -> None:
     assert not changes.history
 
 
-def test_a_replayed_tombstone_does_not_touch_what_came_after_it() -> None:
+def test_a_replayed_tombstone_does_not_affect_later_versions() -> None:
     memory = Memory()
     memory.take(tombstone(1, offset=2), melding(offset=3))
     changes = memory.take(melding(offset=1), tombstone(1, offset=2))
@@ -212,7 +212,7 @@ def test_a_key_that_names_no_avtale_is_parked_as_it_is(key: bytes | None) -> Non
     assert [p.key for p in changes.parked] == [key]
 
 
-def test_a_key_mismatch_is_nobodys() -> None:
+def test_a_key_mismatch_belongs_to_no_avtale() -> None:
     memory = Memory()
     mismatch = record(1, ID.encode(), encoded(hendelse(2)))
     changes = memory.take(mismatch, tombstone(1, offset=2))
@@ -227,7 +227,7 @@ def test_a_key_mismatch_is_not_superseded() -> None:
 
 
 @pytest.mark.parametrize("form", [pytest.param(form, id=name) for name, form in FORMS.items()])
-def test_every_form_of_poison_is_parked_and_is_whose_it_says(form: Form) -> None:
+def test_every_form_of_poison_is_parked_for_its_avtale(form: Form) -> None:
     key, value = form.record(1)
     parked = read(record(1, key, value), 0, EPOCH)
     assert isinstance(parked, Unreadable)
@@ -235,7 +235,7 @@ def test_every_form_of_poison_is_parked_and_is_whose_it_says(form: Form) -> None
     assert avtale_ids([parked]) == ([] if form.nobodys else [ID])
 
 
-def test_the_oracle_knows_a_simple_log() -> None:
+def test_the_oracle_folds_a_simple_log() -> None:
     log = [
         Entry(1, ID, EPOCH, 1, "A"),
         Entry(2, ID, EPOCH, 2, "B"),

@@ -1,4 +1,4 @@
-"""What a replay says it came to: sums, and a few avtaleIds, never more of anybody."""
+"""The tally of a replay: counts, and a few avtaleIds, without personal data."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def tally_of(*messages: Message, stored: tuple[Message, ...] = ()) -> Tally:
     return Tally.of(fold(readings, {i: present[i] for i in avtale_ids(readings) if i in present}, {}))
 
 
-def test_it_tells_outcomes_columns_and_avtaler() -> None:
+def test_a_tally_has_outcomes_columns_and_examples() -> None:
     tally = tally_of(
         melding(1, offset=5),
         melding(2, offset=6, bedriftNr="888888888", avtaleStatus="AVSLUTTET"),
@@ -87,13 +87,13 @@ def test_the_total_is_the_sum_and_leaves_the_parts_as_they_are(parts: list[Tally
 
 
 @given(tallies, tallies)
-def test_what_was_kept_as_json_goes_on_as_it_was(tally: Tally, more: Tally) -> None:
+def test_a_tally_survives_json(tally: Tally, more: Tally) -> None:
     kept = Tally.from_dict(json.loads(json.dumps(tally.as_dict())))
     assert kept == tally
     assert kept + more == tally + more
 
 
-def test_every_outcome_is_told_in_order_also_when_there_was_none() -> None:
+def test_every_outcome_is_serialised_in_order_also_when_zero() -> None:
     assert list(Tally().as_dict()["outcomes"].items()) == [(outcome, 0) for outcome in OUTCOMES]
     assert Tally.from_dict({"outcomes": {}, "columns": {}, "examples": {}}) == Tally()
 

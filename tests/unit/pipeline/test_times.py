@@ -60,7 +60,7 @@ def test_oslo_time(text: str, time: datetime) -> None:
         "2022-02-04T08:46:39.1234567xZ", "2022-02-04T08:46:39.123+02", "2022-W05-5T08:46:39.123Z",
     ],
 )  # fmt: skip
-def test_what_is_no_instant(text: str) -> None:
+def test_an_invalid_instant_is_refused(text: str) -> None:
     with pytest.raises(REFUSED):
         instant(text)
 
@@ -68,7 +68,7 @@ def test_what_is_no_instant(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["2022-01-18T08:43Z", "2022-13-18T08:43", "0001-01-01T00:00", "9999-12-31T23:59"]
 )
-def test_what_is_no_local_time(text: str) -> None:
+def test_an_invalid_local_time_is_refused(text: str) -> None:
     with pytest.raises(REFUSED):
         oslo_time(text)
 
@@ -76,7 +76,7 @@ def test_what_is_no_local_time(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "2022-02-30", "2022-2-3", "2022-02-04T00:00", "20220204", "10000-01-01"]
 )
-def test_what_is_no_day(text: str) -> None:
+def test_an_invalid_date_is_refused(text: str) -> None:
     with pytest.raises(REFUSED):
         day(text)
 

@@ -21,7 +21,7 @@ def version(message: Message) -> Avtale:
     return reading
 
 
-def test_a_version_knows_where_it_comes_from() -> None:
+def test_a_version_has_the_place_of_its_message() -> None:
     avtale = version(melding(offset=17, partition=1))
     assert avtale.place == Place(2, 1, 17)
     assert avtale.hendelse_tidspunkt == melding(offset=17).timestamp
@@ -135,7 +135,7 @@ def test_a_field_with_an_invalid_time_is_named(name: str, text: str) -> None:
     )
 
 
-def test_what_cannot_be_read_is_kept_as_it_came() -> None:
+def test_an_unreadable_message_keeps_its_bytes() -> None:
     message = record(5, b"key", b"\xff\x00")
     reading = read(message, 0, EPOCH)
     assert isinstance(reading, Unreadable)

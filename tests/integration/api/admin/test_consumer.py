@@ -21,7 +21,7 @@ def health(consumer_port: int) -> AbstractContextManager[int]:
     return serve_health(consumer_port, Health(), CollectorRegistry())
 
 
-def test_what_the_database_knows_is_told(
+def test_partitions_and_replays_are_those_of_the_database(
     store: Store, admin: Admin, database: Database, connection: psycopg.Connection
 ) -> None:
     write(store, melding(1, offset=0), *(record(n, b"x", b"{") for n in range(1, PARK_LIMIT)))
@@ -45,12 +45,12 @@ def test_what_the_database_knows_is_told(
     assert state["health"] is None
 
 
-def test_of_a_topic_that_was_never_read_there_is_nothing(admin: Admin) -> None:
+def test_a_topic_that_was_never_read_has_no_partitions(admin: Admin) -> None:
     state = admin.get("consumer")
     assert (state["partitions"], state["replays"], set(state["failedMessages"].values())) == ([], [], {0})
 
 
-def test_what_the_consumer_says_of_itself_is_told(admin: Admin, consumer_port: int) -> None:
+def test_the_health_is_that_of_the_consumer(admin: Admin, consumer_port: int) -> None:
     health = Health()
     with serve_health(consumer_port, health, CollectorRegistry()):
         faults = ["migrating", "database unreachable", "broker unreachable"]

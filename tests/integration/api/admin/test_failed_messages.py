@@ -49,7 +49,7 @@ def test_a_list_can_be_narrowed(store: Store, admin: Admin) -> None:
     assert listed("?reason=' OR true --") == []
 
 
-def test_one_is_shown_without_what_could_point_out_a_person(store: Store, admin: Admin) -> None:
+def test_a_message_is_shown_masked(store: Store, admin: Admin) -> None:
     value = encoded(hendelse(1, avtaleNr="x"))
     write(store, record(0, KEY, value))
     (row,) = admin.get("failed-messages")["failedMessages"]
@@ -64,21 +64,21 @@ def test_one_is_shown_without_what_could_point_out_a_person(store: Store, admin:
     assert row["hendelseTidspunkt"].startswith("2026-01-01T00:00:00")
 
 
-def test_one_without_key_and_value_is_shown(store: Store, admin: Admin) -> None:
+def test_a_message_without_key_and_value_is_shown(store: Store, admin: Admin) -> None:
     write(store, record(0, None, b"{"), record(1, b"42-1", None))
     assert admin.get("failed-messages/0:0:0")["key"] is None
     shown = admin.get("failed-messages/0:0:1")
     assert (shown["key"], shown["value"], shown["valueBytes"]) == ("00-0", None, None)
 
 
-def test_a_long_one_is_shown_in_part(store: Store, admin: Admin) -> None:
+def test_a_long_message_is_shown_in_part(store: Store, admin: Admin) -> None:
     write(store, record(0, b"y" * 9_000, b"[" * 9_000))
     shown = admin.get("failed-messages/0:0:0")
     assert shown["value"].endswith("5000 more characters")
     assert shown["key"].endswith("5000 more characters")
 
 
-def test_one_is_retried_by_the_rules_of_the_live_path(
+def test_a_message_is_retried_by_the_rules_of_the_live_path(
     store: Store, admin: Admin, connection: psycopg.Connection, operator_log: Log
 ) -> None:
     write(store, record(0, KEY, b"{"), melding(1, offset=1), record(2, KEY, b"{"))
@@ -99,7 +99,7 @@ def test_one_is_retried_by_the_rules_of_the_live_path(
     ]
 
 
-def test_all_are_retried_and_it_is_recorded_once(
+def test_a_retry_of_all_is_recorded_once(
     store: Store, admin: Admin, connection: psycopg.Connection, operator_log: Log
 ) -> None:
     write(store, *(record(n, avtale_id(n).encode(), b"{", partition=n % 2) for n in range(4)))
@@ -114,7 +114,7 @@ def test_nothing_to_retry_leaves_no_record(admin: Admin, operator_log: Log) -> N
     assert operator_log() == []
 
 
-def test_a_retry_of_all_that_takes_long_is_gone_on_with(
+def test_a_long_retry_of_all_is_continued(
     store: Store, admin: Admin, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failed, "_RETRY_FOR", -1.0)  # it is enough after the first page
@@ -130,7 +130,7 @@ def test_a_retry_of_all_that_takes_long_is_gone_on_with(
     assert connection.execute("SELECT DISTINCT attempts FROM failed_message").fetchall() == [(2,)]
 
 
-def test_one_is_discarded_with_a_reason(
+def test_a_message_is_discarded_with_a_reason(
     store: Store, admin: Admin, connection: psycopg.Connection, operator_log: Log
 ) -> None:
     write(store, record(0, b"x", b"{"), record(1, b"x", b"["))
@@ -149,7 +149,7 @@ def test_one_is_discarded_with_a_reason(
 @pytest.mark.parametrize(
     "place", ["0:0:1", "1:0:0", f"0:0:{_NUMBER}", "999999999:999999999:999999999999999999"]
 )
-def test_one_that_nobody_knows_is_404(place: str, store: Store, admin: Admin, operator_log: Log) -> None:
+def test_an_unknown_id_is_404(place: str, store: Store, admin: Admin, operator_log: Log) -> None:
     write(store, record(0, b"x", b"{"))
     problem = admin.get(f"failed-messages/{place}", 404)
     assert problem["kode"] == "UKJENT_MELDING"
@@ -160,9 +160,7 @@ def test_one_that_nobody_knows_is_404(place: str, store: Store, admin: Admin, op
     assert operator_log() == []
 
 
-def test_while_somebody_else_writes_the_partition_it_is_503(
-    store: Store, admin: Admin, db_url: str, operator_log: Log
-) -> None:
+def test_a_locked_partition_is_503(store: Store, admin: Admin, db_url: str, operator_log: Log) -> None:
     write(store, record(0, b"x", b"{"))
     with locked(db_url, 0):
         problem = admin.post("failed-messages/0:0:0/discard", {"begrunnelse": "x"}, 503)
@@ -198,7 +196,7 @@ def _messages(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(message=_messages())
-def test_no_answer_holds_a_number_of_a_parked_message(
+def test_no_response_has_an_identity_number_of_a_message(
     store: Store, admin: Admin, connection: psycopg.Connection, message: tuple[bytes, bytes]
 ) -> None:
     clear(connection)

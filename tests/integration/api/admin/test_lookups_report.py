@@ -19,7 +19,7 @@ def months(connection: psycopg.Connection) -> None:
 
 
 @pytest.mark.usefixtures("months")
-def test_who_has_read_what_is_told_and_that_it_was_asked_for_is_kept(
+def test_the_report_is_returned_and_recorded(
     admin: Admin, connection: psycopg.Connection, operator_log: Log
 ) -> None:
     write_record(connection, consumer="a", felter=["tiltakstype"])
@@ -52,7 +52,7 @@ def test_who_has_read_what_is_told_and_that_it_was_asked_for_is_kept(
         ("?month=2026-11&azp=x", None, "ukjent egenskap"),
     ],
 )
-def test_what_is_malformed_is_400_and_leaves_no_record(
+def test_an_invalid_request_is_400_and_not_recorded(
     query: str, felt: str | None, melding: str, admin: Admin, operator_log: Log
 ) -> None:
     assert admin.get(f"lookups{query}", 400)["feil"] == [{"felt": felt, "melding": melding}]

@@ -52,7 +52,7 @@ def ask(admin: Admin, **body: Any) -> int:
         ),
     ],
 )
-def test_what_is_asked_for_is_what_a_consumer_takes_up(
+def test_a_requested_replay_is_kept_for_a_consumer(
     body: dict[str, Any], request_: Request, admin: Admin, jobs: Jobs
 ) -> None:
     answer = admin.post("replays", body, 202)
@@ -64,7 +64,7 @@ def test_what_is_asked_for_is_what_a_consumer_takes_up(
     assert answer == admin.get(f"replays/{row.id}")
 
 
-def test_it_is_told_in_full(admin: Admin, jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_a_replay_has_all_its_properties(admin: Admin, jobs: Jobs, connection: psycopg.Connection) -> None:
     replay = ask(admin, rate=10, begrunnelse="because")
     row = jobs.get(replay)
     assert admin.get(f"replays/{replay}") == {
@@ -106,14 +106,14 @@ def test_it_is_told_in_full(admin: Admin, jobs: Jobs, connection: psycopg.Connec
     }  # fmt: skip
 
 
-def test_the_newest_are_listed_first(admin: Admin) -> None:
+def test_replays_are_listed_newest_first(admin: Admin) -> None:
     requested = [ask(admin) for _ in range(3)]
     assert [row["id"] for row in admin.get("replays")["replays"]] == requested[::-1]
     assert [row["id"] for row in admin.get("replays?limit=2")["replays"]] == requested[:0:-1]
     assert "partitions" not in admin.get("replays")["replays"][0]
 
 
-def test_one_is_cancelled_once(admin: Admin, jobs: Jobs, operator_log: Log) -> None:
+def test_a_replay_is_cancelled_once(admin: Admin, jobs: Jobs, operator_log: Log) -> None:
     replay = ask(admin, begrunnelse="why")
     answer = admin.post(f"replays/{replay}/cancel", {"begrunnelse": "in vain"})
     assert (answer["state"], jobs.waiting()) == ("cancelled", [])
@@ -127,7 +127,7 @@ def test_one_is_cancelled_once(admin: Admin, jobs: Jobs, operator_log: Log) -> N
 
 
 @pytest.mark.parametrize("replay", ["1", "15877512360", "999999999999999999"])
-def test_one_that_nobody_knows_is_404(replay: str, admin: Admin, operator_log: Log) -> None:
+def test_an_unknown_id_is_404(replay: str, admin: Admin, operator_log: Log) -> None:
     problem = admin.get(f"replays/{replay}", 404)
     assert problem["kode"] == "UKJENT_REPLAY"
     assert f" {replay}" not in problem["detail"]
@@ -135,16 +135,14 @@ def test_one_that_nobody_knows_is_404(replay: str, admin: Admin, operator_log: L
     assert operator_log() == []
 
 
-def test_those_of_another_topic_are_nobodys(admin: Admin, database: Database) -> None:
+def test_replays_of_another_topic_are_404(admin: Admin, database: Database) -> None:
     other = Jobs(database, "another").add(Request(), OperatorAction("a test"), background=True)
     admin.get(f"replays/{other}", 404)
     admin.post(f"replays/{other}/cancel", {}, 404)
     assert admin.get("replays") == {"replays": []}
 
 
-def test_no_number_of_a_person_is_kept_or_told(
-    admin: Admin, operator_log: Log, connection: psycopg.Connection
-) -> None:
+def test_identity_numbers_are_masked(admin: Admin, operator_log: Log, connection: psycopg.Connection) -> None:
     replay = ask(admin, begrunnelse=f"for {_FNR}")
     assert admin.get(f"replays/{replay}")["begrunnelse"] == "for ***********"
     assert operator_log()[0][3] == "for ***********"

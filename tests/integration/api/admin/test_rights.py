@@ -57,14 +57,14 @@ def trace(connection: psycopg.Connection) -> list[list[tuple[Any, ...]]]:
     ]
 
 
-def test_all_calls_are_asked_here(app: Flask) -> None:
+def test_every_admin_call_is_tested(app: Flask) -> None:
     ours = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/admin")]
     assert len(ours) == len(EVERY_CALL)
 
 
 @pytest.mark.usefixtures("what_there_is")
 @pytest.mark.parametrize("token", _NOT_THESE)
-def test_who_may_not_gets_403_and_nothing_has_changed(
+def test_a_caller_outside_the_group_gets_403_without_effect(
     token: Token, app: Flask, issuer: Issuer, connection: psycopg.Connection
 ) -> None:
     before = trace(connection)
@@ -87,7 +87,7 @@ def test_without_a_token_it_is_401(app: Flask, connection: psycopg.Connection) -
     assert trace(connection) == before
 
 
-def test_where_there_is_no_group_nobody_may(serve: Serve, issuer: Issuer) -> None:
+def test_without_a_configured_group_every_call_is_403(serve: Serve, issuer: Issuer) -> None:
     app = serve(group=None)
     for token in (person(issuer), person(issuer, groups=[""]), person(issuer, groups=["None", None])):
         for method, path, body in EVERY_CALL:
@@ -96,7 +96,7 @@ def test_where_there_is_no_group_nobody_may(serve: Serve, issuer: Issuer) -> Non
             assert (response.status_code, response.json["mangler"]) == (403, "ADMIN_GROUP")
 
 
-def test_who_may_not_is_told_what_he_has(app: Flask, issuer: Issuer) -> None:
+def test_403_has_the_roles_of_the_caller(app: Flask, issuer: Issuer) -> None:
     problem = Admin(app.test_client(), machine(issuer)).get("consumer", 403)
     assert problem["roller"] == ["access_as_application"]
     assert "access_as_application" in problem["detail"]
@@ -119,7 +119,7 @@ def test_who_may_not_is_told_what_he_has(app: Flask, issuer: Issuer) -> None:
         ),
     ],
 )
-def test_who_may_stands_in_the_record(
+def test_the_record_has_the_user(
     token: Callable[[Issuer], str], who: str, app: Flask, issuer: Issuer, operator_log: Log
 ) -> None:
     Admin(app.test_client(), token(issuer)).post("replays", {"fromBeginning": True}, 202)
@@ -127,7 +127,7 @@ def test_who_may_stands_in_the_record(
 
 
 @pytest.mark.usefixtures("what_there_is")
-def test_there_is_no_deed_without_its_record(admin: Admin, connection: psycopg.Connection) -> None:
+def test_a_change_is_rolled_back_with_its_record(admin: Admin, connection: psycopg.Connection) -> None:
     connection.execute("ALTER TABLE operator_log ADD CONSTRAINT refused CHECK (false) NOT VALID")
     before = trace(connection)
     for method, path, body in EVERY_CALL:
@@ -136,11 +136,11 @@ def test_there_is_no_deed_without_its_record(admin: Admin, connection: psycopg.C
     assert trace(connection) == before
 
 
-def test_no_purpose_is_asked_for(admin: Admin) -> None:
+def test_no_purpose_is_required(admin: Admin) -> None:
     assert admin.get("replays") == {"replays": []}
 
 
-def test_without_a_topic_it_says_so(serve: Serve, issuer: Issuer) -> None:
+def test_without_a_topic_it_is_404(serve: Serve, issuer: Issuer) -> None:
     admin = Admin(serve(topic=None).test_client(), person(issuer))
     for method, path, body in EVERY_CALL:
         response = admin.call(method, path, body)

@@ -60,7 +60,7 @@ def test_statements_have_time_limits() -> None:
 _LIMITS = {"lock_timeout": "2s", "transaction_timeout": "8s", "idle_in_transaction_session_timeout": "5s"}
 
 
-def test_lookups_go_on_while_administrators_are_turned_away(app: Flask, admin: Admin) -> None:
+def test_lookups_go_on_while_admin_calls_are_refused(app: Flask, admin: Admin) -> None:
     """Admin calls have connections of their own: here, one."""
     admin.get("consumer")
     assert app.test_client().get("/internal/health/readiness").status_code == 200

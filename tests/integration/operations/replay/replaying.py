@@ -105,13 +105,13 @@ class Between(Database):
 
 
 def act_between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
-    """Do this before each transaction of whoever runs a replay."""
+    """Call a function before each transaction of a replay."""
     monkeypatch.setattr(Between, "act", staticmethod(act), raising=False)
     monkeypatch.setattr("datadeling.operations.replay.runner.Database", Between)
 
 
 def events(connection: psycopg.Connection) -> dict[int, int]:
-    """How many messages have been read of each partition, over all replays."""
+    """Return the number of messages read of each partition, over all replays."""
     counted = "SELECT kafka_partition, sum(events)::int FROM replay_job_partition GROUP BY 1 ORDER BY 1"
     return dict(connection.execute(counted).fetchall())
 

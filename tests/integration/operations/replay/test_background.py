@@ -66,7 +66,7 @@ def ended(jobs: Jobs, replay: int) -> str:
 
 
 @pytest.mark.usefixtures("log")
-def test_what_is_asked_for_is_done(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_a_requested_replay_is_run(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
     before, by_command = ask(jobs), ask(jobs, background=False)
     begin(Health())
     assert ended(jobs, before) == "done"
@@ -76,7 +76,9 @@ def test_what_is_asked_for_is_done(begin: Begin, jobs: Jobs, connection: psycopg
 
 
 @pytest.mark.usefixtures("log")
-def test_what_one_leaves_another_takes_up(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_an_interrupted_replay_is_resumed_by_another_consumer(
+    begin: Begin, jobs: Jobs, connection: psycopg.Connection
+) -> None:
     replay = ask(jobs, Request(rate=5))
     first = begin(Health())
     wait_until(lambda: bool(events(connection)), "a replay has begun")
@@ -91,7 +93,9 @@ def test_what_one_leaves_another_takes_up(begin: Begin, jobs: Jobs, connection: 
 
 
 @pytest.mark.usefixtures("log")
-def test_two_consumers_do_not_do_the_same(begin: Begin, jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_two_consumers_run_different_replays(
+    begin: Begin, jobs: Jobs, connection: psycopg.Connection
+) -> None:
     begin(Health())
     begin(Health())
     replays = [ask(jobs) for _ in range(3)]
@@ -100,7 +104,7 @@ def test_two_consumers_do_not_do_the_same(begin: Begin, jobs: Jobs, connection: 
 
 
 @pytest.mark.usefixtures("log")
-def test_what_cannot_be_planned_has_failed_and_the_next_is_done(begin: Begin, jobs: Jobs) -> None:
+def test_a_replay_that_cannot_be_planned_fails_and_the_next_runs(begin: Begin, jobs: Jobs) -> None:
     replays = [ask(jobs, Request(from_offsets={7: 0})), ask(jobs)]
     begin(Health())
     assert [ended(jobs, replay) for replay in replays] == ["failed", "done"]
@@ -108,7 +112,7 @@ def test_what_cannot_be_planned_has_failed_and_the_next_is_done(begin: Begin, jo
 
 
 @pytest.mark.usefixtures("log")
-def test_what_fails_while_it_reads_does_not_keep_the_next_from_being_done(begin: Begin, jobs: Jobs) -> None:
+def test_a_replay_that_fails_while_reading_does_not_stop_the_next(begin: Begin, jobs: Jobs) -> None:
     replay = ask(jobs)
     jobs.begin(jobs.get(replay), [unread(0, 0, 21)])
     begin(Health())
@@ -118,7 +122,7 @@ def test_what_fails_while_it_reads_does_not_keep_the_next_from_being_done(begin:
 
 
 @pytest.mark.usefixtures("log")
-def test_what_is_cancelled_does_not_keep_the_next_from_being_done(
+def test_a_cancelled_replay_does_not_stop_the_next(
     begin: Begin, jobs: Jobs, connection: psycopg.Connection
 ) -> None:
     replay = ask(jobs, Request(rate=5))
@@ -130,7 +134,7 @@ def test_what_is_cancelled_does_not_keep_the_next_from_being_done(
 
 
 @pytest.mark.usefixtures("log")
-def test_it_gives_way_while_the_live_consumer_is_behind(
+def test_a_replay_pauses_while_the_live_consumer_lags(
     begin: Begin, jobs: Jobs, connection: psycopg.Connection
 ) -> None:
     health, replay = Health(lag=1_000_000), ask(jobs)
@@ -147,7 +151,7 @@ def test_it_gives_way_while_the_live_consumer_is_behind(
 
 
 @pytest.mark.usefixtures("log")
-def test_what_somebody_else_runs_is_left_to_him(begin: Begin, jobs: Jobs, claims: Claims) -> None:
+def test_a_replay_of_another_process_is_left_alone(begin: Begin, jobs: Jobs, claims: Claims) -> None:
     held, free = ask(jobs), ask(jobs)
     claim = claims.on(held)
     assert claim.take()

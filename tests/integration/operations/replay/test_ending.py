@@ -25,7 +25,7 @@ from tests.integration.operations.replay.replaying import (
 
 
 @pytest.mark.usefixtures("log")
-def test_it_can_be_cancelled_while_it_runs(
+def test_a_running_replay_can_be_cancelled(
     runner: Runner, jobs: Jobs, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replay, transactions = ask(jobs), iter(range(100))
@@ -42,7 +42,7 @@ def test_it_can_be_cancelled_while_it_runs(
 
 
 @pytest.mark.usefixtures("log")
-def test_a_new_generation_ends_it_while_it_runs(
+def test_a_new_generation_ends_a_running_replay(
     runner: Runner,
     jobs: Jobs,
     db_url: str,
@@ -84,14 +84,14 @@ def test_an_error_on_one_partition_leaves_the_next_ones_unread(
 
 
 @pytest.mark.usefixtures("log")
-def test_who_has_lost_the_claim_to_somebody_else_stops(
+def test_a_process_that_has_lost_the_claim_stops(
     setting: Setting,
     jobs: Jobs,
     claims: Claims,
     connection: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Then it is the other one's: it goes on running, and nobody says that it has stopped or failed."""
+    """The replay belongs to the other process then: its state stays `running`."""
     monkeypatch.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
     row, other = jobs.get(ask(jobs, Request({0: 0}, rate=1))), claims.on(1)
 
@@ -110,7 +110,7 @@ def test_who_has_lost_the_claim_to_somebody_else_stops(
 
 
 @pytest.mark.usefixtures("log")
-def test_what_was_stopped_is_written_and_goes_on_where_it_stopped(
+def test_a_stopped_replay_is_resumed_where_it_stopped(
     runner: Runner,
     jobs: Jobs,
     inside: Inside,
@@ -139,7 +139,7 @@ def test_what_was_stopped_is_written_and_goes_on_where_it_stopped(
 
 
 @pytest.mark.usefixtures("log")
-def test_one_replay_is_one_processs(runner: Runner, jobs: Jobs, claims: Claims) -> None:
+def test_a_replay_is_run_by_one_process(runner: Runner, jobs: Jobs, claims: Claims) -> None:
     claim = claims.on(ask(jobs))
     assert claim.take()
     with pytest.raises(Busy, match="somebody runs replay 1 already"):

@@ -37,7 +37,7 @@ def begun(jobs: Jobs, planned: list[PartitionProgress], request: Request | None 
     return jobs.get(row.id)
 
 
-def test_what_was_asked_for_is_kept(jobs: Jobs) -> None:
+def test_a_request_is_kept(jobs: Jobs) -> None:
     time = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     request = Request({0: 1, 12: 2**40}, time, {1: 7}, time, avtale_id(1), 50)
     rows = [jobs.get(ask(jobs, one, background=False)) for one in (request, Request())]
@@ -49,7 +49,7 @@ def test_what_was_asked_for_is_kept(jobs: Jobs) -> None:
     assert [row.id for row in jobs.listed(2)] == [3, 2]
 
 
-def test_a_replay_of_another_topic_is_not_there(jobs: Jobs, database: Database) -> None:
+def test_a_replay_of_another_topic_is_not_found(jobs: Jobs, database: Database) -> None:
     replay = ask(jobs)
     others = Jobs(database, "another")
     assert others.listed(10) == others.waiting() == []
@@ -61,7 +61,7 @@ def test_a_replay_of_another_topic_is_not_there(jobs: Jobs, database: Database) 
 
 
 @pytest.mark.parametrize("state", NOT_ENDED)
-def test_what_has_not_ended_begins_and_can_be_cancelled(
+def test_a_replay_that_has_not_ended_can_begin_or_be_cancelled(
     state: str, jobs: Jobs, connection: psycopg.Connection
 ) -> None:
     replay = ask(jobs)
@@ -77,7 +77,7 @@ def test_what_has_not_ended_begins_and_can_be_cancelled(
 
 
 @pytest.mark.parametrize("state", ENDED)
-def test_what_has_ended_stays_so(state: str, jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_an_ended_replay_stays_ended(state: str, jobs: Jobs, connection: psycopg.Connection) -> None:
     replay = ask(jobs)
     put(connection, replay, state)
     before = jobs.get(replay)
@@ -98,7 +98,7 @@ def test_what_has_ended_stays_so(state: str, jobs: Jobs, connection: psycopg.Con
         pytest.param([unread(1, 2, 3)], BOTH, id="inside"),
     ],
 )
-def test_two_do_not_read_the_same_at_once(
+def test_overlapping_replays_are_refused(
     mine: list[PartitionProgress], theirs: list[PartitionProgress], jobs: Jobs, claims: Claims
 ) -> None:
     other = begun(jobs, theirs)
@@ -123,7 +123,7 @@ def test_two_do_not_read_the_same_at_once(
         pytest.param(BOTH, Request(), "failed", id="the other has failed"),
     ],
 )
-def test_two_may_read_at_once_what_is_not_the_same(
+def test_replays_that_do_not_overlap_run_concurrently(
     planned: list[PartitionProgress],
     request_: Request,
     state: str,
@@ -138,14 +138,14 @@ def test_two_may_read_at_once_what_is_not_the_same(
     assert begun(jobs, planned, request_).state == "running"
 
 
-def test_two_do_not_read_the_same_avtale_at_once(jobs: Jobs, claims: Claims) -> None:
+def test_overlapping_replays_of_an_avtale_are_refused(jobs: Jobs, claims: Claims) -> None:
     assert claims.on(begun(jobs, FIRST, AVTALE).id).take()
     with pytest.raises(Busy):
         begun(jobs, FIRST, AVTALE)
     assert begun(jobs, FIRST, Request(avtale_id=avtale_id(2))).state == "running"
 
 
-def test_it_is_resumed_with_the_bounds_that_it_began_with(jobs: Jobs, store: Store) -> None:
+def test_a_resumed_replay_keeps_its_bounds(jobs: Jobs, store: Store) -> None:
     row = begun(jobs, BOTH)
     before = jobs.partitions(row.id)
     assert [(s.from_offset, s.next_offset, s.to_offset, s.events) for s in before] == [
@@ -158,7 +158,7 @@ def test_it_is_resumed_with_the_bounds_that_it_began_with(jobs: Jobs, store: Sto
     assert jobs.get(row.id).started_at == started
 
 
-def test_a_new_generation_ends_it(jobs: Jobs, database: Database) -> None:
+def test_a_replay_cannot_begin_after_a_new_generation(jobs: Jobs, database: Database) -> None:
     row = begun(jobs, BOTH)
     jobs.end(row.id, "stopped")
     with database.transaction() as tx:
@@ -168,14 +168,16 @@ def test_a_new_generation_ends_it(jobs: Jobs, database: Database) -> None:
     assert jobs.get(row.id).state == "stopped"
 
 
-def test_a_partition_that_is_known_no_more_ends_it(jobs: Jobs, connection: psycopg.Connection) -> None:
+def test_a_replay_cannot_begin_without_an_offset_of_its_partition(
+    jobs: Jobs, connection: psycopg.Connection
+) -> None:
     row = begun(jobs, BOTH)
     connection.execute("DELETE FROM consumer_offset WHERE kafka_partition = 1")
     with pytest.raises(TopicChanged, match="partition 1"):
         jobs.begin(row, {})
 
 
-def test_a_consumer_may_run_what_was_asked_for_and_what_a_dead_one_left(
+def test_a_consumer_may_run_requested_and_interrupted_replays(
     jobs: Jobs, claims: Claims, connection: psycopg.Connection
 ) -> None:
     states = (*NOT_ENDED, *ENDED)
@@ -193,7 +195,7 @@ def test_a_consumer_may_run_what_was_asked_for_and_what_a_dead_one_left(
     assert not jobs.get(replays["running"]).held
 
 
-def test_progress_moves_from_where_it_stands_while_it_may(
+def test_progress_moves_from_its_present_offset_while_the_replay_runs(
     jobs: Jobs, database: Database, connection: psycopg.Connection
 ) -> None:
     row = begun(jobs, FIRST)
@@ -224,7 +226,7 @@ def test_progress_moves_from_where_it_stands_while_it_may(
     assert one.updated_at > EPOCH
 
 
-def test_what_runs_in_another_database_is_not_held_here(jobs: Jobs, empty_db_url: str) -> None:
+def test_a_claim_in_another_database_does_not_count(jobs: Jobs, empty_db_url: str) -> None:
     replay = ask(jobs)
     elsewhere = Claim(empty_db_url, replay)
     assert elsewhere.take()

@@ -1,4 +1,4 @@
-"""What is read: as it was asked for, never beyond the live consumer, never what the topic has dropped."""
+"""The ranges of a replay: as requested, never beyond the live consumer, never before the low watermark."""
 
 from datetime import timedelta
 
@@ -61,14 +61,14 @@ def planned(request: Request, database: Database, config: KafkaConfig) -> dict[i
         pytest.param(Request({0: 1}, EPOCH + at(4), None, EPOCH + at(8)), {0: (4, 8)}, id="the later of two"),
     ],
 )
-def test_a_range_is_read_as_it_was_asked_for(
+def test_a_range_is_planned_as_requested(
     request_: Request, ranges: dict[int, tuple[int, int]], database: Database, config: KafkaConfig
 ) -> None:
     assert planned(request_, database, config) == ranges
 
 
 @pytest.mark.usefixtures("ten")
-def test_what_the_topic_has_dropped_is_not_asked_for(
+def test_a_range_begins_at_the_low_watermark(
     database: Database, config: KafkaConfig, kafka: Kafka, topic: str
 ) -> None:
     drop(kafka, topic, 6)
@@ -79,20 +79,18 @@ def test_what_the_topic_has_dropped_is_not_asked_for(
 
 @pytest.mark.usefixtures("ten")
 @pytest.mark.parametrize("request_", [Request(from_offsets={0: 1, 7: 1}), Request(to_offsets={7: 1})])
-def test_a_partition_that_nobody_has_read_is_named(
-    request_: Request, database: Database, config: KafkaConfig
-) -> None:
+def test_an_unread_partition_is_named(request_: Request, database: Database, config: KafkaConfig) -> None:
     with pytest.raises(NotFound, match="partition 7"):
         plan(request_, database, config)
 
 
-def test_of_a_topic_that_nobody_has_read_there_is_nothing(database: Database, config: KafkaConfig) -> None:
+def test_an_unread_topic_is_refused(database: Database, config: KafkaConfig) -> None:
     with pytest.raises(NotFound, match="nothing has been read"):
         plan(Request(), database, config)
 
 
 @pytest.mark.usefixtures("ten")
-def test_another_topic_of_the_name_is_refused(
+def test_a_recreated_topic_is_refused(
     database: Database, config: KafkaConfig, connection: psycopg.Connection
 ) -> None:
     connection.execute("UPDATE consumer_offset SET topic_id = %s", (Topic(config).identity(),))
@@ -103,7 +101,7 @@ def test_another_topic_of_the_name_is_refused(
 
 
 @pytest.mark.parametrize("known", ["row", "history", "marker", "failed", "another generation's", "nothing"])
-def test_an_avtale_is_looked_for_where_it_is_known_to_be(
+def test_an_avtale_is_read_from_its_present_and_former_partitions(
     known: str, handled: Handled, database: Database, config: KafkaConfig, connection: psycopg.Connection
 ) -> None:
     by_hash = partition_of(ID.encode(), 3)

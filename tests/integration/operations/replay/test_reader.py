@@ -1,4 +1,4 @@
-"""What is read of a range: every message of it once, none beyond it, and nobody's offsets move."""
+"""Reading a range: every message of it once, none beyond it, and no committed offset moves."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def test_each_message_of_a_range_is_read_once(
     assert read(config, ranges) == [(p, o) for p, (start, end) in ranges.items() for o in range(start, end)]
 
 
-def test_a_range_beyond_the_end_of_the_log_is_another_topics(config: KafkaConfig, produce: Produce) -> None:
+def test_a_range_beyond_the_end_of_the_log_is_refused(config: KafkaConfig, produce: Produce) -> None:
     produce([melding(n) for n in range(5)])
     with pytest.raises(TopicChanged, match="partition 0 ends at 5, before 6"):
         read(config, {0: Range(2, 6)})
@@ -62,7 +62,7 @@ def test_a_range_beyond_the_end_of_the_log_is_another_topics(config: KafkaConfig
         read(config, {0: Range(9, 12)})
 
 
-def test_what_the_topic_has_dropped_is_passed_over(
+def test_messages_dropped_by_the_topic_are_skipped(
     config: KafkaConfig, produce: Produce, kafka: Kafka
 ) -> None:
     produce([melding(n) for n in range(10)])
@@ -73,7 +73,7 @@ def test_what_the_topic_has_dropped_is_passed_over(
     assert read(config, {0: Range(0, 2)}) == []
 
 
-def test_no_group_comes_to_be(config: KafkaConfig, produce: Produce, kafka: Kafka) -> None:
+def test_no_consumer_group_is_created(config: KafkaConfig, produce: Produce, kafka: Kafka) -> None:
     produce([melding(n) for n in range(5)])
     read(config, {0: Range(0, 5)})
     admin = AdminClient({"bootstrap.servers": kafka.brokers})

@@ -1,4 +1,4 @@
-"""A dry run tells what the replay then does, whatever has happened to the tables, and writes nothing."""
+"""A dry run has the tally of the replay after it, with any damage to the tables, and writes nothing."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -63,7 +63,7 @@ def damaged_logs(draw: st.DrawFn) -> tuple[list[Line], list[Damage], list[list[L
 
 
 @given(damaged_logs())
-def test_a_dry_run_tells_what_the_replay_does_and_writes_nothing(
+def test_a_dry_run_has_the_tally_of_the_replay_and_writes_nothing(
     world: World, example: tuple[list[Line], list[Damage], list[list[Line]]]
 ) -> None:
     log, damage, batches = example
@@ -79,7 +79,7 @@ def test_a_dry_run_tells_what_the_replay_does_and_writes_nothing(
 
 
 @given(damaged_logs())
-def test_after_a_replay_the_tables_are_as_if_nothing_had_been_done_to_them(
+def test_a_replay_restores_damaged_tables(
     world: World, example: tuple[list[Line], list[Damage], list[list[Line]]]
 ) -> None:
     log, damage, batches = example

@@ -48,7 +48,7 @@ def test_an_up_to_date_topic_leaves_the_tables_as_they_were(
 
 
 @pytest.mark.usefixtures("log")
-def test_what_was_lost_comes_back(
+def test_lost_rows_are_restored(
     setting: Setting, runner: Runner, jobs: Jobs, inside: Inside, connection: psycopg.Connection
 ) -> None:
     before = inside.tables()
@@ -62,7 +62,7 @@ def test_what_was_lost_comes_back(
 
 
 @pytest.mark.usefixtures("log")
-def test_of_one_avtale_nothing_else_is_written(
+def test_a_replay_of_one_avtale_writes_no_other(
     runner: Runner, jobs: Jobs, connection: psycopg.Connection
 ) -> None:
     connection.execute("UPDATE avtale SET bedrift_nr = NULL")  # the row says on which partition it is
@@ -73,7 +73,7 @@ def test_of_one_avtale_nothing_else_is_written(
     assert events(connection) == {0: 10}
 
 
-def test_what_the_database_refuses_is_parked_and_the_rest_written(
+def test_a_refused_message_is_parked_and_the_rest_written(
     handled: Handled, runner: Runner, jobs: Jobs, inside: Inside, connection: psycopg.Connection
 ) -> None:
     """Once, in the place of its own; what is parked already stays as it is."""
@@ -95,7 +95,7 @@ def test_what_the_database_refuses_is_parked_and_the_rest_written(
 
 
 @pytest.mark.usefixtures("log")
-def test_what_the_topic_has_dropped_is_passed_over(
+def test_messages_dropped_by_the_topic_are_skipped(
     runner: Runner, jobs: Jobs, connection: psycopg.Connection, kafka: Kafka, topic: str
 ) -> None:
     """Also when it is dropped after the replay has begun, with one end of the range or both of them."""
@@ -119,7 +119,7 @@ def test_the_live_consumer_goes_on_meanwhile(
     inside: Inside,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What it writes between any two batches stands, and what it needs from before is put right later."""
+    """Rows that it writes between two batches stay, and the replay repairs the others later."""
     later = [
         melding(n % 8, offset=10 + n, sistEndret="2022-03-04T08:46:39Z", avtaleStatus=f"S{n}")
         for n in range(12)

@@ -1,4 +1,4 @@
-"""A topic and tables that need not agree, and what `verify` says of them."""
+"""A topic and tables that may differ, and the report of `verify`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ WHO = OperatorAction("a test", "the topic lacks it")
 
 
 def counts(report: Report) -> dict[str, int]:
-    """What there is of each category, those that there is none of left out."""
+    """Return the number of avtaler of each category that is not empty."""
     return {category: n for category in MEANINGS if (n := report.found.counts[category])}
 
 

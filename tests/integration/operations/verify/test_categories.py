@@ -17,9 +17,7 @@ NUMBERS = (0, 1, 2, 2**128 - 1)  # among them the first and the last id there ca
 BAD = record(0, avtale_id(1).encode(), b"{")
 
 
-def test_of_tables_that_are_up_to_date_nothing_is_said_and_nothing_written(
-    both: Both, inside: Inside
-) -> None:
+def test_up_to_date_tables_have_no_fault_and_are_not_written(both: Both, inside: Inside) -> None:
     both.handled(
         *(melding(n, partition=n % 3, avtaleNr=7) for n in NUMBERS),
         melding(1, partition=1, sistEndret=LATER, bedriftNr="888888888"),
@@ -38,7 +36,7 @@ def test_of_tables_that_are_up_to_date_nothing_is_said_and_nothing_written(
     assert inside.traces() == before
 
 
-def test_a_topic_that_nobody_has_read_is_in_flight(both: Both) -> None:
+def test_messages_of_an_unread_topic_are_in_flight(both: Both) -> None:
     both.sent(melding(1), melding(2, partition=2), melding(2, partition=2))
     report = both.verify()
     assert counts(report) == {"in_flight": 2}
@@ -56,7 +54,7 @@ def test_different_columns_are_counted(both: Both, connection: psycopg.Connectio
     assert report.faults == 5
 
 
-def test_an_event_that_was_lost_leaves_its_avtale_different(both: Both) -> None:
+def test_a_lost_message_makes_its_avtale_different(both: Both) -> None:
     both.handled(melding(1), melding(2))
     both.sent(melding(1, avtaleStatus="AVSLUTTET"), melding(2))
     both.stand_at(4)
@@ -65,21 +63,21 @@ def test_an_event_that_was_lost_leaves_its_avtale_different(both: Both) -> None:
     assert report.found.columns == {"avtale_status": 1, "kafka_offset": 1}
 
 
-def test_of_many_only_the_first_are_named(both: Both, connection: psycopg.Connection) -> None:
+def test_the_examples_are_limited(both: Both, connection: psycopg.Connection) -> None:
     both.handled(*(melding(n) for n in range(30)))
     connection.execute("DELETE FROM avtale")
     report = both.verify()
     assert (counts(report), len(report.found.examples["missing"])) == ({"missing": 30}, 20)
 
 
-def test_what_the_topic_lacks_is_surplus(both: Both) -> None:
+def test_a_row_without_a_message_is_surplus(both: Both) -> None:
     both.sent(melding(2), melding(2), tombstone(0, offset=2))
     both.stored(melding(1, offset=0), melding(2, offset=1), melding(0, offset=1))
     both.stand_at(3)
     assert counts(both.verify()) == {"equal": 1, "surplus": 2}
 
 
-def test_what_the_consumer_has_not_handled_is_in_flight(both: Both) -> None:
+def test_an_unhandled_message_is_in_flight(both: Both) -> None:
     both.handled(melding(1), melding(2), melding(3))
     both.sent(melding(1, sistEndret=LATER), tombstone(2, offset=4), melding(7))
     report = both.verify()
@@ -87,14 +85,14 @@ def test_what_the_consumer_has_not_handled_is_in_flight(both: Both) -> None:
     assert report.faults == 0
 
 
-def test_what_is_missing_while_more_is_coming_is_in_flight(both: Both) -> None:
+def test_a_missing_avtale_with_an_unhandled_message_is_in_flight(both: Both) -> None:
     both.handled(melding(1))
     both.sent(tombstone(1, offset=1))
     both.rows("DELETE FROM avtale RETURNING 1")
     assert counts(both.verify()) == {"in_flight": 1}
 
 
-def test_an_older_message_on_the_topic_says_nothing_of_a_newer_row(both: Both, inside: Inside) -> None:
+def test_a_row_newer_than_the_topic_is_no_fault(both: Both, inside: Inside) -> None:
     """Published out of order, and compaction kept the one with the greater offset."""
     both.sent(melding(2), melding(1, sistEndret=EARLIER))
     both.stored(melding(1, offset=0), melding(1, offset=1, sistEndret=EARLIER))
@@ -106,7 +104,7 @@ def test_an_older_message_on_the_topic_says_nothing_of_a_newer_row(both: Both, i
     assert set(before[0]) < set(inside.traces()[0])
 
 
-def test_what_the_database_refuses_is_parked_until_somebody_stores_it(both: Both, inside: Inside) -> None:
+def test_a_refused_message_counts_as_parked(both: Both, inside: Inside) -> None:
     inside.clear()
     both.handled(melding(1), melding(1, bedriftNr=REFUSED), melding(2, bedriftNr=REFUSED))
     assert both.rows("SELECT state FROM failed_message") == [("new",), ("new",)]
@@ -127,7 +125,7 @@ def test_a_parked_message_explains_no_column_of_the_same_message(both: Both) -> 
     assert counts(both.verify()) == {"different": 1}
 
 
-def test_a_newest_message_that_cannot_be_read_leaves_the_row_as_it_was(both: Both) -> None:
+def test_a_row_before_an_unreadable_message_is_no_fault(both: Both) -> None:
     both.sent(melding(2), BAD)
     both.stored(melding(1, offset=0), BAD._replace(offset=1))
     report = both.verify()
@@ -135,7 +133,7 @@ def test_a_newest_message_that_cannot_be_read_leaves_the_row_as_it_was(both: Bot
     assert report.unreadable == 1
 
 
-def test_what_retention_took_is_not_surplus(both: Both) -> None:
+def test_a_row_whose_message_was_dropped_by_retention_is_not_surplus(both: Both) -> None:
     both.handled(melding(1), melding(2), melding(3), melding(4, partition=1), melding(5, partition=1))
     both.drop_before(2)
     report = both.verify(delete=True)
@@ -143,7 +141,7 @@ def test_what_retention_took_is_not_surplus(both: Both) -> None:
     assert (report.deleted, len(both.rows("SELECT FROM avtale"))) == (0, 5)
 
 
-def test_what_was_erased_by_hand_is_not_missing(both: Both) -> None:
+def test_an_avtale_deleted_by_hand_is_not_missing(both: Both) -> None:
     both.handled(melding(1), melding(2), melding(2, sistEndret=LATER))
     erase(both.database, both.name, avtale_id(2), OperatorAction("a test"))
     assert counts(both.verify()) == {"equal": 1}
@@ -162,7 +160,7 @@ def test_an_avtale_that_has_moved_is_read_in_the_order_of_generations(both: Both
     assert both.rows("SELECT generation, kafka_partition FROM avtale WHERE avtale_nr = 1") == [(1, 1)]
 
 
-def test_offsets_that_mean_nothing_any_more_leave_what_the_new_topic_lacks(both: Both) -> None:
+def test_rows_of_a_former_topic_that_the_new_one_lacks_are_surplus(both: Both) -> None:
     both.sent(melding(1), melding(2))
     both.stored(melding(1, offset=77), melding(3, offset=78))
     with both.database.transaction() as tx:
@@ -182,7 +180,7 @@ def test_another_topic_is_refused(both: Both) -> None:
         both.verify()
 
 
-def test_a_topic_that_is_shorter_than_what_was_read_is_refused(both: Both) -> None:
+def test_a_topic_shorter_than_the_offsets_is_refused(both: Both) -> None:
     both.handled(melding(1))
     both.stand_at(2)
     with pytest.raises(TopicChanged, match="partition 0"):

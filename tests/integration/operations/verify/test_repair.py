@@ -1,4 +1,4 @@
-"""`--repair`: what is missing or different is as the topic says afterwards, and nothing else is touched."""
+"""`--repair` writes missing and different rows as on the topic, and nothing else."""
 
 import psycopg
 
@@ -10,7 +10,7 @@ from tests.integration.operations.verify.conftest import Both, counts, once
 EARLIER, LATER = "2022-01-01T00:00:00Z", "2022-03-04T08:46:39Z"
 
 
-def test_what_is_missing_or_different_is_mended_and_the_rest_is_left_alone(
+def test_missing_and_different_rows_are_repaired_and_others_left_alone(
     both: Both, connection: psycopg.Connection
 ) -> None:
     both.handled(
@@ -39,7 +39,7 @@ def test_what_is_missing_or_different_is_mended_and_the_rest_is_left_alone(
     assert counts(both.verify()) == {"equal": 30, "surplus": 1, "in_flight": 1}
 
 
-def test_events_that_were_lost_are_made_up_for_with_their_history(both: Both) -> None:
+def test_lost_messages_are_restored_with_their_history(both: Both) -> None:
     both.handled(melding(1), melding(2, sistEndret=LATER))
     both.sent(
         melding(1, avtaleStatus="GJENNOMFØRES"),
@@ -59,7 +59,7 @@ def test_events_that_were_lost_are_made_up_for_with_their_history(both: Both) ->
     assert both.rows("SELECT kafka_offset FROM avtale_slettet") == [(4,)]
 
 
-def test_nothing_is_read_again_from_beyond_what_was_verified(both: Both) -> None:
+def test_a_repair_reads_only_the_verified_offsets(both: Both) -> None:
     """The consumer goes on meanwhile: what it has handled since is its own."""
     both.handled(melding(1), melding(2))
     both.rows("DELETE FROM avtale RETURNING 1")
@@ -73,7 +73,7 @@ def test_nothing_is_read_again_from_beyond_what_was_verified(both: Both) -> None
     assert both.rows("SELECT avtale_nr, kafka_offset FROM avtale ORDER BY 1") == [(1, 0), (2, 1)]
 
 
-def test_a_repair_goes_by_generations(both: Both) -> None:
+def test_a_repair_reads_generations_in_order(both: Both) -> None:
     moved = [melding(1, sistEndret=LATER), *(melding(2) for _ in range(2_000)), tombstone(1, offset=0)]
     both.handled(*moved, melding(3, partition=1))
     with both.database.transaction() as tx:
@@ -86,7 +86,7 @@ def test_a_repair_goes_by_generations(both: Both) -> None:
     assert both.rows("SELECT avtale_nr, generation FROM avtale ORDER BY 1") == [(1, 1), (2, 1), (3, 0)]
 
 
-def test_a_row_that_was_made_newer_than_its_message_is_set_back(both: Both) -> None:
+def test_a_row_with_a_changed_edit_time_is_repaired(both: Both) -> None:
     both.handled(melding(1), melding(2))
     both.rows("UPDATE avtale SET endret_tidspunkt = '2030-01-01Z' WHERE avtale_nr = 1 RETURNING 1")
     report = both.verify(repair=True)

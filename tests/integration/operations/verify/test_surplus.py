@@ -66,7 +66,7 @@ def test_a_marker_stands_at_the_tombstone_that_was_lost(both: Both) -> None:
     assert Rewrite(both.database, both.name).write(log).outcomes == {"older": 1}
 
 
-def test_a_tombstone_before_the_row_is_not_what_took_it(both: Both) -> None:
+def test_a_tombstone_before_the_row_does_not_count(both: Both) -> None:
     both.handled(melding(1), tombstone(1, offset=1))
     both.sent(melding(2), melding(2))
     both.stored(melding(1, offset=2), melding(2, offset=3))
@@ -86,7 +86,7 @@ def test_where_offsets_mean_nothing_a_marker_stands_where_the_next_message_comes
     assert both.rows(MARKERS) == [(avtale_id(7), 1, partition, partition + 2)]
 
 
-def test_what_has_moved_since_is_left_alone(both: Both) -> None:
+def test_a_row_that_has_moved_meanwhile_is_left_alone(both: Both) -> None:
     both.stored(melding(1, offset=0), melding(2, offset=1))
     with both.database.transaction() as tx:
         summary = Summary(tx.positions(both.name), {})
@@ -97,7 +97,7 @@ def test_what_has_moved_since_is_left_alone(both: Both) -> None:
     assert both.rows(MARKERS) == [(avtale_id(2), 0, 0, 1)]
 
 
-def test_what_has_come_since_counts(both: Both) -> None:
+def test_a_message_that_came_meanwhile_counts(both: Both) -> None:
     """It was older than the row, and so was nothing then; now the row is gone."""
     both.stored(melding(1, offset=0, sistEndret=LATER))
     both.sent(melding(2))
@@ -108,7 +108,7 @@ def test_what_has_come_since_counts(both: Both) -> None:
     assert counts(both.verify()) == {"equal": 2}
 
 
-def test_who_asked_is_kept_and_no_identity_number(both: Both) -> None:
+def test_the_deletion_is_recorded_without_identity_numbers(both: Both) -> None:
     both.sent(melding(2))
     both.stored(melding(1, offset=0))
     both.verify(delete=True)
@@ -119,7 +119,7 @@ def test_who_asked_is_kept_and_no_identity_number(both: Both) -> None:
         assert tx.rows(str, "erased_by_hand") == []  # another topic may bring it back
 
 
-def test_nobody_else_writes_avtaler_meanwhile(both: Both, db_url: str) -> None:
+def test_the_deletion_locks_every_partition(both: Both, db_url: str) -> None:
     both.stored(melding(1, offset=0), melding(2, offset=0, partition=2))
     impatient = Database(f"{db_url}{'&' if '?' in db_url else '?'}options=-c%20lock_timeout%3D100ms", "test")
     places = {key_of(avtale_id(1)): Place(0, 0, 0)}

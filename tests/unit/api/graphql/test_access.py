@@ -38,7 +38,7 @@ def _ask(client: FlaskClient, token: dict[str, str], query: str) -> Any:
     return response.json
 
 
-def test_what_a_consumer_may_have_is_answered(
+def test_allowed_fields_are_answered(
     limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     answer = _ask(limited, token, _FOR_PERSON % "avtaleId startDato")
@@ -61,7 +61,7 @@ def test_what_a_consumer_may_have_is_answered(
         ),
     ],
 )
-def test_what_it_may_not_have_is_refused_by_name_and_nothing_is_read(
+def test_forbidden_fields_are_named_and_nothing_is_read(
     query: str, missing: str, limited: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     (error,) = _ask(limited, token, query)["errors"]

@@ -98,7 +98,7 @@ def _ask(client: FlaskClient, token: dict[str, str], query: object, **more: obje
         pytest.param(f'{{ avtale(avtaleId: "{_FNR}") {{ avtaleId }} }}', None, "BAD_REQUEST", id="no id"),
     ],
 )
-def test_what_is_wrong_has_its_class(
+def test_an_error_has_its_classification(
     query: str,
     variables: object,
     classification: str,
@@ -175,7 +175,7 @@ def _lookups(number: int, prefix: str = "a") -> str:
         pytest.param("{" * 5_000, False, id="far too deep"),
     ],
 )
-def test_what_costs_too_much_is_refused(
+def test_a_query_that_is_too_complex_is_refused(
     query: str, is_answered: bool, client: FlaskClient, token: dict[str, str], lookups: FakeLookups
 ) -> None:
     lookups.answer = '[{"avtaleId": "x"}]'
@@ -195,7 +195,7 @@ def test_what_costs_too_much_is_refused(
         pytest.param([{"query": "{ __typename }"}], 400, "UGYLDIG_FORESPOERSEL", id="several at once"),
     ],
 )
-def test_what_is_no_query_is_a_problem(
+def test_an_invalid_query_is_a_problem(
     body: object, status: int, kode: str, client: FlaskClient, token: dict[str, str]
 ) -> None:
     response = client.post("/graphql", json=body, headers=token)

@@ -38,7 +38,7 @@ def stop(monkeypatch: pytest.MonkeyPatch) -> Stop:
     return Stop(monkeypatch)
 
 
-def test_without_a_bound_nobody_waits(stop: Stop) -> None:
+def test_without_a_limit_there_is_no_wait(stop: Stop) -> None:
     rate = Rate(None, stop, no_lag)
     for _ in range(3):
         rate.wait(10_000)
@@ -55,9 +55,7 @@ def test_without_a_bound_nobody_waits(stop: Stop) -> None:
         pytest.param([100, 0, 0], [0, 1, 0], id="none costs nothing"),
     ],
 )
-def test_it_waits_for_as_long_as_what_was_read_takes(
-    sizes: list[int], waits: list[float], stop: Stop
-) -> None:
+def test_the_wait_depends_on_the_messages_read(sizes: list[int], waits: list[float], stop: Stop) -> None:
     rate = Rate(100, stop, no_lag)
     for size in sizes:
         rate.wait(size)
@@ -103,7 +101,7 @@ def test_it_gives_way_while_many_messages_wait_for_the_live_consumer(
     assert next(told, None) is None
 
 
-def test_giving_way_is_no_reading_and_so_not_paid_for(stop: Stop) -> None:
+def test_pauses_for_the_live_consumer_do_not_count_as_time(stop: Stop) -> None:
     lags = iter([0, 5_000, 5_000, 5_000, 0])
     rate = Rate(100, stop, lambda: next(lags))
     rate.wait(50)

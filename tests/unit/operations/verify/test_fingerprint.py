@@ -55,7 +55,7 @@ def test_any_time_of_a_calendar_fits(endret: datetime) -> None:
     assert is_newer(other, fingerprint(AVTALE)) == (endret > EPOCH)
 
 
-def test_what_postgresql_gives_back_is_the_same_state() -> None:
+def test_a_row_read_from_postgresql_has_the_same_fingerprint() -> None:
     stored = AVTALE._replace(
         stillingprosent=Decimal("50.5000"),
         mottatt_tidspunkt=EPOCH + timedelta(1),

@@ -61,7 +61,7 @@ def test_a_row_that_a_tombstone_should_have_taken_is_wrong_however_new() -> None
         pytest.param(row(5), [melding(1, offset=6), tombstone(1, offset=10)], id="more is coming"),
     ],
 )
-def test_what_the_consumer_was_about_to_handle_is_no_fault(stored: Avtale, log: list[Message]) -> None:
+def test_a_message_about_to_be_handled_is_no_fault(stored: Avtale, log: list[Message]) -> None:
     assert judged(stored, *log) == "in_flight"
 
 
@@ -95,12 +95,12 @@ def test_a_newer_message_that_cannot_be_read_explains_the_row() -> None:
         pytest.param(row(90, generation=0), 1, "beyond_log", id="offsets mean nothing, something was"),
     ],
 )
-def test_what_is_older_than_the_log_cannot_be_told(stored: Avtale, low: int, category: Category) -> None:
+def test_a_row_older_than_the_log_is_beyond_it(stored: Avtale, low: int, category: Category) -> None:
     assert judged(stored, low=low) == category
     assert judged(stored, tombstone(1, offset=9), low=low) == "surplus"
 
 
-def test_on_a_partition_that_is_gone_only_an_untouched_log_says_that_it_is_too_much() -> None:
+def test_a_row_on_a_former_partition_is_surplus_only_with_a_complete_log() -> None:
     positions = {0: Position(2, LIVE), 3: Position(2, 0)}
     summary = Summary(positions, {})
     for low, category in ((0, "surplus"), (1, "beyond_log")):

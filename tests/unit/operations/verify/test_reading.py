@@ -29,13 +29,11 @@ from datadeling.pipeline.message import Ended
         ),
     ],
 )
-def test_what_lies_in_one_generation_is_read_before_the_next(
-    ranges: Ranges, ended: Ended, parts: list[Ranges]
-) -> None:
+def test_generations_are_read_in_order(ranges: Ranges, ended: Ended, parts: list[Ranges]) -> None:
     assert by_generation(ranges, ended) == parts
 
 
-def test_what_has_been_handled_must_be_there() -> None:
+def test_a_topic_without_the_handled_offsets_is_refused() -> None:
     refuse_beyond({0: Position(0, 5), 3: Position(1, 0)}, {0: Watermarks(2, 5), 1: Watermarks(0, 9)})
     with pytest.raises(TopicChanged, match="partition 0 ends at 5, and has been handled up to 6"):
         refuse_beyond({0: Position(0, 6)}, {0: Watermarks(2, 5)})

@@ -49,7 +49,7 @@ def topics(draw: st.DrawFn) -> list[Message]:
         st.integers(1, 3).map(avtale_id), st.builds(Place, st.integers(0, 1), st.just(0), st.integers(-1, 40))
     ),
 )
-def test_it_is_what_the_write_path_makes_of_the_log(
+def test_the_summary_is_the_state_of_the_write_path(
     topic: list[Message], live: dict[int, int], cut: dict[int, int], markers: dict[str, Place]
 ) -> None:
     ended: Ended = {p: [(0, end)] for p, end in cut.items()}
@@ -78,7 +78,7 @@ def test_the_newest_version_is_kept() -> None:
     assert place_of(made.versions[KEY]).offset == 1
 
 
-def test_after_a_tombstone_everything_begins_anew() -> None:
+def test_a_tombstone_resets_the_summary() -> None:
     made = summary(melding(1, offset=0, sistEndret=LATER), tombstone(1, offset=1), melding(1, offset=2))
     assert place_of(made.versions[KEY]).offset == 2
     assert summary(melding(1, offset=0), tombstone(1, offset=1)).versions == {}
@@ -92,7 +92,7 @@ def test_a_marker_counts_as_a_tombstone() -> None:
     assert not made.is_erased(KEY, Place(0, 0, 5))
 
 
-def test_what_is_beyond_the_consumer_only_says_so() -> None:
+def test_an_unhandled_message_is_only_noted() -> None:
     made = summary(
         melding(1, offset=9), tombstone(1, offset=10), melding(2, offset=11), record(12, b"x", b""), live=10
     )
@@ -116,7 +116,7 @@ def test_all_of_a_partition_that_has_not_been_begun_is_ahead() -> None:
         pytest.param([record(3, b"key", b"{")], None, id="of no avtale"),
     ],
 )
-def test_what_cannot_be_read_is_counted_and_is_whose_it_says(messages: list[Message], at: int | None) -> None:
+def test_an_unreadable_message_is_counted_for_its_avtale(messages: list[Message], at: int | None) -> None:
     made = summary(*messages)
     assert made.messages_unreadable == len([m for m in messages if m.value is not None])
     assert {key: place.offset for key, place in made.unreadable.items()} == ({} if at is None else {KEY: at})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from datadeling.config import LogFormat
@@ -33,24 +34,19 @@ def configure_logging(log_format: LogFormat, processors: Sequence[Processor] = (
         structlog.processors.format_exc_info,
         mask_personal_numbers,
     ]
-    renderers: list[Processor] = (
-        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
-        if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
+    renderers: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    if log_format == "json":
+        rename = structlog.processors.EventRenamer("message")
+        renderers = [rename, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    for_all = [ProcessorFormatter.remove_processors_meta, *renderers]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
-        )
-    )
+    handler.setFormatter(ProcessorFormatter(foreign_pre_chain=shared, processors=for_all))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -62,11 +58,6 @@ def configure_logging(log_format: LogFormat, processors: Sequence[Processor] = (
 def mask_personal_numbers(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace every run of exactly eleven digits in an event, nested values included."""
     return {key: _masked(value) for key, value in event.items()}
-
-
-def masked(text: str) -> str:
-    """Replace every run of exactly eleven digits in a text."""
-    return _ELEVEN_DIGITS.sub(_MASK, text)
 
 
 def masked_prose(text: str) -> str:
@@ -83,9 +74,9 @@ def frames(error: BaseException) -> list[str]:
 def _masked(value: Any) -> Any:  # noqa: ANN401 (a log value is whatever the caller passed)
     match value:
         case str():
-            return masked(value)
-        case int() if not isinstance(value, bool):
-            return _MASK if _ELEVEN_DIGITS.fullmatch(str(value)) else value
+            return _ELEVEN_DIGITS.sub(_MASK, value)
+        case int() if _ELEVEN_DIGITS.fullmatch(str(value)):
+            return _MASK
         case dict():
             return {_masked(key): _masked(item) for key, item in value.items()}
         case list() | tuple():

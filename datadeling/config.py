@@ -7,8 +7,8 @@ holds a password.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -69,14 +69,11 @@ class Retention:
     lookup_log: timedelta = timedelta(days=1_827)
 
 
-_KEEP = {
-    "handled": "KEEP_FAILED_DAYS",
-    "unhandled": "KEEP_UNHANDLED_DAYS",
-    "history": "KEEP_HISTORY_DAYS",
-    "operator_log": "KEEP_OPERATOR_LOG_DAYS",
-    "replay_jobs": "KEEP_REPLAY_JOBS_DAYS",
-    "lookup_log": "KEEP_LOOKUP_LOG_DAYS",
-}  # the variable that sets each
+_KEEP = (
+    "KEEP_FAILED_DAYS", "KEEP_UNHANDLED_DAYS", "KEEP_HISTORY_DAYS",
+    "KEEP_OPERATOR_LOG_DAYS", "KEEP_REPLAY_JOBS_DAYS", "KEEP_LOOKUP_LOG_DAYS",
+)  # fmt: skip
+"""The variable of each time, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,26 +225,18 @@ class _Reader:
         return int(text)
 
     def retention(self) -> Retention:
-        default = Retention()
-        days = {
-            name: self.number(variable, getattr(default, name).days, 1, 36_500)
-            for name, variable in _KEEP.items()
-        }
-        return Retention(**{name: timedelta(days=kept) for name, kept in days.items()})
+        defaults = zip(_KEEP, astuple(Retention()), strict=True)
+        days = [self.number(name, kept.days, 1, 36_500) for name, kept in defaults]
+        return Retention(*map(timedelta, days))
 
     def consumer_fields(self, name: str) -> dict[str, frozenset[str]]:
-        """Parse a JSON object with a list of field names for each client id."""
-        try:
-            text = self.env.get(name, "").strip() or "{}"
+        text = self.env.get(name, "").strip() or "{}"
+        with suppress(msgspec.MsgspecError):
             fields_of = msgspec.json.decode(text, type=dict[str, frozenset[str]])
-        except msgspec.MsgspecError:
-            self.faults.append(
-                f"{name} must be a JSON object with a list of names of fields for each client id"
-            )
-            return {}
-        if any(not fields or fields - BY_NAME.keys() for fields in fields_of.values()):
-            self.faults.append(f"{name} must name fields that there are: {', '.join(BY_NAME)}")
-        return fields_of
+            if all(fields and fields <= BY_NAME.keys() for fields in fields_of.values()):
+                return fields_of
+        self.faults.append(f"{name} must be a JSON object with a list of names of fields for each client id")
+        return {}
 
     def kafka(self, group_id: str) -> KafkaConfig:
         names, tls = ("KAFKA_CA_PATH", "KAFKA_CERTIFICATE_PATH", "KAFKA_PRIVATE_KEY_PATH"), None

@@ -74,6 +74,7 @@ class ApiMetrics:
         self._registry = registry
         counter = partial(Counter, namespace="datadeling", registry=registry)
         gauge = partial(Gauge, namespace="datadeling", registry=registry)
+        histogram = partial(Histogram, namespace="datadeling", registry=registry)
 
         self.lookups = counter(
             "lookups",
@@ -83,12 +84,8 @@ class ApiMetrics:
         self.lookup_fields = counter(
             "lookup_fields", "Lookups of a field, by consumer.", ["consumer", "field"]
         )
-        self.lookup_seconds = Histogram(
-            "datadeling_lookup_seconds",
-            "Seconds that a lookup took.",
-            ["endpoint"],
-            buckets=_SECONDS,
-            registry=registry,
+        self.lookup_seconds = histogram(
+            "lookup_seconds", "Seconds that a lookup took.", ["endpoint"], buckets=_SECONDS
         )
         self.pool = {
             state: gauge(f"db_pool_{state}", meaning, multiprocess_mode="livesum")

@@ -21,11 +21,10 @@ log = structlog.get_logger(__name__)
 
 
 def supervise(commands: Mapping[str, Sequence[str]], grace: float = _GRACE) -> int:
-    """Run commands until one of them ends or a signal comes; then end the others. Blocks.
+    """Run commands, lists of arguments to Python by name, until one of them ends or a signal comes. Blocks.
 
-    `commands` are lists of arguments to Python, by name. They get SIGTERM, and SIGKILL if they
-    have not ended after `grace` seconds. Return 0 when a signal came and all ended with 0; 1 when one ended
-    by itself or with an error. None of them runs when it returns.
+    Then the others get SIGTERM, and SIGKILL if they have not ended after `grace` seconds. Return 0 when a
+    signal came and all ended with 0; else 1. None of them runs when it returns.
 
     Call it from the main thread and exit afterwards: the signals stay blocked, so that a second one
     does not make a clean end fail.

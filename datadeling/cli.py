@@ -9,23 +9,20 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from types import FrameType
 
 import click
 
 from datadeling import config
 from datadeling.errors import ConfigError, DatadelingError
-from datadeling.log import configure_logging, masked
+from datadeling.log import configure_logging, masked_prose
 
 # Each module of `commands` defines the command of the same name.
 _OPERATOR = ("audit", "delete", "failed", "offsets", "prune", "replay", "verify", "views")
+_EXTRAS = {"demo": "demo", "views": "bigquery"}  # what a command may lack, as an extra of the package
 
 
 class _Commands(click.Group):
-    """Commands of both kinds: those below, and those of an operator, whose modules are imported on use.
-
-    Our own exceptions become one line and an exit code, without a traceback.
-    """
+    """Commands of both kinds: those below, and those of an operator, whose modules are imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_OPERATOR])
@@ -39,12 +36,19 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            code, line = 130, "interrupted"  # as in shells
         except ConfigError as error:
-            click.echo(f"datadeling: {error}", err=True)
-            ctx.exit(2)
+            code, line = 2, str(error)
         except DatadelingError as error:
-            click.echo(f"datadeling: {type(error).__name__}: {masked(str(error))}", err=True)
-            ctx.exit(1)
+            code, line = 1, f"{type(error).__name__}: {masked_prose(str(error))}"
+        except ModuleNotFoundError as error:
+            if ctx.invoked_subcommand not in _EXTRAS:
+                raise
+            extra = _EXTRAS[ctx.invoked_subcommand]
+            code, line = 2, f"this needs `pip install datadeling[{extra}]` ({error.name} is missing)"
+        click.echo(f"datadeling: {line}", err=True)
+        raise click.exceptions.Exit(code)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -80,14 +84,13 @@ def migrate(status: bool, remove_mirror: bool) -> None:
     from datadeling.db import migrate as schema
 
     if status:
-        for migration in schema.status(url):
-            click.echo(f"{'applied' if migration.applied else 'missing'}  {migration.id}")
+        lines = [f"{'applied' if each.applied else 'missing'}  {each.id}" for each in schema.status(url)]
     elif remove_mirror:
-        for name in schema.remove_mirror(url):
-            click.echo(f"removed  {name}")
+        lines = [f"removed  {name}" for name in schema.remove_mirror(url)]
     else:
-        for name in schema.migrate(url):
-            click.echo(f"applied  {name}")
+        lines = [f"applied  {name}" for name in schema.migrate(url)]
+    for line in lines:
+        click.echo(line)
 
 
 @main.command()
@@ -127,20 +130,11 @@ def run() -> None:
 @click.option("--once", is_flag=True, help="Look up one person, compare with the events sent, exit 0 or 1.")
 def demo(count: int, port: int, once: bool) -> None:
     """Run everything on this machine: PostgreSQL, Kafka, synthetic events, consumer, API."""
-    try:
-        from datadeling.demo.demo import run_demo
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the demo needs `pip install datadeling[demo]` ({error.name} is missing)"
-        ) from None
+    from datadeling.demo.demo import run_demo
+
     sys.exit(run_demo(count, port, once=once))
 
 
 def _on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and on Ctrl-C."""
-
-    def handle(_: int, __: FrameType | None) -> None:
-        stop()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())

@@ -21,7 +21,7 @@ _LOOKUP = (
     "asked_for", "call_id",
 )  # fmt: skip
 _IDENTER = re.compile(r"\s*(\d{11}\s+){0,19}\d{11}\s*", re.ASCII)  # of one person
-_MONTH = terminal.Parsed(Month.parse, "must be a month, such as 2026-11")
+_MONTH = terminal.parsed(Month.parse, "must be a month, such as 2026-11")
 
 
 @click.command()

@@ -1,33 +1,18 @@
 """`datadeling failed`: list, show, retry and discard messages that could not be read or stored."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
 from datadeling.commands import terminal
 from datadeling.domain.hendelse import Place
-from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, readable, show_key, show_value
 from datadeling.pipeline.store import FAILED_STATES
 
 _COLUMNS = ("id", "state", "reason", "key", "value_bytes", "attempts", "created_at", "message")
-
-
-def _place(text: str) -> Place:
-    return Place(*terminal.integers(3, text))
-
-
-_PLACE = terminal.Parsed(_place, "must be generation:partition:offset, as `failed list` prints it")
-
-
-@contextmanager
-def _failed_messages() -> Iterator[FailedMessages]:
-    with terminal.command_context() as context:
-        yield FailedMessages(context.database, context.settings.topic)
+_PLACE = terminal.parsed(Place.parse, "must be generation:partition:offset, as `failed list` prints it")
 
 
 @click.group()
@@ -42,8 +27,8 @@ def failed() -> None:
 @terminal.json_option
 def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """List failed messages, without their contents."""
-    with _failed_messages() as messages:
-        rows = messages.find(state, reason, limit)
+    with terminal.command_context() as context:
+        rows = FailedMessages(context.database, context.settings.topic).find(state, reason, limit)
     terminal.print_rows(_COLUMNS, [{**row, "key": show_key(row["key"])} for row in rows], as_json=as_json)
     if not as_json:
         click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
@@ -58,7 +43,8 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
 @terminal.json_option
 def show(place: Place, unmask: bool, by: str, as_json: bool) -> None:
     """Show a message with its content. Values that could identify a person are masked."""
-    with _failed_messages() as messages:
+    with terminal.command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
         shown = messages.unmask(place, OperatorAction(by)) if unmask else messages.show(place)
     key, value = shown["key"], shown.pop("value")
     shown |= {"key": readable(key) if unmask and key is not None else show_key(key), "masked": not unmask}
@@ -80,7 +66,8 @@ def retry(places: tuple[Place, ...], every: bool, by: str, as_json: bool) -> Non
     if every == bool(places):
         raise click.UsageError("give IDs, or --all")
     action = OperatorAction(by)
-    with _failed_messages() as messages:
+    with terminal.command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
         if every:
             outcomes = messages.retry_all(action).outcomes
         else:
@@ -100,13 +87,8 @@ def retry(places: tuple[Place, ...], every: bool, by: str, as_json: bool) -> Non
 @terminal.by_option
 def discard(places: tuple[Place, ...], reason: str, by: str) -> None:
     """Give messages up: delete their contents, and keep a record that they existed."""
-    missing: list[str] = []
-    with _failed_messages() as messages:
+    with terminal.command_context() as context:
+        messages = FailedMessages(context.database, context.settings.topic)
         for place in places:
-            try:
-                messages.discard(place, OperatorAction(by, reason))
-                click.echo(f"discarded {place.text}")
-            except NotFound as error:
-                missing.append(str(error))
-    if missing:
-        raise NotFound("; ".join(missing))
+            messages.discard(place, OperatorAction(by, reason))
+            click.echo(f"discarded {place.text}")

@@ -39,7 +39,7 @@ def list_offsets(as_json: bool) -> None:
 @terminal.by_option
 @terminal.json_option
 def raise_generation(
-    way: str | None, back_to: tuple[tuple[int, int], ...], reason: str | None, by: str, as_json: bool
+    way: str | None, back_to: dict[int, int], reason: str | None, by: str, as_json: bool
 ) -> None:
     """Begin a new generation of offsets: partitions were added, or the topic was replaced.
 
@@ -56,7 +56,7 @@ def raise_generation(
             raise click.UsageError(
                 "--from-offset needs kept offsets, but the topic is read from its beginning"
             )
-        raised = operations.new_generation(database, name, again, OperatorAction(by, reason), dict(back_to))
+        raised = operations.new_generation(database, name, again, OperatorAction(by, reason), back_to)
     if as_json:
         terminal.print_json(raised._asdict())
         return

@@ -39,32 +39,21 @@ def stop_on_signal() -> Iterator[Event]:
 def show_progress(what: str) -> Iterator[OnProgress]:
     """Yield a function that shows the progress passed to it, on standard error."""
     console = Console(stderr=True)
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.TaskProgressColumn(),
-        rich.TextColumn("{task.fields[events]:,} events  {task.fields[rate]:,.0f}/s"),
-        rich.TimeElapsedColumn(),
-        rich.TimeRemainingColumn(),
-    )
+    figures = rich.TextColumn("{task.fields[events]:,} events  {task.fields[rate]:,.0f}/s")
+    columns = (*rich.Progress.get_default_columns(), rich.TimeElapsedColumn(), figures)
     with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, events=0, rate=0.0)
         due = time.monotonic() + _LINE_EVERY
 
         def report(progress: Progress) -> None:
             nonlocal due
-            left, events, rate = progress.left, progress.events, progress.per_second
-            done = progress.total - left
-            bar.update(task, total=progress.total, completed=done, events=events, rate=rate)
+            events, rate, left = progress.events, progress.per_second, progress.left
+            total = progress.total
+            bar.update(task, total=total, completed=total - left, events=events, rate=rate)
             if bar.disable and time.monotonic() >= due:
                 due = time.monotonic() + _LINE_EVERY
                 seconds = None if progress.seconds_left is None else round(progress.seconds_left)
-                figures = {
-                    "events": events,
-                    "events_per_second": round(rate),
-                    "left": left,
-                    "seconds_left": seconds,
-                }
-                log.info("progress", what=what, **figures)
+                speed = {"events_per_second": round(rate), "seconds_left": seconds}
+                log.info("progress", what=what, events=events, left=left, **speed)
 
         yield report

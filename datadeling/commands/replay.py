@@ -1,6 +1,5 @@
 """`datadeling replay`: read the topic again beside the live consumer, and write only differences."""
 
-import gc
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from datadeling.commands import terminal
 from datadeling.commands.progress import show_progress, stop_on_signal
 from datadeling.db.rows import ReplayRow
 from datadeling.domain.month import OSLO
+from datadeling.errors import TooLate
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.operations.replay.partition import Setting
@@ -17,7 +17,6 @@ from datadeling.operations.replay.runner import Runner, dry_run
 from datadeling.pipeline.tally import OUTCOMES, Tally
 
 _COLUMNS = ("id", "state", "background", "what", "requested_by", "requested_at", "finished_at", "error")
-_LISTED = 50
 _MEANING = {
     "new": "there was no row",
     "changed": "the row was older, or differed",
@@ -33,7 +32,7 @@ def _time(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=OSLO)
 
 
-_TIME = terminal.Parsed(_time, "must be a time such as 2026-11-22, 2026-11-22T08:30 or …T08:30Z")
+_TIME = terminal.parsed(_time, "must be a time such as 2026-11-22, 2026-11-22T08:30 or …T08:30Z")
 
 
 @click.command()
@@ -73,9 +72,7 @@ def replay(reason: str | None, by: str, as_json: bool, **chosen: Any) -> None:  
     with terminal.command_context() as context:
         jobs = Jobs(context.database, context.settings.topic)
         if chosen["list_"]:
-            rows = [
-                {**row._asdict(), "state": row.standing, "what": _range(row)} for row in jobs.listed(_LISTED)
-            ]
+            rows = [{**row._asdict(), "state": row.standing, "what": _what(row)} for row in jobs.listed(50)]
             terminal.print_rows(_COLUMNS, rows, as_json=as_json)
         elif chosen["cancel"]:
             jobs.cancel(chosen["cancel"], action)
@@ -84,9 +81,6 @@ def replay(reason: str | None, by: str, as_json: bool, **chosen: Any) -> None:  
             replay_id = jobs.add(request, action, background=True)
             click.echo(f"replay {replay_id} is asked for; `datadeling replay --list` shows how it gets on")
         else:
-            # As in the consumer: a batch has many objects, and none of them refers to itself.
-            gc.freeze()
-            gc.set_threshold(20_000, 20, 20)
             setting = Setting(context.kafka, context.settings.db_url)
             if chosen["dry_run"]:
                 _dry_run(setting, request, as_json=as_json)
@@ -109,8 +103,7 @@ def _check(chosen: dict[str, Any]) -> None:
         raise click.UsageError("--dry-run cannot run in the background")
 
 
-def _range(row: ReplayRow) -> str:
-    """Return the range of a replay for people to read."""
+def _what(row: ReplayRow) -> str:
     values = {name: getattr(row, name) for name in Request._fields}
     return ", ".join(f"{name} {value}" for name, value in values.items() if value) or "everything"
 
@@ -120,7 +113,7 @@ def _dry_run(setting: Setting, request: Request, *, as_json: bool) -> None:
         tally = dry_run(setting, request, stop, report)
     if stop.is_set():
         click.echo("stopped; nothing has been written", err=True)
-        raise click.exceptions.Exit(terminal.INTERRUPTED)
+        raise KeyboardInterrupt
     _print_tally(tally, {"dry_run": True}, "nothing has been written", as_json=as_json)
 
 
@@ -140,10 +133,9 @@ def _run(setting: Setting, jobs: Jobs, row: ReplayRow, *, as_json: bool) -> None
     _print_tally(tally, document, summary, as_json=as_json)
     if row.state == "stopped":
         click.echo(f"stopped; go on with: datadeling replay --resume {row.id}", err=True)
-        raise click.exceptions.Exit(terminal.INTERRUPTED)
+        raise KeyboardInterrupt
     if row.state != "done":
-        click.echo(f"replay {row.id} is {row.state}", err=True)
-        raise click.exceptions.Exit(1)
+        raise TooLate(f"replay {row.id} is {row.state}")
 
 
 def _print_tally(tally: Tally, document: dict[str, Any], summary: str, *, as_json: bool) -> None:

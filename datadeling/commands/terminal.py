@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 import click
 from rich.box import SIMPLE_HEAD
@@ -23,20 +24,11 @@ from datadeling.db.connection import BACKGROUND, Limits
 from datadeling.db.database import Database
 from datadeling.errors import ConfigError
 from datadeling.log import configure_logging
-from datadeling.pipeline.message import avtale_id_in
 
 T = TypeVar("T")
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as in shells."""
-
 _WIDE = 240  # columns of a table that is not printed on a terminal
-_HEADINGS = {
-    "attempts": "tries", "consumer_name": "name", "created_at": "parked", "finished_at": "ended",
-    "historikk_fra": "history from", "id": "ID", "message": "what is wrong", "nav_ident": "user",
-    "next_offset": "next", "requested_at": "asked for", "requested_by": "by", "tidspunkt": "time",
-    "unreadable_in_a_row": "unreadable", "updated_at": "moved", "value_bytes": "bytes",
-}  # fmt: skip
+_HEADINGS = {"id": "ID", "historikk_fra": "history from", "message": "what is wrong"}
 
 
 class CommandContext(NamedTuple):
@@ -75,21 +67,16 @@ def open_database(limits: Limits = BACKGROUND) -> Iterator[Database]:
         yield database
 
 
-class Parsed(click.ParamType[T]):
-    """A type of argument. When `parse` raises `ValueError`, click prints `fault`."""
+def parsed(parse: Callable[[str], T], fault: str) -> Callable[[str], T]:
+    """Return a type of argument, for which click prints `fault` when `parse` raises `ValueError`."""
 
-    name = "text"
-
-    def __init__(self, parse: Callable[[str], T], fault: str) -> None:
-        self._parse = parse
-        self._fault = fault
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> T:
-        """Return the value that the command gets."""
+    def convert(text: str) -> T:
         try:
-            return self._parse(str(value))
+            return parse(text)
         except ValueError:
-            self.fail(self._fault, param, ctx)
+            raise click.BadParameter(fault) from None
+
+    return convert
 
 
 def matching(pattern: str, text: str) -> str:
@@ -99,15 +86,9 @@ def matching(pattern: str, text: str) -> str:
     return text
 
 
-def integers(count: int, text: str) -> tuple[int, ...]:
-    """Parse so many whole numbers with colons between them. Raise `ValueError`."""
-    return tuple(map(int, matching(rf"\d{{1,18}}(:\d{{1,18}}){{{count - 1}}}", text).split(":")))
-
-
-def _avtale_id(text: str) -> str:
-    if avtale_id := avtale_id_in(text.strip().lower().encode()):
-        return avtale_id
-    raise ValueError("no UUID")
+def _offset(text: str) -> tuple[int, int]:
+    partition, offset = map(int, matching(r"\d{1,9}:\d{1,18}", text).split(":"))
+    return partition, offset
 
 
 def _by_partition(
@@ -132,7 +113,7 @@ by_option = click.option(
 reason_option = partial(
     click.option,
     "--reason",
-    type=Parsed(partial(matching, r"(?s).*\S.*"), "must not be blank"),
+    type=parsed(partial(matching, r"(?s).*\S.*"), "must not be blank"),
     help="Reason, for the operator log. Do not name persons.",
 )
 """`reason_option(required=True)`, or with no argument where a reason is optional."""
@@ -141,13 +122,13 @@ avtale_option = partial(
     click.option,
     "--avtale",
     "avtale_id",
-    type=Parsed(_avtale_id, "must be an avtaleId, a UUID"),
+    type=parsed(lambda text: str(UUID(text.strip())), "must be an avtaleId, a UUID"),
     metavar="ID",
 )
 
 offsets_option = partial(
     click.option,
-    type=Parsed(partial(integers, 2), "must be partition:offset, such as 0:4711"),
+    type=parsed(_offset, "must be partition:offset, such as 0:4711"),
     multiple=True,
     callback=_by_partition,
     metavar="P:N",

@@ -27,13 +27,9 @@ def verify(repair: bool, delete_surplus: bool, reason: str | None, by: str, as_j
     if delete_surplus and reason is None:
         raise click.UsageError("--delete-surplus needs --reason")
     deletion = OperatorAction(by, reason) if delete_surplus else None
-    try:
-        with terminal.command_context() as context, _show_stages() as progress:
-            verifier = Verifier(context.database, context.kafka, context.topic, progress)
-            report = verifier.run(repair=repair, delete_surplus=deletion)
-    except KeyboardInterrupt:
-        click.echo("datadeling: interrupted", err=True)
-        raise click.exceptions.Exit(terminal.INTERRUPTED) from None
+    with terminal.command_context() as context, _show_stages() as progress:
+        verifier = Verifier(context.database, context.kafka, context.topic, progress)
+        report = verifier.run(repair=repair, delete_surplus=deletion)
     if as_json:
         terminal.print_json(_as_dict(report))
     else:

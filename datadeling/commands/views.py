@@ -10,14 +10,14 @@ from datadeling import config
 from datadeling.commands import terminal
 from datadeling.db.mirror import mirrored_columns
 from datadeling.domain.avtale import COLUMNS
-from datadeling.errors import ConfigError, NotFound
+from datadeling.errors import NotFound
 from datadeling.mirror import check as checks
 from datadeling.mirror.views import DATASET, VIEWS, create
 
 FILES = Path(__file__).parents[2] / "mirror" / "views"
 """The views as files, in a checkout."""
 
-_NAME = terminal.Parsed(partial(terminal.matching, r"[\w-]{1,1024}"), "is not a valid name in Google Cloud")
+_NAME = terminal.parsed(partial(terminal.matching, r"[\w-]{1,1024}"), "is not a valid name in Google Cloud")
 
 
 @click.command()
@@ -47,7 +47,13 @@ def views(
     elif project is None:
         raise click.UsageError("--apply needs --project")
     else:
-        _apply(project, dataset, views_dataset or dataset)
+        from datadeling.mirror import bigquery  # noqa: PLC0415 (an extra, and slow to import)
+
+        applied = bigquery.apply(bigquery.connect(project), dataset, views_dataset or dataset)
+        for name in applied.views:
+            click.echo(f"replaced  {name}")
+        for column in applied.unknown:
+            click.echo(f"in no view  {column}: a newer release may know it", err=True)
 
 
 def _check() -> None:
@@ -62,17 +68,3 @@ def _check() -> None:
     if faults:
         raise click.exceptions.Exit(1)
     click.echo(f"{len(VIEWS)} views, {len(COLUMNS)} columns of avtale: none forgotten")
-
-
-def _apply(project: str, dataset: str, views_in: str) -> None:
-    try:
-        from datadeling.mirror import bigquery  # noqa: PLC0415 (an extra, and slow to import)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"--apply needs `pip install datadeling[bigquery]` ({error.name} is missing)"
-        ) from None
-    applied = bigquery.apply(bigquery.connect(project), dataset, views_in)
-    for name in applied.views:
-        click.echo(f"replaced  {name}")
-    for column in applied.unknown:
-        click.echo(f"in no view  {column}: a newer release may know it", err=True)

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from datadeling.consumer.topic import Topic
 from datadeling.db.database import Database
-from datadeling.db.rows import OffsetRow
 from datadeling.db.transaction import Transaction
-from datadeling.domain.hendelse import Place, Sletting
+from datadeling.domain.hendelse import Place, Position, Sletting
 from datadeling.errors import BrokerUnavailable, NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.pipeline.partitioner import partition_of
@@ -33,15 +32,14 @@ def list_positions(database: Database, name: str, topic: Topic | None) -> list[d
     counts messages that have not been handled, and the holes of a compacted log.
     """
     with database.transaction() as tx:
-        rows = tx.rows(OffsetRow, "list_offsets", topic=name)
-    positions = []
-    for row in rows:
+        positions = tx.dicts("list_offsets", topic=name)
+    for position in positions:
         low = high = lag = None
         if topic is not None:
             with suppress(BrokerUnavailable):
-                low, high = topic.watermarks(row.partition)
-                lag = max(0, high - row.next_offset)
-        positions.append({**row._asdict(), "low": low, "high": high, "lag": lag})
+                low, high = topic.watermarks(position["partition"])
+                lag = max(0, high - position["next_offset"])
+        position |= {"low": low, "high": high, "lag": lag}
     return positions
 
 
@@ -51,7 +49,7 @@ def is_another_topic(database: Database, name: str, topic: Topic) -> bool:
     Raise `NotFound` when it is unknown which topic they belong to, `BrokerUnavailable`.
     """
     with database.transaction() as tx:
-        known = {row.topic_id for row in tx.rows(OffsetRow, "list_offsets", topic=name)} - {None}
+        known = {row["topic_id"] for row in tx.dicts("list_offsets", topic=name)} - {None}
     if not known:
         raise NotFound("which topic the offsets belong to is unknown: --keep-offsets or --from-beginning?")
     return known != {topic.identity()}
@@ -81,30 +79,24 @@ def new_generation(
                 tx.run(statement, topic=name, partition=partition, next_offset=offset)
         lows = None if again is None else {p: marks[p].low if p in marks else 0 for p in before}
         tx.raise_generation(name, lows)
-        raised = tx.rows(OffsetRow, "list_offsets", topic=name)
-        generation = raised[0].generation
-        ends = (
-            {p: row.next_offset for p, row in before.items()}
-            if again is None
-            else {p: m.high for p, m in marks.items()}
-        )
+        next_offsets = {p: at.next_offset for p, at in sorted(tx.positions(name).items())}
+        generation = 1 + max(at.generation for at in before.values())
+        ends = {p: m.high for p, m in marks.items()} or {p: at.next_offset for p, at in before.items()}
         # Their markers move to before the first message that is not read again.
         erased = tx.rows(str, "erased_by_hand") if marks or back_to else []
         homes = {avtale_id: partition_of(avtale_id.encode(), len(ends)) for avtale_id in erased}
         tx.delete([Sletting(id_, Place(generation, home, ends[home] - 1)) for id_, home in homes.items()])
-    next_offsets = {row.partition: row.next_offset for row in raised}
     return NewGeneration(generation, next_offsets, again is not None, len(erased))
 
 
-def lock_all(tx: Transaction, topic: str) -> dict[int, OffsetRow]:
+def lock_all(tx: Transaction, topic: str) -> dict[int, Position]:
     """Lock every partition until the transaction ends, and return the positions; nobody else writes avtaler.
 
     Blocks up to `lock_timeout` for each. Raise `NotFound` when nothing has been read of the topic.
     """
-    for row in tx.rows(OffsetRow, "list_offsets", topic=topic):
-        tx.lock_partition(topic, row.partition)
-    # Read again: positions may have moved before the locks were held.
-    offsets = {row.partition: row for row in tx.rows(OffsetRow, "list_offsets", topic=topic)}
-    if not offsets:
+    for partition in sorted(tx.positions(topic)):
+        tx.lock_partition(topic, partition)
+    positions = tx.positions(topic)  # again: they may have moved before the locks were held
+    if not positions:
         raise NotFound("nothing has been read of this topic yet")
-    return offsets
+    return positions

@@ -16,6 +16,7 @@ from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction
 from datadeling.errors import Locked
 from datadeling.operations.action import OperatorAction
+from datadeling.operations.offsets import lock_all
 
 PRUNED = ("failed_message", "avtale_historikk", "operator_log", "replay_job")
 """The tables that are pruned. Each has two statements: `prune_…` and `count_prunable_…`."""
@@ -119,8 +120,7 @@ class Pruner:
         several partitions: the holder of one may wait for the rows that we are about to delete.
         """
         if tx.first(bool, "claims_pruned_history", topic=self._topic, **cutoffs):
-            for partition in sorted(tx.positions(self._topic)):
-                tx.lock_partition(self._topic, partition)
+            lock_all(tx, self._topic)
             tx.run("move_historikk_fra", topic=self._topic, **cutoffs)
 
 

@@ -11,7 +11,6 @@ from datadeling.api.admin.blueprint import call, described, open_database, topic
 from datadeling.api.admin.fields import AdminResponse
 from datadeling.api.admin.replays import Replay
 from datadeling.api.services import services
-from datadeling.db.rows import OffsetRow
 from datadeling.pipeline.store import FAILED_STATES
 
 
@@ -67,12 +66,11 @@ def show_consumer() -> dict[str, object]:
     name, config = topic(), services().config
     with open_database() as database, database.transaction() as tx:
         parked = {state: messages for state, messages, _ in tx.run("count_failed", topic=name)}
-        offsets = tx.rows(OffsetRow, "list_offsets", topic=name)
+        offsets = tx.dicts("list_offsets", topic=name)
         unfinished = tx.replays(name, states=("requested", "running"), limit=100)
     return {
         "partitions": [
-            {**row._asdict(), "park_limit_reached": row.unreadable_in_a_row >= config.park_limit}
-            for row in offsets
+            {**at, "park_limit_reached": at["unreadable_in_a_row"] >= config.park_limit} for at in offsets
         ],
         "failed_messages": {state: parked.get(state, 0) for state in FAILED_STATES},
         "replays": unfinished,

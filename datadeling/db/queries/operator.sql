@@ -47,7 +47,7 @@ WHERE topic = %(topic)s
 
 -- list_offsets --
 -- Return the positions of all partitions.
-SELECT kafka_partition, generation, next_offset, unreadable_in_a_row, topic_id, historikk_fra, updated_at
+SELECT kafka_partition AS partition, generation, next_offset, unreadable_in_a_row, topic_id, historikk_fra, updated_at
 FROM consumer_offset
 WHERE topic = %(topic)s
 ORDER BY kafka_partition;

@@ -3,14 +3,14 @@
 from functools import partial
 from typing import Any
 
-from marshmallow import validate
 from marshmallow.fields import String
+from marshmallow.validate import OneOf
 
 from datadeling.api import schemas as texts
 from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_resource
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, BegrunnelseSpoersmaal, Parsed
-from datadeling.api.schemas import EXAMPLE_ID, Tekst
+from datadeling.api.schemas import EXAMPLE_ID
 from datadeling.domain.hendelse import Place
 from datadeling.operations.failed import FailedMessages, Retried
 from datadeling.operations.masking import cut, show_key, show_value
@@ -43,14 +43,10 @@ class RetrySpoersmaal(BegrunnelseSpoersmaal):
 class FailedMessagesQuery(AdminRequest):
     """Filters of the list."""
 
-    state = String(
-        validate=validate.OneOf(FAILED_STATES, error=texts.NO_STATE),
-        metadata={"description": "Bare de i denne tilstanden.", "example": "new"},
+    state = fields.create(
+        String, "Bare de i denne tilstanden.", "new", validate=OneOf(FAILED_STATES, error=texts.NO_STATE)
     )
-    reason = Tekst(
-        validate=validate.Length(1, 100, error=texts.INVALID),
-        metadata={"description": "Bare de med denne koden.", "example": "invalid_field"},
-    )
+    reason = fields.short_text("Bare de med denne koden.", "invalid_field", 100)
     limit = fields.limit(100)
 
 

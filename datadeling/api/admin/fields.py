@@ -43,20 +43,17 @@ class Parsed(Tekst):
         return self._parse(text)
 
 
+def create(kind: Callable[..., _Field], description: str, example: object, **rest: Any) -> _Field:  # noqa: ANN401
+    """Create a field with its description in OpenAPI."""
+    return kind(metadata={"description": description, "example": example}, **rest)
+
+
 def begrunnelse(*, required: bool = False) -> Tekst:
     """Create the field for a reason."""
-    return Tekst(
-        required=required,
-        # Blanks alone are refused; OpenAPI describes the length only.
-        validate=[
-            validate.Length(1, 500, error=texts.NO_REASON),
-            validate.Predicate("strip", error=texts.NO_REASON),
-        ],
-        metadata={
-            "description": "Hvorfor. Tas vare på; nevn ingen personer.",
-            "example": "ny kolonne opphav",
-        },
-    )
+    length = validate.Length(1, 500, error=texts.NO_REASON)
+    not_blank = validate.Predicate("strip", error=texts.NO_REASON)  # OpenAPI describes the length only
+    description = "Hvorfor. Tas vare på; nevn ingen personer."
+    return create(Tekst, description, "ny kolonne opphav", validate=[length, not_blank], required=required)
 
 
 class BegrunnelseSpoersmaal(AdminRequest):
@@ -74,8 +71,13 @@ def whole_number(lowest: int, highest: int, error: str, **rest: Any) -> Heltall:
 
 def limit(default: int) -> Heltall:
     """Create the field for the length of a list."""
-    metadata = {"description": "Høyst så mange.", "example": default}
-    return whole_number(1, 1_000, texts.NO_COUNT, load_default=default, metadata=metadata)
+    up_to_1000 = partial(whole_number, 1, 1_000, texts.NO_COUNT)
+    return create(up_to_1000, "Høyst så mange.", default, load_default=default)
+
+
+def short_text(description: str, example: str, longest: int) -> Tekst:
+    """Create a field of a request with a text."""
+    return create(Tekst, description, example, validate=validate.Length(1, longest, error=texts.INVALID))
 
 
 class _Masked(fields.String):
@@ -86,10 +88,8 @@ class _Masked(fields.String):
         return text and masked_prose(text)
 
 
-def answer(kind: Callable[..., _Field], description: str, example: object, **rest: Any) -> _Field:  # noqa: ANN401
-    """Create a field of a response, which always has it."""
-    return kind(required=True, metadata={"description": description, "example": example}, **rest)
-
+answer = partial(create, required=True)
+"""Create a field of a response, which always has it."""
 
 text = partial(answer, _Masked)
 number = partial(answer, fields.Integer)

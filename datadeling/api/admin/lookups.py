@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from marshmallow import validate
-
 from datadeling.api import schemas as texts
 from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_database
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, Parsed
-from datadeling.api.schemas import EXAMPLE_ID, Tekst
+from datadeling.api.schemas import EXAMPLE_ID
 from datadeling.domain.month import Month
 from datadeling.operations.audit import report
 
@@ -23,10 +21,7 @@ class LookupsQuery(AdminRequest):
         required=True,
         metadata={"description": "Måneden i Oslo.", "example": "2026-11"},
     )
-    consumer = Tekst(
-        validate=validate.Length(1, 200, error=texts.INVALID),
-        metadata={"description": "Bare denne klienten (azp). Uten: alle.", "example": EXAMPLE_ID},
-    )
+    consumer = fields.short_text("Bare denne klienten (azp). Uten: alle.", EXAMPLE_ID, 200)
 
 
 class Reading(AdminResponse):

@@ -18,50 +18,40 @@ from datadeling.pipeline.tally import Tally
 
 _HIGHEST = 10**18 - 1
 _PARTITION = "(0|[1-9][0-9]{0,8})"
-_BEGINNINGS: list[dict[str, Any]] = [
+_BEGINNINGS = [
     {"required": ["fromBeginning"], "properties": {"fromBeginning": {"const": True}}},
     {"required": ["fromOffsets"]},
     {"required": ["fromTime"]},
 ]
+_RULES = {"if": {"anyOf": _BEGINNINGS}, "then": {"oneOf": _BEGINNINGS}, "else": {"required": ["avtaleId"]}}
 _RANGE = {"type": "integer", "minimum": 1, "maximum": _HIGHEST}
 _ABOUT_ID = {"description": "Replayets id.", "schema": _RANGE, "example": 7}
 _ID = Parsed("[1-9][0-9]{0,17}", int, texts.NO_NUMBER, metadata=_ABOUT_ID)
+_rate = partial(fields.whole_number, 1, 1_000_000, texts.NO_RATE, strict=True)
 _jobs = partial(open_resource, Jobs, "replay", "REPLAY")
 
 
 def _offsets(description: str) -> Dict:
     """Create a field with offsets by partition, whose number is a text in JSON."""
+    rules = {"propertyNames": {"pattern": f"^{_PARTITION}$"}}
     return Dict(
         Parsed(_PARTITION, int, texts.NO_OFFSETS),
         fields.whole_number(0, _HIGHEST, texts.NO_OFFSETS, strict=True),
         validate=validate.Predicate("keys", error=texts.NO_OFFSETS),  # at least one
         error_messages={"invalid": texts.NO_OFFSETS, "null": texts.NOT_NULL},
-        metadata={
-            "description": description,
-            "example": {"0": 4711},
-            "minProperties": 1,
-            "rules": {"propertyNames": {"pattern": f"^{_PARTITION}$"}},
-        },
+        metadata={"description": description, "example": {"0": 4711}, "minProperties": 1, "rules": rules},
     )
 
 
-def _bound(description: str) -> Tidspunkt:
-    metadata = {"description": description, "example": EXAMPLE_TIME}
-    return Tidspunkt(error_messages={"null": texts.NOT_NULL}, metadata=metadata)
+_bound = partial(fields.create, Tidspunkt, example=EXAMPLE_TIME, error_messages={"null": texts.NOT_NULL})
 
 
 class ReplaySpoersmaal(AdminRequest):
     """The range to read again, with the options of the command `replay`."""
 
-    rules = {  # noqa: RUF012 (read by the OpenAPI plugin)
-        "if": {"anyOf": _BEGINNINGS},
-        "then": {"oneOf": _BEGINNINGS},
-        "else": {"required": ["avtaleId"]},
-    }
+    rules = _RULES
 
-    from_beginning = JaNei(
-        load_default=False, metadata={"description": "Alt som topicet har.", "example": True}
-    )
+    from_beginning = fields.create(JaNei, "Alt som topicet har.", example=True, load_default=False)
     from_offsets = _offsets("Fra denne offseten på hver partisjon, og bare disse partisjonene.")
     from_time = _bound("Fra meldinger med dette tidspunktet på recordet.")
     to_offsets = _offsets("Til denne offseten på en partisjon; den selv er ikke med.")
@@ -73,13 +63,7 @@ class ReplaySpoersmaal(AdminRequest):
             "example": EXAMPLE_ID,
         }
     )
-    rate = fields.whole_number(
-        1,
-        1_000_000,
-        texts.NO_RATE,
-        strict=True,
-        metadata={"description": "Høyst så mange meldinger i sekundet.", "example": 2_000},
-    )
+    rate = fields.create(_rate, "Høyst så mange meldinger i sekundet.", 2_000)
     begrunnelse = fields.begrunnelse()
 
     @validates_schema

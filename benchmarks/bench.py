@@ -17,7 +17,7 @@ from benchmarks.loading import create_template
 from benchmarks.lookups import Bolk, Lookups
 from benchmarks.report import machine, terminal, write_json, write_results
 from datadeling.demo.process import ServiceFailed, interruptible
-from datadeling.demo.services import Services
+from datadeling.demo.services import Services, running_services
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -58,11 +58,11 @@ def bench(runs: int | None, quick: bool, only: tuple[str, ...], json_path: Path)
     """Measure each part in each run, and report medians and spreads."""
     runs = runs or (1 if quick else 5)
     console = Console(width=150)
-    with interruptible():
-        try:
-            rows = _measure(console, only, runs, quick=quick)
-        except ServiceFailed as error:
-            raise click.ClickException(str(error)) from None
+    interruptible()
+    try:
+        rows = _measure(console, only, runs, quick=quick)
+    except ServiceFailed as error:
+        raise click.ClickException(str(error)) from None
     about: dict[str, Any] = {**machine(), "runs": runs, "quick": quick}
     write_json(json_path, about, rows)
     if not quick:
@@ -74,7 +74,7 @@ def bench(runs: int | None, quick: bool, only: tuple[str, ...], json_path: Path)
 
 def _measure(console: Console, names: Iterable[str], runs: int, *, quick: bool) -> dict[str, Rows]:
     """Run all parts in each run, so that other load on the machine meets all of them."""
-    with console.status("Starting the services") as status, Services() as services:
+    with console.status("Starting the services") as status, running_services() as services:
         create_template(services)
         parts: dict[str, Part] = {}
         for name in names:

@@ -16,10 +16,9 @@ from benchmarks.figures import Figure
 from benchmarks.loading import TEMPLATE
 from benchmarks.serving import Served, api
 from benchmarks.topic import consumer_settings, events, partitions_of, wait_until
-from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
 from datadeling.demo.process import ServiceFailed
-from datadeling.demo.services import Services
+from datadeling.demo.services import Services, command
 
 _PARTITIONS = 3
 _RATE = 100  # events a second

@@ -10,10 +10,9 @@ import psycopg
 
 from benchmarks.topic import SEED, consumer_settings, events, handled, send, wait_until
 from datadeling.db.migrate import migrate
-from datadeling.demo.commands import command
 from datadeling.demo.generator import Record
 from datadeling.demo.process import ServiceFailed
-from datadeling.demo.services import Services
+from datadeling.demo.services import Services, command
 
 TEMPLATE = "migrated"
 _POLL_S = 0.005  # 20,000 events may take half a second

@@ -24,7 +24,7 @@ from benchmarks.report import machine, write_json
 from benchmarks.serving import Served, api
 from benchmarks.topic import SEED
 from datadeling.demo.process import ServiceFailed, interruptible
-from datadeling.demo.services import Services
+from datadeling.demo.services import Services, running_services
 
 _SMALL = 200_000
 _CONNECTIONS = 32
@@ -48,7 +48,8 @@ _OK, _UNAVAILABLE = 200, 503
 def scale(avtaler: int, events: int, runs: int, seconds: int, json_path: Path) -> None:
     """Fill a small table and a large one, then measure both in turns."""
     console = Console(width=150)
-    with interruptible(), console.status("Starting the services") as status, Services() as services:
+    interruptible()
+    with console.status("Starting the services") as status, running_services() as services:
         create_template(services)
         tables = [create_table(services, f"scale_{n}", n, status.update) for n in (_SMALL, avtaler)]
         rows = {f"{table.avtaler:,}": Rows() for table in tables}

@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from datadeling.demo.commands import await_true, command, is_ready
 from datadeling.demo.issuer import TokenIssuer
-from datadeling.demo.process import free_port
-
-_CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
+from datadeling.demo.process import await_true, free_port
+from datadeling.demo.services import CLIENT_ID, command, is_ready
 
 
 class Served(NamedTuple):
@@ -27,14 +25,14 @@ def api(db_url: str, directory: Path) -> Iterator[Served]:
     with TokenIssuer() as issuer:
         settings = {
             "DB_URL": db_url,
-            "AZURE_APP_CLIENT_ID": _CLIENT_ID,
+            "AZURE_APP_CLIENT_ID": CLIENT_ID,
             "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
             "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
             "PORT": str(port),
             "CONSUMER_PORT": str(free_port()),
         }
         address = f"http://127.0.0.1:{port}"
-        token = issuer.token(_CLIENT_ID, roles=("access_as_application", "bulk"))
+        token = issuer.token(CLIENT_ID, roles=("access_as_application", "bulk"))
         with command("serve", settings, directory) as serve:
             await_true(lambda: is_ready(address), serve)
             headers = {"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"}

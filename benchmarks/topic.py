@@ -7,10 +7,9 @@ from urllib.request import urlopen
 import psycopg
 from confluent_kafka import Producer
 
-from datadeling.demo.commands import await_true, is_ready
 from datadeling.demo.generator import HendelseGenerator, Record
-from datadeling.demo.process import Child, ServiceFailed, free_port
-from datadeling.demo.services import Services
+from datadeling.demo.process import Child, ServiceFailed, await_true, free_port
+from datadeling.demo.services import Services, is_ready
 
 SEED = 2026
 _POLL_S = 0.05

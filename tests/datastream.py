@@ -5,13 +5,13 @@ Its description of the table comes from the messages alone.
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
+from datadeling.demo.postgres import programs
 from tests.pgoutput import (
     Begin,
     Commit,
@@ -49,12 +49,11 @@ class Sent(NamedTuple):
 
 
 class Datastream:
-    """The reader of a database's slot. `programs` is the directory of PostgreSQL's own programs."""
+    """The reader of a database's slot."""
 
-    def __init__(self, db_url: str, programs: Path) -> None:
+    def __init__(self, db_url: str) -> None:
         self._admin_url = db_url
         self.url = as_role(db_url, ROLE)
-        self._programs = programs
 
     def read(self) -> Sent:
         """Return everything committed until now, and confirm it, so that it is not sent again."""
@@ -69,7 +68,7 @@ class Datastream:
             f"--option=publication_names={PUBLICATION}",
         )
         done = subprocess.run(
-            [self._programs / "pg_recvlogical", f"--dbname={self.url}", f"--slot={SLOT}", "--start",
+            [programs() / "pg_recvlogical", f"--dbname={self.url}", f"--slot={SLOT}", "--start",
              f"--endpos={end}", *options],
             capture_output=True, timeout=60, check=False,
         )  # fmt: skip

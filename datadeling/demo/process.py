@@ -1,4 +1,4 @@
-"""A process that is gone at the latest when we are, and the free ports that it listens on."""
+"""Processes, temporary directories and ports of ours; nothing of them outlives this process."""
 
 import os
 import random
@@ -6,105 +6,33 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 from datadeling.errors import DatadelingError
 
 _LOG_LINES = 80
-_UTF8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-
-# The shell's `read` ends when our end of the pipe is closed, and the kernel closes it however we die.
-# macOS has no signal for that, and on Linux PR_SET_PDEATHSIG follows the starting thread, not the process.
-_GUARD = """
-read -r _
-if [ -n "$2" ]; then
-    kill -s "$1" "$2"
-    i=0; while [ $i -lt 50 ] && kill -0 "$2"; do sleep 0.1; i=$((i + 1)); done
-    kill -s KILL -- "$2" "-$2"
-fi
-[ -n "$3" ] || exit
-# A process that is about to die may create the directory again: wait until it has been away for a second.
-gone=0; i=0
-while [ $gone -lt 10 ] && [ $i -lt 100 ]; do
-    if [ -e "$3" ]; then rm -rf -- "$3"; gone=0; else gone=$((gone + 1)); fi
-    sleep 0.1; i=$((i + 1))
-done
-"""
+_INHERITED = ("PATH", "HOME", "PYTHONPATH")
 
 # Below the ports that kernels give to outgoing connections (32768 and up on Linux, 49152 on macOS).
 # Otherwise a client that retries a stopped service may be given the service's own port to call from, which
 # connects it to itself and keeps the service from coming back.
-_PORTS = range(20_000, 30_000)
-_ATTEMPTS = 200
-
-_random = random.SystemRandom()
-_used_ports: set[int] = set()
-_lock = Lock()
+_ports = iter(random.SystemRandom().sample(range(20_000, 30_000), 10_000))
 
 
 class ServiceFailed(DatadelingError):
     """A service did not start, or has ended. Nothing of it is left running; the text ends with its log."""
 
 
-class User(NamedTuple):
-    """The user that a process runs as."""
-
-    uid: int
-    gid: int
-
-
-def as_user(user: User | None) -> dict[str, Any]:
-    """Return the arguments of `subprocess` that run a program as a user in none of our groups.
-
-    Without a user, it runs as ourselves.
-    """
-    if user is None:
-        return {}
-    return {"user": user.uid, "group": user.gid, "extra_groups": []}
-
-
-class Guard:
-    """A small process that waits for our end and then cleans up a process, a directory or both.
-
-    It works for every way to die, SIGKILL included. The process gets `sign`, and SIGKILL 5 s later. Call
-    `disarm` after cleaning up in good order; until then the guard runs.
-    """
-
-    def __init__(
-        self,
-        *,
-        pid: int | None = None,
-        sign: signal.Signals = signal.SIGKILL,
-        directory: Path | None = None,
-    ) -> None:
-        target = ["" if pid is None else str(pid), "" if directory is None else str(directory)]
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "guard", sign.name.removeprefix("SIG"), *target],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
-
-    def disarm(self) -> None:
-        """End the guard without cleaning up; safe to call again."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
-
-
-class Child:
+class Child(subprocess.Popen[bytes]):
     """A running process in a session of its own, out of reach of Ctrl-C, that does not outlive us.
 
-    Its output goes to `log`. `sign` is the signal that ends it if we die first. Raises `OSError` when the
-    program cannot be started.
+    Its output goes to `log`. `sign` is the signal that stops it, also if we die first. Other arguments are
+    those of `Popen`; raises `OSError` when the program cannot be started.
     """
 
     def __init__(
@@ -114,12 +42,13 @@ class Child:
         log: Path,
         cwd: Path,
         env: Mapping[str, str] | None = None,
-        user: User | None = None,
         sign: signal.Signals = signal.SIGTERM,
+        **options: Any,  # noqa: ANN401
     ) -> None:
         self.log = log
+        self._sign = sign
         with log.open("ab") as output:
-            self._popen = subprocess.Popen(
+            super().__init__(
                 args,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -127,50 +56,31 @@ class Child:
                 cwd=cwd,
                 env=env,
                 start_new_session=True,
-                **as_user(user),
+                **options,
             )
         try:
-            self._guard = Guard(pid=self._popen.pid, sign=sign)
+            self._guard = _when_we_die(
+                'kill -s "$1" "$2"; sleep 1; kill -s KILL -- "-$2"', sign.name[3:], self.pid
+            )
         except BaseException:
-            self._popen.kill()
-            self._popen.wait()
+            self.kill()
+            self.wait()
             raise
 
-    @property
-    def pid(self) -> int:
-        """The process id; the process leads a session and a group of the same number."""
-        return self._popen.pid
+    def stop(self, seconds: float = 10.0, sign: signal.Signals | None = None) -> int:
+        """Send its signal, after so many seconds SIGKILL to its group, and block until it is gone.
 
-    def poll(self) -> int | None:
-        """Return the exit status, as in `Popen.returncode`, or None while it runs. Does not block."""
-        code = self._popen.poll()
-        if code is not None:
-            # From here on another process can get the number.
-            self._guard.disarm()
-        return code
-
-    def wait(self) -> int:
-        """Block until it ends by itself; return the exit status."""
-        code = self._popen.wait()
-        self._guard.disarm()
-        return code
-
-    def stop(self, *steps: tuple[signal.Signals, float]) -> int:
-        """Send each signal in turn, wait so many seconds for its effect, and block until the process is gone.
-
-        After the last one comes SIGKILL, to its whole group. Returns the exit status. Safe to call for a
-        process that is gone.
+        Returns the exit status. Safe to call for a process that is gone.
         """
-        for sign, seconds in steps:
+        try:
             if self.poll() is None:
-                self._popen.send_signal(sign)
-                with suppress(subprocess.TimeoutExpired):
-                    self._popen.wait(seconds)
-        if self.poll() is None:
+                self.send_signal(sign or self._sign)
+                self.wait(seconds)
+        except subprocess.TimeoutExpired:
             os.killpg(self.pid, signal.SIGKILL)
-            self._popen.wait()
-        self._guard.disarm()
-        return self._popen.returncode
+        status = self.wait()
+        _disarm(self._guard)
+        return status
 
     def log_tail(self) -> str:
         """Return the last lines of its output."""
@@ -178,68 +88,87 @@ class Child:
         return "\n".join(text.splitlines()[-_LOG_LINES:])
 
 
-def run(
-    args: Sequence[str | Path],
-    *,
-    log: Path,
-    cwd: Path,
-    env: Mapping[str, str] | None = None,
-    user: User | None = None,
-) -> None:
-    """Run a program to its end; blocks. It is gone when this returns, also by an exception.
+@contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Create a directory that any user may enter, but not list; removed after the block, or when we die.
 
-    Raises `ServiceFailed`, with the end of the log, when the program fails, and `OSError` when it cannot be
-    started.
+    PostgreSQL runs as another user when we are root, and must reach its data.
     """
-    child = Child(args, log=log, cwd=cwd, env=env, user=user, sign=signal.SIGKILL)
-    try:
-        code = child.wait()
-    finally:
-        child.stop()
-    if code:
-        raise ServiceFailed(f"{Path(args[0]).name} ended ({code}):\n{child.log_tail()}")
+    with tempfile.TemporaryDirectory(prefix="datadeling-", ignore_cleanup_errors=True) as name:
+        directory = Path(name).resolve()
+        directory.chmod(0o711)
+        # Later than the processes that write to it are gone.
+        guard = _when_we_die('sleep 3; rm -rf -- "$1"', directory)
+        try:
+            yield directory
+        finally:
+            _disarm(guard)
 
 
-def clean_environment(*prefixes: str) -> dict[str, str]:
-    """Return our environment in UTF-8 and UTC, without the variables that begin with one of `prefixes`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    return kept | {"LC_ALL": _UTF8, "TZ": "UTC"}
+def _when_we_die(script: str, *args: object) -> subprocess.Popen[bytes]:
+    """Start a shell that runs the script when this process is gone, however it died.
+
+    The shell's `read` ends when our end of the pipe is closed, and the kernel closes it. macOS has no signal
+    for that, and on Linux PR_SET_PDEATHSIG follows the starting thread, not the process.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"read -r _; {script}", "guard", *map(str, args)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+
+
+def _disarm(guard: subprocess.Popen[bytes]) -> None:
+    guard.kill()
+    guard.communicate()
+
+
+def await_true(
+    condition: Callable[[], bool], *children: Child, deadline_s: float = 60.0, poll_s: float = 0.1
+) -> None:
+    """Block until the condition holds.
+
+    Raises `ServiceFailed`, with the end of its log, when a process ends meanwhile, or when the condition did
+    not hold for `deadline_s`.
+    """
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        for child in children:
+            if child.poll() is not None:
+                raise ServiceFailed(f"{child.log.stem} ended ({child.returncode}):\n{child.log_tail()}")
+        if time.monotonic() > deadline:
+            raise ServiceFailed(
+                "\n".join(f"{c.log.stem} does not come up:\n{c.log_tail()}" for c in children)
+            )
+        time.sleep(poll_s)
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment of a process of ours: in UTF-8 and UTC, without any settings."""
+    utf8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, "LC_ALL": utf8, "TZ": "UTC"}
 
 
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nothing listens on, never the same twice in one process.
 
     Another process can take it before the caller listens: the number is drawn at random to make that rare.
-    Raises `OSError` when no free port is found. Does not block.
     """
-    with _lock:
-        for _ in range(_ATTEMPTS):
-            port = _random.choice(_PORTS)
-            if port not in _used_ports and _can_be_bound(port):
-                _used_ports.add(port)
-                return port
-    raise OSError(f"no free port between {_PORTS.start} and {_PORTS.stop - 1}")
+    return next(filter(_can_be_bound, _ports))
 
 
 def _can_be_bound(port: int) -> bool:
-    with socket.socket() as candidate:
-        try:
-            candidate.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    with socket.socket() as candidate, suppress(OSError):
+        candidate.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the block as Ctrl-C does, so that everything cleans up after itself."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {s: signal.signal(s, interrupt) for s in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def interruptible() -> None:
+    """Let SIGTERM and SIGHUP unwind as Ctrl-C does from now on, so that everything cleans up after itself."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)

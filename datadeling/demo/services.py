@@ -1,40 +1,90 @@
-"""PostgreSQL and Kafka together, under one temporary directory."""
+"""PostgreSQL, Kafka and `datadeling` commands beside them, and calls to the API."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
-from datadeling.demo.embedded import temporary_directory
+from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo.process import (
+    Child,
+    ServiceFailed,
+    clean_environment,
+    free_port,
+    temporary_directory,
+)
+
+CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 
 
-class Services:
-    """Both services, started side by side when the block begins, gone with all their data when it ends.
-
-    Nothing is left behind however the block or this process ends. Use an instance for one block.
-    """
+class Services(NamedTuple):
+    """Both services, and a directory for logs."""
 
     postgres: EmbeddedPostgres
     kafka: EmbeddedKafka
     directory: Path
 
-    def __enter__(self) -> Self:
-        """Start both, and block until both answer: some 4 s. Raise what the first to fail raised."""
-        with ExitStack() as stack:
-            self.directory = stack.enter_context(temporary_directory("datadeling-"))
-            self.postgres = EmbeddedPostgres(self.directory / "postgres")
-            self.kafka = EmbeddedKafka(self.directory / "kafka")
-            stack.callback(self.postgres.close)
-            stack.callback(self.kafka.close)
-            # Kafka takes longer: it has the calling thread, so that Ctrl-C interrupts it at once.
-            with ThreadPoolExecutor(max_workers=1) as pool:
-                postgres = pool.submit(self.postgres.start)
-                self.kafka.start()
-                postgres.result()
-            self._stack = stack.pop_all()
-        return self
+    def settings(self, topic: str, issuer: TokenIssuer, port: int) -> dict[str, str]:
+        """Return the environment of a consumer of the topic and of an API on the port."""
+        return {
+            "KAFKA_BROKERS": self.kafka.bootstrap_servers,
+            "KAFKA_TOPIC": topic,
+            "KAFKA_GROUP_ID": "datadeling",
+            "DB_URL": self.postgres.url,
+            "CONSUMER_PORT": str(free_port()),
+            "PORT": str(port),
+            "AZURE_APP_CLIENT_ID": CLIENT_ID,
+            "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
+            "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
+        }
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+
+@contextmanager
+def running_services() -> Iterator[Services]:
+    """Run both services while the block runs; nothing is left behind however it or this process ends."""
+    with temporary_directory() as directory, EmbeddedPostgres() as postgres, EmbeddedKafka() as kafka:
+        yield Services(postgres, kafka, directory)
+
+
+@contextmanager
+def command(name: str, settings: Mapping[str, str], directory: Path) -> Iterator[Child]:
+    """Run `datadeling NAME` while the block runs; it gets SIGTERM at the end, and 10 s to stop."""
+    child = Child(
+        [sys.executable, "-m", "datadeling", name],
+        log=directory / f"{name}.log",
+        cwd=directory,
+        env={**clean_environment(), "TMPDIR": str(directory), "LOG_FORMAT": "text", **settings},
+    )
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+def is_ready(address: str) -> bool:
+    """Return True when the process at this address is ready."""
+    try:
+        with urlopen(f"{address}/internal/health/readiness", timeout=2):  # noqa: S310 (http)
+            return True
+    except OSError:
+        return False
+
+
+def post(url: str, body: Mapping[str, str], token: str) -> Any:  # noqa: ANN401 (any JSON)
+    """Return the API's answer to a body. Raise `ServiceFailed` when it is an error."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Behandlingsnummer": "B123",
+    }
+    request = Request(url, json.dumps(body).encode(), headers)  # noqa: S310 (http)
+    try:
+        with urlopen(request, timeout=10) as answer:  # noqa: S310 (http)
+            return json.load(answer)
+    except OSError as error:
+        raise ServiceFailed(f"the API did not answer: {error}") from None

@@ -52,8 +52,8 @@ def target(server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def datastream(connection: psycopg.Connection, db_url: str, server: EmbeddedPostgres) -> Datastream:  # noqa: ARG001
-    return Datastream(db_url, server.programs)
+def datastream(connection: psycopg.Connection, db_url: str) -> Datastream:  # noqa: ARG001
+    return Datastream(db_url)
 
 
 def content(connection: psycopg.Connection) -> list[tuple[Any, ...]]:

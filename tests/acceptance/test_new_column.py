@@ -105,7 +105,7 @@ def db_url(server: EmbeddedPostgres) -> str:
     return server.create_database("new_column")
 
 
-def test_a_new_column_is_in_the_database_the_api_and_the_mirror(  # noqa: PLR0913, PLR0917 (fixtures)
+def test_a_new_column_is_in_the_database_the_api_and_the_mirror(
     copy: Path,
     run: Run,
     consumer: Setting,
@@ -114,7 +114,6 @@ def test_a_new_column_is_in_the_database_the_api_and_the_mirror(  # noqa: PLR091
     produce: Produce,
     issuer: TokenIssuer,
     db_url: str,
-    server: EmbeddedPostgres,
 ) -> None:
     operator.run("migrate")
     with psycopg.connect(db_url, autocommit=True) as connection:
@@ -122,7 +121,7 @@ def test_a_new_column_is_in_the_database_the_api_and_the_mirror(  # noqa: PLR091
         produce([melding(1, offset=0, oppmoteDato=_DAY), melding(2, offset=1)])
         wait_until_handled(connection, 2)
         before.terminate()
-        datastream = Datastream(db_url, server.programs)
+        datastream = Datastream(db_url)
         assert len(datastream.read().changes) == 2
 
         # The release with the column. Python must not find the present one in the working directory.

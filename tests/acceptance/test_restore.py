@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from datadeling.db.migrate import migrate
-from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo import postgres
 from datadeling.demo.process import free_port
 from datadeling.domain.avtale import COLUMNS
 from tests.acceptance.conftest import Run, Setting
@@ -43,7 +43,7 @@ class Backups:
     """Backs up and restores by the commands of the runbook."""
 
     def __init__(self, directory: Path) -> None:
-        self._programs = EmbeddedPostgres(directory).programs
+        self._programs = postgres.programs()
         self._file = directory / "backup.dump"
 
     def dump(self, url: str) -> None:

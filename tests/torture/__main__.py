@@ -37,10 +37,11 @@ _PATIENT = 0.7  # the share of faults that wait until work has resumed
 def torture(seed: int, events: int, seconds: int, consumers: int) -> None:
     """Inject faults while events come in, and compare the tables with the oracle."""
     click.echo(f"seed {seed}")
+    interruptible()
     rng = random.Random(seed)
     logs = make_logs(rng, PARTITIONS, events // PARTITIONS)
     try:
-        with interruptible(), Cluster(PARTITIONS, consumers) as cluster:
+        with Cluster(PARTITIONS, consumers) as cluster:
             result = _run(cluster, rng, logs, seconds)
             if not result.good:
                 click.echo(cluster.logs())

@@ -102,13 +102,13 @@ class Cluster:
 
     def kill(self, number: int) -> None:
         """Send SIGKILL to a consumer, and wait for its end."""
-        self._consumers.pop(number).stop()
+        self._consumers.pop(number).stop(sign=signal.SIGKILL)
 
     def terminate(self, number: int) -> None:
         """Send SIGTERM to a consumer, and wait for its end. Raise `ConsumerDied` for a wrong exit code."""
         child = self._consumers.pop(number)
         # Before it has started its loop, a signal ends it as it would any process.
-        if (code := child.stop((signal.SIGTERM, _GRACE))) not in {0, -signal.SIGTERM}:
+        if (code := child.stop(_GRACE)) not in {0, -signal.SIGTERM}:
             raise ConsumerDied(f"consumer {number} did not end well ({code}):\n{child.log_tail()}")
 
     def freeze(self, number: int, seconds: float) -> None:
@@ -149,4 +149,4 @@ class Cluster:
             timer.cancel()
             self._thaw(number)
         for child in self._consumers.values():
-            child.stop()
+            child.stop(sign=signal.SIGKILL)

@@ -76,7 +76,7 @@ def _visit(cluster: Cluster, rng: random.Random) -> None:
 
 
 def _crash_database(cluster: Cluster, rng: random.Random) -> None:
-    cluster.postgres.stop("immediate")
+    cluster.postgres.stop()
     cluster.wait(rng.uniform(0, 5))
     cluster.postgres.start()
 
@@ -104,7 +104,8 @@ def _hold_table(cluster: Cluster, rng: random.Random) -> None:
 
 
 def _restart_broker(cluster: Cluster, _: random.Random) -> None:
-    cluster.kafka.restart()
+    cluster.kafka.stop()
+    cluster.kafka.start()
 
 
 def _kill_broker(cluster: Cluster, rng: random.Random) -> None:

@@ -13,15 +13,13 @@ from zoneinfo import ZoneInfo
 
 from confluent_kafka import Producer
 
-from datadeling.demo.commands import is_ready, post
 from datadeling.demo.expected import expected_answer, interesting_person
 from datadeling.demo.generator import HendelseGenerator, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import free_port
-from datadeling.demo.services import Services
+from datadeling.demo.services import CLIENT_ID, is_ready, post, running_services
 
 _TOPIC = "avtaler"
-_CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 _EVENTS = 1_000
 _TIMEOUT_S = 60.0
 _LIKE_THE_PLATFORM = ("--read-only", "--user", "1069:1069", "--tmpfs", "/tmp", "--cap-drop", "ALL")
@@ -33,21 +31,22 @@ def main(image: str) -> int:
     records = list(HendelseGenerator(2026, today).hendelser(_EVENTS))
     person = interesting_person(siste_tilstand(records), today)
     with ExitStack() as stack:
-        services = stack.enter_context(Services())
+        services = stack.enter_context(running_services())
         issuer = stack.enter_context(TokenIssuer())
         services.kafka.create_topic(_TOPIC, config={"cleanup.policy": "compact"})
         producer = Producer({"bootstrap.servers": services.kafka.bootstrap_servers})
         for record in records:
             producer.produce(_TOPIC, record.value, record.key)
         producer.flush(30)
-        api, settings = _settings(services, issuer)
+        settings = services.settings(_TOPIC, issuer, free_port())
+        api = f"http://127.0.0.1:{settings['PORT']}"
         container = _start(image, settings)
         stack.callback(_docker, "rm", "--force", container)
         _wait_until_ready(container, api, f"http://127.0.0.1:{settings['CONSUMER_PORT']}")
         answer, expected = None, expected_answer(person, today)
         deadline = time.monotonic() + _TIMEOUT_S
         while answer != expected and time.monotonic() < deadline:
-            answer = post(f"{api}/api/v1/tiltaksstatus", {"fnr": person.fnr}, issuer.token(_CLIENT_ID))
+            answer = post(f"{api}/api/v1/tiltaksstatus", {"fnr": person.fnr}, issuer.token(CLIENT_ID))
             time.sleep(0.2)
         began = time.monotonic()
         _docker("stop", "--time", "30", container)
@@ -55,21 +54,6 @@ def main(image: str) -> int:
         code = int(_docker("inspect", "--format", "{{.State.ExitCode}}", container))
         print(f"answer as expected: {answer == expected}; SIGTERM: exit code {code} after {took:.1f} s")
         return 0 if answer == expected and code == 0 and took < 10 else 1
-
-
-def _settings(services: Services, issuer: TokenIssuer) -> tuple[str, dict[str, str]]:
-    port = free_port()
-    return f"http://127.0.0.1:{port}", {
-        "KAFKA_BROKERS": services.kafka.bootstrap_servers,
-        "KAFKA_TOPIC": _TOPIC,
-        "KAFKA_GROUP_ID": "datadeling",
-        "DB_URL": services.postgres.url,
-        "PORT": str(port),
-        "CONSUMER_PORT": str(free_port()),
-        "AZURE_APP_CLIENT_ID": _CLIENT_ID,
-        "AZURE_OPENID_CONFIG_ISSUER": issuer.issuer,
-        "AZURE_OPENID_CONFIG_JWKS_URI": issuer.jwks_uri,
-    }
 
 
 def _start(image: str, settings: dict[str, str]) -> str:

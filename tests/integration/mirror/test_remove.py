@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from datadeling.db.migrate import migrate, remove_mirror
-from datadeling.demo.postgres import EmbeddedPostgres
+from datadeling.demo.postgres import EmbeddedPostgres, programs
 from datadeling.errors import Busy, MigrationFailed
 from tests.datastream import PUBLICATION, ROLE, SLOT, as_role
 from tests.integration.mirror.platform import APP, COMPLETE, Mirrored, Platform
@@ -70,12 +70,10 @@ def test_it_can_be_set_up_again(platform: Platform) -> None:
     assert platform.mirrored() == COMPLETE
 
 
-def test_a_slot_that_is_being_read_is_left_alone(
-    platform: Platform, admin: psycopg.Connection, server: EmbeddedPostgres
-) -> None:
+def test_a_slot_that_is_being_read_is_left_alone(platform: Platform, admin: psycopg.Connection) -> None:
     platform.add_datastream()
     migrate(platform.url)
-    with reading(as_role(platform.url, ROLE), server):
+    with reading(as_role(platform.url, ROLE)):
         wait_until(lambda: active(admin), "the slot is being read")
         with pytest.raises(Busy, match="end the stream first"):
             remove_mirror(platform.url)
@@ -85,10 +83,10 @@ def test_a_slot_that_is_being_read_is_left_alone(
 
 
 @contextmanager
-def reading(url: str, server: EmbeddedPostgres) -> Iterator[None]:
+def reading(url: str) -> Iterator[None]:
     """Somebody reads the slot, and goes on until the block ends."""
     command = [
-        str(server.programs / "pg_recvlogical"),
+        str(programs() / "pg_recvlogical"),
         f"--dbname={url}",
         f"--slot={SLOT}",
         "--start",

@@ -34,9 +34,9 @@ def source(admin: psycopg.Connection, platform: Platform) -> psycopg.Connection:
 
 
 @pytest.fixture
-def datastream(source: psycopg.Connection, server: EmbeddedPostgres, platform: Platform) -> Datastream:  # noqa: ARG001
+def datastream(source: psycopg.Connection, platform: Platform) -> Datastream:  # noqa: ARG001
     """Reads its slot."""
-    return Datastream(platform.url, server.programs)
+    return Datastream(platform.url)
 
 
 @pytest.fixture

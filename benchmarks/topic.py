@@ -7,7 +7,7 @@ from urllib.request import urlopen
 import psycopg
 from confluent_kafka import Producer
 
-from datadeling.demo.generator import HendelseGenerator, Record
+from datadeling.demo.generator import Record, generate_events
 from datadeling.demo.process import Child, ServiceFailed, await_true, free_port
 from datadeling.demo.services import Services, is_ready
 
@@ -18,7 +18,7 @@ _DEADLINE_S = 600.0
 
 def events(count: int, seed: int = SEED) -> Iterable[Record]:
     """Return events of some 3 kB, the same for each seed."""
-    return HendelseGenerator(seed).hendelser(count)
+    return generate_events(count, seed)
 
 
 def send(records: Iterable[Record], brokers: str, topic: str) -> None:

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.syntax import Syntax
 
 from datadeling.demo.expected import Person, expected_answer, interesting_person
-from datadeling.demo.generator import HendelseGenerator, Record, siste_tilstand
+from datadeling.demo.generator import Record, generate_events, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import Child, ServiceFailed, await_true, interruptible
 from datadeling.demo.services import CLIENT_ID, Services, command, is_ready, post, running_services
@@ -47,7 +47,7 @@ def run_demo(count: int, port: int, *, once: bool) -> int:
     console = Console(stderr=once, highlight=False)
     interruptible()
     today = datetime.now(OSLO).date()
-    records = list(HendelseGenerator(_SEED, today).hendelser(count))
+    records = list(generate_events(count, _SEED, today))
     person = interesting_person(siste_tilstand(records), today)
     try:
         with ExitStack() as stack:

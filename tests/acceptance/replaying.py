@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from datadeling.demo.generator import HendelseGenerator
+from datadeling.demo.generator import generate_events
 from datadeling.domain.avtale import COLUMNS
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.partitioner import partition_of
@@ -17,7 +17,7 @@ Trace = list[tuple[Any, ...]]
 
 def create_log() -> list[Message]:
     """Create a log of generated events, with tombstones and unreadable messages."""
-    events = list(HendelseGenerator(7).hendelser(EVENTS - 20))
+    events = list(generate_events(EVENTS - 20, 7))
     gone = [(event.key, None) for event in events[:10]]
     bad = [(event.key, b"{") for event in events[10:20]]
     return [

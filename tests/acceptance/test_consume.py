@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from datadeling.demo.generator import HendelseGenerator, siste_tilstand
+from datadeling.demo.generator import generate_events, siste_tilstand
 from datadeling.demo.process import free_port
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import Run, Setting
@@ -74,7 +74,7 @@ def _entry(partition: int, place: int) -> Entry:
 def test_generated_events_are_stored(
     run: Run, consumer: Setting, produce: Produce, connection: psycopg.Connection
 ) -> None:
-    records = list(HendelseGenerator(seed=751).hendelser(751))
+    records = list(generate_events(751, seed=751))
     produce([Message(hash_partition(r.key), 0, EPOCH, r.key, r.value) for r in records])
     run(consumer.env, "consume")
     wait_until_handled(connection, 751)

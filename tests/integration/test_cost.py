@@ -22,7 +22,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.db.database import Database
-from datadeling.demo.generator import HendelseGenerator
+from datadeling.demo.generator import generate_events
 from datadeling.demo.process import free_port
 from datadeling.domain.hendelse import Hendelse
 from datadeling.pipeline.message import Message
@@ -138,7 +138,7 @@ def _exceeds(cost: Event | Lookup, bound: Event | Lookup) -> bool:
 
 def _messages(seed: int) -> list[Message]:
     """Return messages, each about another avtale."""
-    newest = {record.key: record.value for record in HendelseGenerator(seed).hendelser(_BATCH * 2)}
+    newest = {record.key: record.value for record in generate_events(_BATCH * 2, seed)}
     now = datetime.now(UTC)
     return [Message(0, 0, now, key, value) for key, value in list(newest.items())[:_BATCH]]
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from confluent_kafka import Producer
 
 from datadeling.demo.expected import expected_answer, interesting_person
-from datadeling.demo.generator import HendelseGenerator, siste_tilstand
+from datadeling.demo.generator import generate_events, siste_tilstand
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.process import free_port
 from datadeling.demo.services import CLIENT_ID, is_ready, post, running_services
@@ -28,7 +28,7 @@ _LIKE_THE_PLATFORM = ("--read-only", "--user", "1069:1069", "--tmpfs", "/tmp", "
 def main(image: str) -> int:
     """Return 0 when the answer agrees with the events, and SIGTERM ends the container with 0 within 10 s."""
     today = datetime.now(ZoneInfo("Europe/Oslo")).date()
-    records = list(HendelseGenerator(2026, today).hendelser(_EVENTS))
+    records = list(generate_events(_EVENTS, 2026, today))
     person = interesting_person(siste_tilstand(records), today)
     with ExitStack() as stack:
         services = stack.enter_context(running_services())

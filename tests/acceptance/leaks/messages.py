@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from datadeling.demo.generator import HendelseGenerator
+from datadeling.demo.generator import generate_events
 from datadeling.pipeline.message import Message
 from tests.acceptance.leaks.numbers import WORD, Numbers
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
@@ -46,7 +46,7 @@ def of_refused(numbers: Numbers, bedrift_nr: str) -> Message:
 
 
 def _generated(numbers: Numbers) -> Iterator[Message]:
-    for key, value in HendelseGenerator(6).hendelser(_GENERATED):
+    for key, value in generate_events(_GENERATED, 6):
         assert value is not None
         fields: dict[str, Any] = json.loads(value)
         for name, number in fields.items():

@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from datadeling.demo.synthetic.draws import syntetisk_fnr
+from datadeling.demo.avtale import syntetisk_fnr
 
 WORD = "hemmelig"
 """A word beside the numbers: it leaks when a text is shown with only the number masked."""

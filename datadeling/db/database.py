@@ -8,9 +8,8 @@ from threading import Timer
 
 import psycopg
 
-from datadeling.db.connection import BACKGROUND, DeadlineConnection, Limits, connect, translated
+from datadeling.db.connection import BACKGROUND, DeadlineConnection, Limits, Meanwhile, connect, translated
 from datadeling.db.transaction import Transaction
-from datadeling.db.waiting import Meanwhile
 from datadeling.errors import DatabaseUnavailable
 
 
@@ -46,7 +45,7 @@ class Database:
         """
         connection = self._connected()
         connection.meanwhile = self._meanwhile
-        with translated(connection, writes=True), connection.transaction():
+        with translated(connection), connection.transaction():
             yield Transaction(connection)
 
     def close(self) -> None:
@@ -68,26 +67,24 @@ class Database:
         timer.start()
 
     def _cut(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        # Only the socket: psycopg's connection belongs to the thread that is waiting.
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
+        if self._connection is not None:
+            # Only the socket: psycopg's connection belongs to the thread that is waiting.
+            with (
+                suppress(OSError, psycopg.Error),
+                socket.socket(fileno=os.dup(self._connection.fileno())) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
 
     def _connected(self) -> DeadlineConnection:
-        if self._connection is None or self._connection.closed or self._connection.broken:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        self.close()
+        connection = None if self._winding_up else connect(self._db_url, self._application, self._limits)
+        self._connection = connection
+        if connection is None or self._winding_up:  # maybe only since it connected
             self.close()
-            if not self._winding_up:
-                self._connection = connect(
-                    self._db_url, options=self._limits.options, application=self._application
-                )
-                self._connection.timeout = self._limits.timeout
-            if self._winding_up:  # maybe only since it connected
-                self.close()
-        if self._connection is None:
             raise DatabaseUnavailable("winding up")
-        return self._connection
+        return connection
 
 
 class Claim:

@@ -46,7 +46,7 @@ def create_months(tx: Transaction, now: datetime | None = None) -> list[str]:
         name = f"lookup_log_{month.year}_{month.month:02d}"
         parts = {"month": Identifier(name), "begins": Literal(month.begins), "ends": Literal(month.ends)}
         try:
-            with translated(tx.connection, writes=True), tx.connection.transaction():  # a savepoint
+            with translated(tx.connection), tx.connection.transaction():  # a savepoint
                 for statement in ("create", "attach", "comment"):
                     tx.connection.execute(queries[f"{statement}_lookup_log_month"].format(**parts))
             created.append(name)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 import yoyo
@@ -20,12 +20,12 @@ from yoyo.exceptions import LockTimeout
 from yoyo.migrations import MigrationList
 
 from datadeling.db import lookup_log, mirror
-from datadeling.db.connection import TCP, DeadlineConnection, connect, translated
+from datadeling.db.connection import BACKGROUND, TCP, DeadlineConnection, Limits, connect, translated
 from datadeling.db.queries import queries
 from datadeling.db.transaction import Transaction
 from datadeling.errors import MigrationFailed
 
-_OPTIONS = "-c timezone=UTC -c lock_timeout=5s"
+_LIMITS = Limits("-c timezone=UTC -c lock_timeout=5s", BACKGROUND.timeout)
 _RETRY_LOCK = 0.2  # seconds
 
 
@@ -44,15 +44,15 @@ def migrate(db_url: str) -> list[str]:
     """
     with _alone(db_url) as connection, _migrations() as migrations, _backend(db_url) as backend:
         try:
-            with translated(writes=True):
+            with translated():
                 backend.break_lock()  # we hold ours, so the process of this one is gone
-            with translated(writes=True), backend.lock():
-                missing = backend.to_apply(migrations)
-                ids = [migration.id for migration in missing]
-                backend.apply_migrations(missing)
+                with backend.lock():
+                    missing = backend.to_apply(migrations)
+                    ids = [migration.id for migration in missing]
+                    backend.apply_migrations(missing)
         except LockTimeout:
             raise MigrationFailed("somebody else is migrating without our lock") from None
-        with translated(connection, writes=True), connection.transaction():
+        with translated(connection), connection.transaction():
             lookup_log.create_months(Transaction(connection))
         mirror.set_up(connection)
         return ids
@@ -69,7 +69,7 @@ def remove_mirror(db_url: str) -> list[str]:
 
 def status(db_url: str) -> list[Migration]:
     """Return every migration of this release, in order. Raise `DatabaseUnavailable`."""
-    with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
+    with connect(db_url, "datadeling migrate", _LIMITS) as connection:
         applied = _applied(connection)
     return [Migration(name, name in applied) for name in known()]
 
@@ -87,8 +87,7 @@ def is_current(connection: psycopg.Connection, needed: list[str]) -> bool:
 
 def _applied(connection: psycopg.Connection) -> set[str]:
     with translated(connection):
-        (table,) = connection.execute(queries["migration_table"]).fetchone() or (None,)
-        if table is None:
+        if connection.execute(queries["migration_table"]).fetchone() == (None,):
             return set()
         return {name for (name,) in connection.execute(queries["select_migrations"])}
 
@@ -96,7 +95,7 @@ def _applied(connection: psycopg.Connection) -> set[str]:
 @contextmanager
 def _alone(db_url: str) -> Iterator[DeadlineConnection]:
     """Hold the migration lock. Tries repeatedly: a blocking wait would hang CREATE INDEX CONCURRENTLY."""
-    with connect(db_url, options=_OPTIONS, application="datadeling migrate") as connection:
+    with connect(db_url, "datadeling migrate", _LIMITS) as connection:
         with translated(connection):
             while connection.execute(queries["try_migration_lock"]).fetchone() != (True,):
                 time.sleep(_RETRY_LOCK)
@@ -113,11 +112,11 @@ def _migrations() -> Iterator[MigrationList]:
 
 @contextmanager
 def _backend(db_url: str) -> Iterator[DatabaseBackend]:
-    parts = urlsplit(db_url)
-    settings = {**{name: str(value) for name, value in TCP.items()}, **dict(parse_qsl(parts.query))}
-    settings["options"] = f"{_OPTIONS} {settings.get('options', '')}".strip()
-    address = urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, urlencode(settings), ""))
+    url = urlsplit(db_url)
+    settings = {**TCP, "options": "", **dict(parse_qsl(url.query))}
+    settings["options"] = f"{_LIMITS.options} {settings['options']}".strip()
     with translated():
+        address = url._replace(scheme="postgresql+psycopg", query=urlencode(settings)).geturl()
         backend = yoyo.get_backend(address)
     try:
         yield backend

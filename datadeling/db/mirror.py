@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 def mirrored_columns(db_url: str) -> list[str]:
     """Return the columns of `avtale`. Raise `DatabaseUnavailable`, or `NotFound` when there is no table."""
-    with connect(db_url, application="datadeling views") as connection, translated(connection):
+    with connect(db_url, "datadeling views") as connection, translated(connection):
         columns = [name for (name,) in connection.execute(queries["select_columns"])]
     if not columns:
         raise NotFound("the database has no table avtale: run datadeling migrate")
@@ -78,7 +78,7 @@ def _take_steps(connection: DeadlineConnection, query: str, **values: object) ->
         cause = {}
         if statement:
             try:
-                with translated(connection, writes=True), connection.transaction():
+                with translated(connection), connection.transaction():
                     connection.execute(statement)
                 taken.append(step)
                 continue

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import psycopg
 import structlog
-from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from datadeling.db.connection import DeadlineConnection, conninfo, translation
@@ -27,8 +26,6 @@ _TIMEOUT = 3.0  # seconds until a silent server is given up
 # The pool's own pauses between attempts to connect grow to minutes. Given up this early, it begins anew with
 # the next lookup, and is back within 2 s of the database.
 _RECONNECT = 2.0
-
-_Connection = psycopg.Connection[TupleRow]
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +77,7 @@ class Pool:
         self._pool.close(timeout=1.0)
 
     @contextmanager
-    def connection(self) -> Iterator[_Connection]:
+    def connection(self) -> Iterator[DeadlineConnection]:
         """A connection whose server answers and has the schema; in autocommit mode, one statement a snapshot.
 
         Blocks for a second at most. Raise `DatabaseUnavailable` when there is none, or when what is done with
@@ -93,9 +90,7 @@ class Pool:
                 self._require_schema(connection)
             yield connection
         except (psycopg.Error, DatabaseUnavailable) as error:
-            meaning = (
-                translation(error, connection, writes=True) if isinstance(error, psycopg.Error) else error
-            )
+            meaning = translation(error, connection) if isinstance(error, psycopg.Error) else error
             if isinstance(meaning, DatabaseUnavailable):
                 self._log_change(available=False, cause=str(meaning))
             raise meaning from None
@@ -115,27 +110,26 @@ class Pool:
             for _ in range(2):  # the server's last message, and then the end
                 connection.pgconn.consume_input()
             if time.monotonic() - connection.checked > _FRESH:
-                with connection.with_timeout(_WAIT):
-                    ConnectionPool.check_connection(connection)
+                connection.timeout = _WAIT
+                ConnectionPool.check_connection(connection)
+                connection.timeout = _TIMEOUT
                 connection.checked = time.monotonic()
         except psycopg.Error:
             self._pool.drain()
             raise
 
-    def _require_schema(self, connection: _Connection) -> None:
+    def _require_schema(self, connection: DeadlineConnection) -> None:
         if not is_current(connection, self._needed):
             raise DatabaseUnavailable("the schema lacks migrations")
         self._is_current = True
 
-    def _log_change(self, *, available: bool, cause: str | None = None) -> None:
+    def _log_change(self, *, available: bool, **cause: str) -> None:
         """Log one line when the database goes and one when it is back, none for each lookup."""
-        if available == self._available:
-            return
-        self._available = available
-        if available:
+        if available and not self._available:
             log.info("database_available")
-        else:
-            log.warning("database_unavailable", cause=cause)
+        elif self._available and not available:
+            log.warning("database_unavailable", **cause)
+        self._available = available
 
 
 def pool_conninfo(db_url: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.db.connection import DeadlineConnection, connect, translated
+from datadeling.db.connection import BACKGROUND, connect, translated
 from datadeling.db.database import Database
 from datadeling.domain.hendelse import Position
 from datadeling.errors import DatabaseBug, DatabaseUnavailable, LostPartition
@@ -166,15 +166,8 @@ def test_the_longest_text_in_an_index_can_become_history(
     assert connection.execute("SELECT count(*) FROM avtale_historikk").fetchone() == (1,)
 
 
-def test_a_statement_without_a_response_closes_the_connection(
-    db_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(DeadlineConnection, "timeout", 0.2)
-    database = Database(db_url, "test")
-    with connect(db_url, application="test") as connection:
+def test_a_statement_without_a_response_closes_the_connection(db_url: str) -> None:
+    with connect(db_url, "test", BACKGROUND._replace(timeout=0.2)) as connection:
         with pytest.raises(DatabaseUnavailable), translated(connection):
             connection.execute("SELECT pg_sleep(60)")
         assert connection.closed
-    with database.transaction() as tx:
-        assert tx.positions(TOPIC) == {}
-    database.close()

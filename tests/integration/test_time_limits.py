@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from datadeling.db.connection import DeadlineConnection, connect
+from datadeling.db.connection import BACKGROUND, Limits, connect
 from datadeling.db.database import Database
 from datadeling.db.pool import pool_conninfo
 from datadeling.errors import DatabaseUnavailable
@@ -32,8 +32,8 @@ def limited(url: str, **limits: str) -> str:
 
 
 @contextmanager
-def store_at(url: str) -> Iterator[Store]:
-    with closing(Database(url, "test")) as database:
+def store_at(url: str, limits: Limits = BACKGROUND) -> Iterator[Store]:
+    with closing(Database(url, "test", limits)) as database:
         yield Store(database, TOPIC, PARK_LIMIT)
 
 
@@ -56,7 +56,7 @@ def test_the_session_has_its_limits(db_url: str) -> None:
             "transaction_timeout": ("30s",),
             "client_connection_check_interval": ("2s",),
         }
-    assert 5 < DeadlineConnection.timeout < NOTICED_WITHIN
+    assert 5 < BACKGROUND.timeout < NOTICED_WITHIN
 
 
 def test_the_socket_has_its_limits(db_url: str) -> None:
@@ -158,11 +158,9 @@ def failed_attempts(store: Store, *batch: object) -> int:
     raise AssertionError("the zombie holds on")
 
 
-def test_an_unresponsive_server_ends_the_transaction(
-    db_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(DeadlineConnection, "timeout", 0.5)
-    with Relay.to(db_url) as relay, store_at(relay.way_to(db_url)) as store:
+def test_an_unresponsive_server_ends_the_transaction(db_url: str, connection: psycopg.Connection) -> None:
+    impatient = BACKGROUND._replace(timeout=0.5)
+    with Relay.to(db_url) as relay, store_at(relay.way_to(db_url), impatient) as store:
         relay.start()
         positions = begin(store)
         relay.fall_silent()

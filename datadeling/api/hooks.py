@@ -36,7 +36,7 @@ def identify() -> None:
 
 def admit_lookup(*, needs_purpose: bool = True) -> None:
     """Leave caller and audit context in `g`, before a view. Raise `Problem` 400, 401, 403, 429 or 503."""
-    g.started = time.perf_counter()
+    g.started, g.route = time.perf_counter(), _route()
     parts, environ = services(), request.environ
     g.caller = caller = parts.authenticator.caller(environ.get("HTTP_AUTHORIZATION", ""))
     parts.authenticator.authorise(caller)
@@ -52,7 +52,7 @@ def admit_lookup(*, needs_purpose: bool = True) -> None:
         caller.name,
         caller.nav_ident,
         purposes,
-        f"{environ['REQUEST_METHOD']} {_route()}",
+        f"{environ['REQUEST_METHOD']} {g.route}",
     )
 
 
@@ -80,7 +80,7 @@ def measure_lookup(response: Response) -> Response:
     """Count and time a lookup. Labels hold the client's id and names of fields. For `after_request`."""
     consumer = g.caller.consumer if "caller" in g else "unknown"
     seconds, counters = _series(
-        services().metrics, consumer, _route(), response.status_code, g.get("felter", ())
+        services().metrics, consumer, g.route, response.status_code, g.get("felter", ())
     )
     seconds.observe(time.perf_counter() - g.started)
     for counter in counters:

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import msgspec
 from flask import request
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
 from marshmallow.exceptions import SCHEMA
 
+from datadeling.api import texts
 from datadeling.api.problems import Feil, Problem, invalid_fields
 from datadeling.domain.month import OSLO
 
@@ -21,48 +22,16 @@ EXAMPLE_FNR = "15877512360"  # synthetic: 80 has been added to the month
 EXAMPLE_ID = "5f9a6f0c-2a3c-4f0e-9f5e-0b8a3c1d7e42"
 EXAMPLE_TIME = "2026-01-16T11:05:40.946+01:00"
 
-UNKNOWN = "ukjent egenskap"
-NO_OBJECT = "må være et JSON-objekt"
-MISSING = "mangler"
-NOT_NULL = "kan ikke være null"
-NO_FNR = "må være nøyaktig elleve siffer"
-NO_IDENTER = "må være en liste med 1–20 identitetsnumre"
-ONE_PERSON = "oppgi enten fnr eller identer"
-NO_PERSONS = "må være en liste med 1–1000 personer"
-NO_DATE = "må være en dato, åååå-mm-dd"
-NO_TIME = "må være et tidspunkt med sone, ISO 8601"
-NO_UUID = "må være en UUID"
-NO_TEXT = "må være en tekst"
-NO_BOOLEAN = "må være true eller false"
-NO_NUMBER = "må være et heltall"
-NO_COUNT = "må være et heltall fra 1 til 1000"
-NO_MARKER = "er ikke en markør herfra"
-NO_PERIOD = "må ha fom eller tom, og fom kan ikke være etter tom"
-NO_FIELDS = "må være en liste med minst ett felt"
-NO_REASON = "må være en tekst på 1–500 tegn"
-NO_OFFSETS = "må være et objekt med en offset for hver partisjon"
-NO_RATE = "må være et heltall fra 1 til 1000000"
-NO_STATE = "må være new, resolved, superseded eller discarded"
-NO_MONTH = "må være en måned, åååå-mm"
-NO_PLACE = "må være generasjon:partisjon:offset"
-ONE_BEGINNING = "oppgi høyst én av fromBeginning, fromOffsets og fromTime"
-NO_BEGINNING = "oppgi fromBeginning, fromOffsets, fromTime eller avtaleId"
-TWICE = "oppgitt mer enn én gang"
-INVALID = "ugyldig verdi"
-# The texts that may be answered. Any other, which is a library's, becomes `INVALID`.
-MELDINGER = frozenset(
-    {
-        UNKNOWN, NO_OBJECT, MISSING, NOT_NULL, NO_FNR, NO_IDENTER, ONE_PERSON, NO_PERSONS, NO_DATE, NO_TIME,
-        NO_UUID, NO_TEXT, NO_BOOLEAN, NO_NUMBER, NO_COUNT, NO_MARKER, NO_PERIOD, NO_FIELDS,
-        NO_REASON, NO_OFFSETS, NO_RATE, NO_STATE, NO_PLACE, NO_MONTH, ONE_BEGINNING, NO_BEGINNING,
-    }
-)  # fmt: skip
-
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ELEVEN_DIGITS = "^[0-9]{11}$"
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _NO_NUL = r"^[^\u0000]*$"
+_MOST_IDENTER = 20
+# JSON Schema for the reader of the description. A property that is null is one that is missing.
+_IDENTER_GIVEN = {"required": ["identer"], "properties": {"identer": {"type": "array"}}}
+_FNR_GIVEN = {"required": ["fnr"], "properties": {"fnr": {"type": "string"}}}
+_NO_FNR = {"properties": {"fnr": {"type": "null"}}}
 _NO_JSON = "Kroppen er ikke gyldig JSON i UTF-8, der hvert navn står én gang."
 
 
@@ -74,7 +43,7 @@ class RequestSchema(Schema):
 
     rules: ClassVar[Mapping[str, Any]] = {}
 
-    error_messages = {"unknown": UNKNOWN, "type": NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
+    error_messages = {"unknown": texts.UNKNOWN, "type": texts.NO_OBJECT}  # noqa: RUF012 (marshmallow reads it so)
 
 
 class LookupRequest(RequestSchema):
@@ -104,7 +73,7 @@ class ResponseSchema(Schema):
 class Dato(fields.Date):
     """A date as yyyy-MM-dd and in no other of ISO 8601's spellings."""
 
-    default_error_messages = {"invalid": NO_DATE}  # noqa: RUF012 (marshmallow reads it so)
+    default_error_messages = {"invalid": texts.NO_DATE}  # noqa: RUF012 (marshmallow reads it so)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.date:  # noqa: ANN401
         if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
@@ -115,7 +84,7 @@ class Dato(fields.Date):
 class Tidspunkt(fields.AwareDateTime):
     """A time with its offset, cut to microseconds. It must have a day in Oslo."""
 
-    default_error_messages = {"invalid": NO_TIME}  # noqa: RUF012 (marshmallow reads it so)
+    default_error_messages = {"invalid": texts.NO_TIME}  # noqa: RUF012 (marshmallow reads it so)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.datetime:  # noqa: ANN401, ARG002
         if not isinstance(value, str) or not _ISO_TIME.fullmatch(value):
@@ -129,7 +98,7 @@ class Tidspunkt(fields.AwareDateTime):
 class JaNei(fields.Boolean):
     """True or false, not 1 or 0, which are equal to them in Python."""
 
-    default_error_messages = {"invalid": NO_BOOLEAN, "null": NOT_NULL}  # noqa: RUF012
+    default_error_messages = {"invalid": texts.NO_BOOLEAN, "null": texts.NOT_NULL}  # noqa: RUF012
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
         if not isinstance(value, bool):
@@ -144,12 +113,12 @@ class Tekst(fields.String):
         super().__init__(**kwargs)
         self.metadata = {"pattern": _NO_NUL, **self.metadata}
 
-    default_error_messages = {"invalid": NO_TEXT, "null": NOT_NULL, "required": MISSING}  # noqa: RUF012
+    default_error_messages = {"invalid": texts.NO_TEXT, "null": texts.NOT_NULL, "required": texts.MISSING}  # noqa: RUF012
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ANN401
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
-            raise ValidationError(NO_TEXT)
+            raise ValidationError(texts.NO_TEXT)
         return text
 
 
@@ -164,20 +133,69 @@ class Heltall(fields.Integer):
         return super()._validated(value)
 
 
-def fnr() -> fields.String:
+def ident() -> fields.String:
     """Return a field for a national identity number. Only that it has eleven digits is checked."""
     return fields.String(
         # The length, too: "$" also matches before a line break at the end.
         validate=[
-            validate.Length(equal=11, error=NO_FNR),
-            validate.Regexp(_ELEVEN_DIGITS, error=NO_FNR),
+            validate.Length(equal=11, error=texts.NO_FNR),
+            validate.Regexp(_ELEVEN_DIGITS, error=texts.NO_FNR),
         ],
-        error_messages={"required": MISSING, "null": NOT_NULL, "invalid": NO_FNR, "invalid_utf8": NO_FNR},
+        error_messages={
+            "required": texts.MISSING,
+            "null": texts.NOT_NULL,
+            "invalid": texts.NO_FNR,
+            "invalid_utf8": texts.NO_FNR,
+        },
         metadata={
             "description": "Personens identitetsnummer: elleve siffer. Mer sjekkes ikke.",
             "example": EXAMPLE_FNR,
         },
     )
+
+
+class Person(LookupRequest):
+    """At most one person."""
+
+    rules = {"if": _IDENTER_GIVEN, "then": _NO_FNR}  # noqa: RUF012 (read by the OpenAPI plugin)
+
+    fnr = ident()
+    identer = fields.List(
+        ident(),
+        validate=validate.Length(min=1, max=_MOST_IDENTER, error=texts.NO_IDENTER),
+        error_messages={"invalid": texts.NO_IDENTER},
+        metadata={
+            "description": "Personens nåværende og tidligere identitetsnumre, i stedet for fnr: 1–20.",
+            "example": [EXAMPLE_FNR],
+        },
+    )
+
+    is_required: ClassVar[bool] = False
+
+    # Also when a field is bad in itself, so that all that is wrong is answered at once.
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _check_person(self, _: dict[str, Any], sent: Any, **__: object) -> None:  # noqa: ANN401 (any JSON)
+        if not isinstance(sent, dict):
+            return
+        has_fnr, has_identer = sent.get("fnr") is not None, sent.get("identer") is not None
+        if has_fnr and has_identer:
+            raise ValidationError(texts.ONE_PERSON, "identer")
+        if self.is_required and not has_fnr and not has_identer:
+            raise ValidationError(texts.MISSING, "fnr")
+
+
+class OnePerson(Person):
+    """Exactly one person."""
+
+    rules = {**Person.rules, "else": _FNR_GIVEN}  # noqa: RUF012
+    is_required = True
+
+
+def identer(body: Mapping[str, Any]) -> list[str] | None:
+    """Return the numbers of the person in a valid body, or None when it names nobody."""
+    if body.get("fnr") is not None:
+        return [body["fnr"]]
+    return None if body.get("identer") is None else list(dict.fromkeys(body["identer"]))
 
 
 def read_body(schema: Schema, max_bytes: int | None = None) -> dict[str, Any]:
@@ -222,7 +240,7 @@ def read_query(schema: Schema) -> dict[str, Any]:
     }
     sent = dict(request.args.lists())
     if any(len(values) > 1 for name, values in sent.items() if name not in lists):
-        raise invalid_fields([Feil(None, TWICE)])
+        raise invalid_fields([Feil(None, texts.TWICE)])
     return _load(schema, {name: ",".join(values) for name, values in sent.items()})
 
 
@@ -259,8 +277,8 @@ def _texts(messages: object) -> list[str]:
     """Return texts of ours in place of marshmallow's. Errors of items count as errors of their list."""
     match messages:
         case list():
-            return [text if text in MELDINGER else INVALID for text in messages]
+            return [text if text in texts.ALL else texts.INVALID for text in messages]
         case dict():
             return [text for inner in messages.values() for text in _texts(inner)]
         case _:
-            return [INVALID]
+            return [texts.INVALID]

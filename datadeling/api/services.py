@@ -1,7 +1,7 @@
 """The parts of one worker's application, and how a view gets at them."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from flask import Flask, current_app
@@ -11,7 +11,6 @@ from datadeling.api.security.rate_limit import RateLimit
 from datadeling.api.security.tokens import Authenticator
 from datadeling.config import ApiConfig
 from datadeling.db.lookups import Lookups
-from datadeling.domain.month import OSLO
 from datadeling.metrics import ApiMetrics
 
 _NAME = "datadeling"
@@ -27,10 +26,6 @@ class Services(NamedTuple):
     rate_limit: RateLimit
     metrics: ApiMetrics
     now: Callable[[], datetime]
-
-    def today(self) -> date:
-        """Return the day in Oslo."""
-        return self.now().astimezone(OSLO).date()
 
 
 def install(app: Flask, parts: Services) -> None:

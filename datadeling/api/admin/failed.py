@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow.fields import String
 from marshmallow.validate import OneOf
 
-from datadeling.api import schemas as texts
+from datadeling.api import texts
 from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_resource
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, BegrunnelseSpoersmaal, Parsed

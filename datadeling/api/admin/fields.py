@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields, validate
 
-from datadeling.api import schemas as texts
+from datadeling.api import texts
 from datadeling.api.schemas import EXAMPLE_TIME, Heltall, RequestSchema, ResponseSchema, Tekst
 from datadeling.log import masked_prose
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datadeling.api import schemas as texts
+from datadeling.api import texts
 from datadeling.api.admin import fields
 from datadeling.api.admin.blueprint import action, call, described, open_database
 from datadeling.api.admin.fields import AdminRequest, AdminResponse, Parsed

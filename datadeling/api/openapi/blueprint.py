@@ -13,7 +13,8 @@ from marshmallow import Schema
 from datadeling.api import headers, hooks
 from datadeling.api.openapi.document import Plugin, complete, problem_response
 from datadeling.api.problems import KINDS, Feil, invalid_fields
-from datadeling.api.schemas import EXAMPLE_ID, UNKNOWN, read_body, read_query
+from datadeling.api.schemas import EXAMPLE_ID, read_body, read_query
+from datadeling.api.texts import UNKNOWN
 
 _View = TypeVar("_View", bound=Callable[..., Response])
 

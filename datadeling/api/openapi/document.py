@@ -15,7 +15,8 @@ from datadeling.api.headers import CALL_ID
 from datadeling.api.openapi.errors import CODES, ProblemSvar
 from datadeling.api.openapi.examples import REQUESTS, RESPONSES, Examples, example_of
 from datadeling.api.problems import MEDIA_TYPE, Kind, Problem
-from datadeling.api.schemas import EXAMPLE_ID, NO_FNR
+from datadeling.api.schemas import EXAMPLE_ID
+from datadeling.api.texts import NO_FNR
 
 Json = dict[str, Any]
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from marshmallow import fields
 
-from datadeling.api.schemas import EXAMPLE_ID, NO_FNR, ResponseSchema
+from datadeling.api.schemas import EXAMPLE_ID, ResponseSchema
+from datadeling.api.texts import NO_FNR
 
 
 def _text(example: str, description: str | None = None, *, allow_none: bool = False) -> fields.String:

@@ -6,7 +6,8 @@ A call that has no example here gets one that is put together from the examples 
 from collections.abc import Mapping
 from typing import Any
 
-from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME, NO_FNR
+from datadeling.api.schemas import EXAMPLE_FNR, EXAMPLE_ID, EXAMPLE_TIME
+from datadeling.api.texts import NO_FNR
 from datadeling.domain.felt import FELTER, Felt, Type
 
 Examples = Mapping[str, tuple[str, Any]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from datadeling.api import schemas
+from datadeling.api import schemas, texts
 from datadeling.api.openapi.examples import field_example
 from datadeling.api.schemas import Dato, ResponseSchema, Tidspunkt
 from datadeling.domain.felt import BY_NAME, FELTER, VARIGHET_DAGER, Felt, Type
@@ -65,19 +65,19 @@ class FromHistory(ResponseSchema):
 class Felter(fields.List[str]):
     """Names of fields. `Access.fields` checks which there are, and who may have them."""
 
-    default_error_messages = {"invalid": schemas.NO_FIELDS}  # noqa: RUF012 (marshmallow reads it so)
+    default_error_messages = {"invalid": texts.NO_FIELDS}  # noqa: RUF012 (marshmallow reads it so)
 
     def __init__(self, component: str, valid: list[str], **metadata: object) -> None:
         super().__init__(
             fields.String(
-                error_messages={"invalid": schemas.NO_FIELDS, "null": schemas.NO_FIELDS},
+                error_messages={"invalid": texts.NO_FIELDS, "null": texts.NO_FIELDS},
                 metadata={
                     "component": component,
                     "enum": valid,
                     "description": "Et felt det kan spørres om.",
                 },
             ),
-            validate=validate.Length(min=1, error=schemas.NO_FIELDS),
+            validate=validate.Length(min=1, error=texts.NO_FIELDS),
             metadata={
                 "description": "Feltene som trengs; bare de leses. Uten listen svares alle som "
                 "klienten har lov til.",

@@ -11,10 +11,10 @@ from zlib import crc32
 from flask import Response, g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from datadeling.api import schemas
+from datadeling.api import schemas, texts
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.problems import Feil, Problem, invalid_fields
-from datadeling.api.schemas import Heltall, JaNei, LookupRequest, RequestSchema, Tekst
+from datadeling.api.schemas import Heltall, JaNei, LookupRequest, Person, RequestSchema, Tekst, identer
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import (
     SHARED,
@@ -26,7 +26,6 @@ from datadeling.api.v1.avtale import (
     list_of,
     tidspunkt,
 )
-from datadeling.api.v1.person import Person, identer
 from datadeling.domain.felt import BY_NAME, FELTER
 from datadeling.domain.search import Marker, Search
 
@@ -56,7 +55,7 @@ def is_avtale_id(text: str) -> bool:
 def parse_avtale_id(text: str) -> str:
     """Return an id from an address. Raise `Problem` 400."""
     if not is_avtale_id(text):
-        raise invalid_fields([Feil("avtaleId", schemas.NO_UUID)])
+        raise invalid_fields([Feil("avtaleId", texts.NO_UUID)])
     return text
 
 
@@ -71,7 +70,7 @@ class Markoer(fields.String):
     With one that was damaged on its way, avtaler would be left out in silence.
     """
 
-    default_error_messages = {"invalid": schemas.NO_MARKER}  # noqa: RUF012 (marshmallow reads it so)
+    default_error_messages = {"invalid": texts.NO_MARKER}  # noqa: RUF012 (marshmallow reads it so)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Marker:  # type: ignore[override]  # noqa: ANN401, ARG002
         try:
@@ -104,7 +103,7 @@ class Periode(LookupRequest):
     def _check_days(self, data: dict[str, Any], **_: object) -> None:
         fom, tom = data.get("fom"), data.get("tom")
         if (fom is None and tom is None) or (fom and tom and fom > tom):
-            raise ValidationError(schemas.NO_PERIOD)
+            raise ValidationError(texts.NO_PERIOD)
 
 
 class AvtalesoekSpoersmaal(Person):
@@ -132,7 +131,7 @@ class AvtalesoekSpoersmaal(Person):
     )
     periode = fields.Nested(
         Periode,
-        error_messages={"invalid": schemas.NO_OBJECT, "type": schemas.NO_OBJECT},
+        error_messages={"invalid": texts.NO_OBJECT, "type": texts.NO_OBJECT},
         metadata={"description": "Avtaler med minst én dag i perioden. En avtale uten startDato har ingen."},
     )
     tidspunkt = tidspunkt()
@@ -147,8 +146,8 @@ class AvtalesoekSpoersmaal(Person):
     antall = Heltall(
         strict=True,
         load_default=100,
-        validate=validate.Range(1, _MOST_AVTALER, error=schemas.NO_COUNT),
-        error_messages={"invalid": schemas.NO_COUNT, "too_large": schemas.NO_COUNT},
+        validate=validate.Range(1, _MOST_AVTALER, error=texts.NO_COUNT),
+        error_messages={"invalid": texts.NO_COUNT, "too_large": texts.NO_COUNT},
         metadata={"description": "Høyst så mange på én side. Uten den: 100.", "example": 100},
     )
     markoer = Markoer(
@@ -225,8 +224,8 @@ class AvtaleNrQuery(AvtaleQuery):
 
     avtaleNr = Heltall(  # noqa: N815 (as in the address)
         required=True,
-        validate=validate.Range(-(2**31), 2**31 - 1, error=schemas.NO_NUMBER),
-        error_messages={"required": schemas.MISSING, "invalid": schemas.NO_NUMBER},
+        validate=validate.Range(-(2**31), 2**31 - 1, error=texts.NO_NUMBER),
+        error_messages={"required": texts.MISSING, "invalid": texts.NO_NUMBER},
         metadata={"description": "Avtalens nummer.", "example": 123456},
     )
 

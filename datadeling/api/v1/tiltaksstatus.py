@@ -8,14 +8,13 @@ from typing import Any
 from flask import Response, g
 from marshmallow import fields, validate
 
-from datadeling.api import schemas
+from datadeling.api import schemas, texts
 from datadeling.api.openapi.blueprint import LookupBlueprint
 from datadeling.api.openapi.errors import FeilSvar
 from datadeling.api.problems import UGYLDIGE_FELT
-from datadeling.api.schemas import LookupRequest, ResponseSchema, feil_in
+from datadeling.api.schemas import LookupRequest, OnePerson, ResponseSchema, feil_in, identer
 from datadeling.api.services import services
 from datadeling.api.v1.avtale import TILTAK, FromHistory, Tiltak, dato, list_of, tidspunkt, tiltaksfelter
-from datadeling.api.v1.person import OnePerson, identer
 from datadeling.domain.felt import FELTER, VARIGHET_DAGER
 from datadeling.domain.month import OSLO
 
@@ -64,7 +63,7 @@ def tiltaksstatus(body: dict[str, Any]) -> Response:
     parts = services()
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     answer = parts.lookups.tiltaksstatus(
-        g.audit, identer(body) or [], _day(body, parts.today()), felter, body.get("tidspunkt")
+        g.audit, identer(body) or [], _day(body, parts.now()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 
@@ -86,11 +85,11 @@ class BolkSpoersmaal(LookupRequest):
     personer = fields.List(
         _CheckedLater(PersonSpoersmaal),
         required=True,
-        validate=validate.Length(min=1, max=MOST_PERSONS, error=schemas.NO_PERSONS),
+        validate=validate.Length(min=1, max=MOST_PERSONS, error=texts.NO_PERSONS),
         error_messages={
-            "required": schemas.MISSING,
-            "null": schemas.NOT_NULL,
-            "invalid": schemas.NO_PERSONS,
+            "required": texts.MISSING,
+            "null": texts.NOT_NULL,
+            "invalid": texts.NO_PERSONS,
         },
         metadata={
             "description": "1–1000 personer, hver med fnr eller identer. Er det noe galt med en av dem, står "
@@ -146,7 +145,7 @@ def bolk(body: dict[str, Any]) -> Response:
     felter = parts.access.fields(body.get("felter"), TILTAK, _EVERY_FIELD)
     persons = [_identer_or_error(person) for person in body["personer"]]
     answer = parts.lookups.tiltaksstatus_bolk(
-        g.audit, persons, _day(body, parts.today()), felter, body.get("tidspunkt")
+        g.audit, persons, _day(body, parts.now()), felter, body.get("tidspunkt")
     )
     return Response(answer, mimetype="application/json")
 
@@ -163,8 +162,8 @@ def _identer_or_error(person: object) -> list[str] | str:
     return json.dumps({"kode": UGYLDIGE_FELT, "feil": feil}, ensure_ascii=False)
 
 
-def _day(body: Mapping[str, Any], today: date) -> date:
-    """Return the day of the lookup. An as-of lookup is about the day of its time."""
+def _day(body: Mapping[str, Any], now: datetime) -> date:
+    """Return the day of the lookup, in Oslo. An as-of lookup is about the day of its time."""
     day: date | None = body.get("dato")
-    time: datetime | None = body.get("tidspunkt")
-    return day or (time.astimezone(OSLO).date() if time else today)
+    time: datetime = body.get("tidspunkt") or now
+    return day or time.astimezone(OSLO).date()

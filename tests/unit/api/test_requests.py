@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datadeling.api.schemas import NO_COUNT
+from datadeling.api.texts import NO_COUNT
 from datadeling.api.v1.avtaler import AvtalesoekSpoersmaal
 from datadeling.api.v1.tiltaksstatus import BolkSpoersmaal, TiltaksstatusSpoersmaal
 from datadeling.domain.search import Marker, Search

@@ -54,26 +54,20 @@ class KafkaConfig:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Times for which data is kept: see adr/0014.
+    """Times for which data is kept: see adr/0014."""
 
-    `handled`, `unhandled`: failed messages, counted from when they were handled, or parked. `history`:
-    versions, from when they were superseded. `operator_log`: records of operator actions. `replay_jobs`:
-    replays that have ended. `lookup_log`: records of lookups, by whole months, from the end of the month.
-    """
-
-    handled: timedelta = timedelta(days=30)
-    unhandled: timedelta = timedelta(days=90)
-    history: timedelta = timedelta(days=1_826)
-    operator_log: timedelta = timedelta(days=1_827)
-    replay_jobs: timedelta = timedelta(days=365)
-    lookup_log: timedelta = timedelta(days=1_827)
+    handled: timedelta = timedelta(days=30)  # failed messages, from when they were handled
+    unhandled: timedelta = timedelta(days=90)  # failed messages, from when they were parked
+    history: timedelta = timedelta(days=1_826)  # versions, from when they were superseded
+    operator_log: timedelta = timedelta(days=1_827)  # records of operator actions
+    replay_jobs: timedelta = timedelta(days=365)  # replays that have ended
+    lookup_log: timedelta = timedelta(days=1_827)  # whole months of lookups, from the end of the month
 
 
-_KEEP = (
+_KEEP = (  # the variable of each time, in their order
     "KEEP_FAILED_DAYS", "KEEP_UNHANDLED_DAYS", "KEEP_HISTORY_DAYS",
     "KEEP_OPERATOR_LOG_DAYS", "KEEP_REPLAY_JOBS_DAYS", "KEEP_LOOKUP_LOG_DAYS",
 )  # fmt: skip
-"""The variable of each time, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +106,18 @@ class EntraConfig:
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Settings of `datadeling serve`.
-
-    `consumer_fields`: by client id, the names of the fields that a consumer may read; others may read all.
-    `calls_per_second`: limit for each consumer over the workers of this process; 0 is no limit. `topic`: that
-    of the admin calls; without it there are none. `park_limit` is the consumer's, to report when it is
-    reached.
-    """
+    """Settings of `datadeling serve`."""
 
     db_url: str
     entra: EntraConfig
     port: int
     consumer_port: int
     workers: int = 2
+    # By client id, the names of the fields that a consumer may read; others may read all.
     consumer_fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    calls_per_second: int = 0
-    topic: str | None = None
-    park_limit: int = 100
+    calls_per_second: int = 0  # limit for each consumer over the workers of this process; 0 is no limit
+    topic: str | None = None  # of the admin calls; without it there are none
+    park_limit: int = 100  # the consumer's, to report when it is reached
 
 
 def consumer_config(env: Mapping[str, str]) -> ConsumerConfig:
@@ -189,8 +178,7 @@ def log_format(env: Mapping[str, str]) -> LogFormat:
     match env.get("LOG_FORMAT") or "json":
         case "json" | "text" as known:
             return known
-        case _:
-            raise ConfigError("LOG_FORMAT must be json or text")
+    raise ConfigError("LOG_FORMAT must be json or text")
 
 
 @contextmanager

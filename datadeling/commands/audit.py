@@ -12,14 +12,6 @@ from datadeling.domain.month import Month
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.audit import person_lookups, report
 
-_READING = (
-    "consumer", "consumer_name", "endpoint", "behandlingsnummer", "felter", "lookups", "persons", "hits",
-    "users", "first", "last",
-)  # fmt: skip
-_LOOKUP = (
-    "tidspunkt", "consumer", "consumer_name", "nav_ident", "endpoint", "behandlingsnummer", "felter",
-    "asked_for", "call_id",
-)  # fmt: skip
 _IDENTER = re.compile(r"\s*(\d{11}\s+){0,19}\d{11}\s*", re.ASCII)  # of one person
 _MONTH = terminal.parsed(Month.parse, "must be a month, such as 2026-11")
 
@@ -47,7 +39,7 @@ def audit(
     if not person:
         with terminal.open_database(REPORT) as database:
             readings = report(database, consumer, month or Month.of(datetime.now(UTC)), action)
-        terminal.print_rows(_READING, readings, as_json=as_json)
+        terminal.print_rows(readings, as_json=as_json)
         return
     if consumer or month:
         raise click.UsageError("--person covers every consumer and every month")
@@ -59,4 +51,4 @@ def audit(
         raise click.UsageError("standard input must have 1 to 20 numbers of eleven digits")
     with terminal.open_database() as database:
         lookups = person_lookups(database, text.split(), action)
-    terminal.print_rows(_LOOKUP, lookups, as_json=as_json)
+    terminal.print_rows(lookups, as_json=as_json)

@@ -8,7 +8,9 @@ from datadeling.operations.erase import erase
 
 
 @click.command()
-@terminal.avtale_option(required=True, help="The avtaleId.")
+@click.option(
+    "--avtale", "avtale_id", type=terminal.AVTALE_ID, required=True, metavar="ID", help="The avtaleId."
+)
 @terminal.reason_option(required=True)
 @terminal.by_option
 @terminal.json_option

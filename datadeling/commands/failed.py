@@ -29,7 +29,7 @@ def list_failed(state: str | None, reason: str | None, limit: int, as_json: bool
     """List failed messages, without their contents."""
     with terminal.command_context() as context:
         rows = FailedMessages(context.database, context.settings.topic).find(state, reason, limit)
-    terminal.print_rows(_COLUMNS, [{**row, "key": show_key(row["key"])} for row in rows], as_json=as_json)
+    terminal.print_rows([{**row, "key": show_key(row["key"])} for row in rows], _COLUMNS, as_json=as_json)
     if not as_json:
         click.echo(f"{len(rows)} failed messages" + (" (there may be more)" if len(rows) == limit else ""))
 

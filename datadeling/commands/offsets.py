@@ -24,7 +24,7 @@ def list_offsets(as_json: bool) -> None:
     with terminal.command_context() as context:
         topic = context.topic if context.settings.kafka else None
         rows = operations.list_positions(context.database, context.settings.topic, topic)
-    terminal.print_rows(_COLUMNS, rows, as_json=as_json)
+    terminal.print_rows(rows, _COLUMNS, as_json=as_json)
 
 
 @offsets.command("new-generation")

@@ -47,7 +47,9 @@ _TIME = terminal.parsed(_time, "must be a time such as 2026-11-22, 2026-11-22T08
 )
 @terminal.offsets_option("--to-offset", "to_offsets", help="To this offset of a partition, exclusive.")
 @click.option("--to-time", type=_TIME, metavar="T", help="To this record time, exclusive.")
-@terminal.avtale_option(help="Only messages of this avtale.")
+@click.option(
+    "--avtale", "avtale_id", type=terminal.AVTALE_ID, metavar="ID", help="Only messages of this avtale."
+)
 @click.option("--dry-run", is_flag=True, help="Report the changes without writing them.")
 @click.option("--resume", type=int, metavar="ID", help="Continue a replay that was stopped.")
 @click.option("--background", is_flag=True, help="Let a consumer process run it, and return at once.")
@@ -73,7 +75,7 @@ def replay(reason: str | None, by: str, as_json: bool, **chosen: Any) -> None:  
         jobs = Jobs(context.database, context.settings.topic)
         if chosen["list_"]:
             rows = [{**row._asdict(), "state": row.standing, "what": _what(row)} for row in jobs.listed(50)]
-            terminal.print_rows(_COLUMNS, rows, as_json=as_json)
+            terminal.print_rows(rows, _COLUMNS, as_json=as_json)
         elif chosen["cancel"]:
             jobs.cancel(chosen["cancel"], action)
             click.echo(f"replay {chosen['cancel']} is cancelled")

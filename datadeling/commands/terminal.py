@@ -91,18 +91,14 @@ def _offset(text: str) -> tuple[int, int]:
     return partition, offset
 
 
-def _by_partition(
-    _: click.Context, __: click.Parameter, pairs: tuple[tuple[int, int], ...]
-) -> dict[int, int]:
-    return dict(pairs)
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # the user of a container may have no name
         return f"uid {os.getuid()}"
 
+
+AVTALE_ID = parsed(lambda text: str(UUID(text.strip())), "must be an avtaleId, a UUID")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -118,19 +114,11 @@ reason_option = partial(
 )
 """`reason_option(required=True)`, or with no argument where a reason is optional."""
 
-avtale_option = partial(
-    click.option,
-    "--avtale",
-    "avtale_id",
-    type=parsed(lambda text: str(UUID(text.strip())), "must be an avtaleId, a UUID"),
-    metavar="ID",
-)
-
 offsets_option = partial(
     click.option,
     type=parsed(_offset, "must be partition:offset, such as 0:4711"),
     multiple=True,
-    callback=_by_partition,
+    callback=lambda _, __, pairs: dict(pairs),
     metavar="P:N",
 )
 """An option for offsets of several partitions; the command gets them by partition."""
@@ -141,11 +129,12 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=datetime.isoformat))
 
 
-def print_rows(names: Sequence[str], rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
-    """Print rows as JSON, or as a table of the values with these names."""
+def print_rows(rows: Sequence[Mapping[str, object]], names: Sequence[str] = (), *, as_json: bool) -> None:
+    """Print rows as JSON, or as a table of the values with these names, or of all of them."""
     if as_json:
         print_json(rows)
     else:
+        names = names or list(rows[0] if rows else ())
         headings = [_HEADINGS.get(name, name.replace("_", " ")) for name in names]
         print_table(headings, [[row[name] for name in names] for row in rows])
 

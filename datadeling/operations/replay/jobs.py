@@ -12,10 +12,9 @@ from datadeling.operations.action import OperatorAction
 
 
 class Request(NamedTuple):
-    """The messages to read again; None is no bound. With offsets, only the partitions named are read.
+    """The messages to read again; None is no bound. With `from_offsets`, only its partitions are read.
 
-    `avtale_id`: only messages with this key, from the partitions where they can be. `rate` is in messages a
-    second.
+    `avtale_id`: only messages with this key. `rate`: at most so many messages a second.
     """
 
     from_offsets: Mapping[int, int] | None = None
@@ -24,13 +23,6 @@ class Request(NamedTuple):
     to_time: datetime | None = None
     avtale_id: str | None = None
     rate: int | None = None
-
-
-class Range(NamedTuple):
-    """Offsets from `start` up to `end`, which is not part of it."""
-
-    start: int
-    end: int
 
 
 class Jobs:

@@ -15,7 +15,7 @@ from datadeling.db.database import Database
 from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.db.transaction import Transaction
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
-from datadeling.operations.replay.jobs import Range, Request, refuse_new_generation
+from datadeling.operations.replay.jobs import Request, refuse_new_generation
 from datadeling.operations.replay.reader import Reader
 from datadeling.pipeline.message import Message
 from datadeling.pipeline.rewrite import Rewrite
@@ -25,7 +25,6 @@ _WAIT = 0.2  # seconds from the first message of a batch until it is written, fu
 _UNSAVED = 20_000  # messages of other avtaler after which the progress is saved all the same
 _LAG_CHECK_EVERY = 0.2  # seconds
 _TOLERATED_LAG = 2_000  # messages: a batch or two of the live consumer's
-_UNLIMITED = 1_000_000
 
 _T = TypeVar("_T")
 
@@ -66,12 +65,11 @@ class PartitionReplay:
     def run(self, database: Database, stop: Event, on_batch: Callable[[], None]) -> None:
         """Read to the end of the range, or until `stop` and write the batch in hand.
 
-        While the broker is unavailable it tries again, for ever; while the database is, until `stop`. Raise
-        `DatabaseUnavailable` then, `NotRunning`, `Busy` when another process has moved it on, `TopicChanged`,
-        and what `on_batch` raises.
+        Waits for the broker and the database until `stop`. Raise `DatabaseUnavailable` then, `NotRunning`,
+        `Busy` when another process has moved it on, `TopicChanged`, and what `on_batch` raises.
         """
         rewrite = Rewrite(database, self._setting.kafka.topic, is_dry_run=self._replay is None)
-        ranges = {self.saved.partition: Range(self.saved.next_offset, self.saved.to_offset)}
+        ranges = {self.saved.partition: range(self.saved.next_offset, self.saved.to_offset)}
         rate = Rate(self._request.rate, stop, self._setting.lag)
         key = self._request.avtale_id and self._request.avtale_id.encode()
         with closing(Reader(self._setting.kafka, ranges)) as reader:
@@ -189,7 +187,7 @@ class Rate:
 
     def __init__(self, limit: int | None, stop: Event, lag: Callable[[], int]) -> None:
         self.limit = limit
-        self.at_once = _UNLIMITED if limit is None else max(1, limit // 5)  # a fifth of a second's
+        self.at_once = 1_000_000 if limit is None else max(1, limit // 5)  # a fifth of a second's
         self._stop = stop
         self._lag = lag
         self._due = 0.0

@@ -1,28 +1,26 @@
-"""Read ranges of a topic's partitions, outside every consumer group. Commits no offsets."""
+"""Read ranges of offsets, outside every consumer group. Commits no offsets."""
 
 from collections.abc import Mapping
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
-from confluent_kafka import Message as KafkaMessage
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import READER_SETTINGS, create_client, to_message
 from datadeling.errors import BrokerUnavailable, TopicChanged
-from datadeling.operations.replay.jobs import Range
 from datadeling.pipeline.message import Message
 
 
 class Reader:
-    """The messages of some ranges, each partition's in its order. For one thread.
+    """The messages in a range of offsets of each partition, in its order. For one thread.
 
     `positions`: by partition, the offset before which every message has been returned. Messages that
     retention has removed from the beginning of a range are passed over.
     """
 
-    def __init__(self, config: KafkaConfig, ranges: Mapping[int, Range]) -> None:
-        self.positions = {partition: range_.start for partition, range_ in ranges.items()}
+    def __init__(self, config: KafkaConfig, ranges: Mapping[int, range]) -> None:
+        self.positions = {partition: offsets.start for partition, offsets in ranges.items()}
         self._topic = config.topic
-        self._ends = {partition: range_.end for partition, range_ in ranges.items()}
+        self._ends = {partition: offsets.stop for partition, offsets in ranges.items()}
         self._errors: list[str] = []
         settings = {
             **READER_SETTINGS,
@@ -32,8 +30,7 @@ class Reader:
             "enable.partition.eof": True,
         }
         self._consumer = create_client(Consumer, config, settings, error_cb=self._on_error)
-        places = [TopicPartition(self._topic, p, r.start) for p, r in ranges.items() if r.start < r.end]
-        self._consumer.assign(places)
+        self._consumer.assign([TopicPartition(config.topic, p, r.start) for p, r in ranges.items() if r])
 
     @property
     def left(self) -> int:
@@ -47,9 +44,26 @@ class Reader:
         ends before its range does.
         """
         self._errors.clear()
+        messages: list[Message] = []
         # consume() waits for the full number until its timeout: never request more than there are.
-        fetched = self._consumer.consume(min(limit, self.left), timeout)
-        messages = [m for message in fetched if (m := self._take(message))]
+        for fetched in self._consumer.consume(min(limit, self.left), timeout):
+            error = fetched.error()
+            if error is None:
+                message = to_message(fetched)
+                partition, reached = message.partition, message.offset + 1
+                if self.positions[partition] < reached <= self._ends[partition]:
+                    messages.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 (its public name)
+                partition, reached = fetched.partition() or 0, fetched.offset() or 0
+                if reached < (end := self._ends[partition]):
+                    raise TopicChanged(f"partition {partition} ends at {reached}, before {end}")
+            else:
+                self._on_error(error)
+                continue
+            end = self._ends[partition]
+            self.positions[partition] = max(self.positions[partition], min(reached, end))
+            if reached >= end:
+                self._consumer.pause([TopicPartition(self._topic, partition)])
         if not messages and self._errors and self.left:
             raise BrokerUnavailable(self._errors[-1])
         return messages
@@ -57,23 +71,6 @@ class Reader:
     def close(self) -> None:
         """Close the connection to the broker."""
         self._consumer.close()
-
-    def _take(self, message: KafkaMessage) -> Message | None:
-        error = message.error()
-        at_end = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 (its public name)
-        if error and not at_end:
-            self._on_error(error)
-            return None
-        partition, offset = message.partition() or 0, message.offset() or 0
-        end = self._ends[partition]
-        if at_end and offset < end:
-            raise TopicChanged(f"partition {partition} ends at {offset}, before {end}")
-        if offset < self.positions[partition]:
-            return None
-        self.positions[partition] = min(offset if at_end else offset + 1, end)
-        if self.positions[partition] == end:
-            self._consumer.pause([TopicPartition(self._topic, partition)])
-        return to_message(message) if offset < end else None
 
     def _on_error(self, error: KafkaError) -> None:
         self._errors.append(error.name())

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 from typing import NamedTuple
 
@@ -90,12 +91,11 @@ class Runner:
         except (Busy, BrokerUnavailable, DatabaseUnavailable):
             raise  # it can be run later
         except Exception as error:
-            text = _text(error)
-            retried(lambda: self._jobs.end(row.id, "failed", text), stop)
+            retried(partial(self._jobs.end, row.id, "failed", _text(error)), stop)
             raise
         finally:
             claim.release()
-        return retried(lambda: self._jobs.get(row.id), stop)
+        return retried(partial(self._jobs.get, row.id), stop)
 
     def _run(self, row: ReplayRow, claim: Claim, stop: Event, on_progress: OnProgress) -> None:
         def report_and_keep_claim(progress: Progress) -> None:
@@ -113,7 +113,7 @@ class Runner:
             parts = [PartitionReplay(self._setting, request, progress, row) for progress in begun]
             _read(parts, database, stop, report_and_keep_claim)
         if not any(part.left for part in parts):
-            retried(lambda: self._jobs.end(row.id, "done"), stop)
+            retried(partial(self._jobs.end, row.id, "done"), stop)
 
 
 def _read(parts: Sequence[PartitionReplay], database: Database, stop: Event, on_progress: OnProgress) -> None:
@@ -191,18 +191,15 @@ def run_requested(config: ConsumerConfig, health: Health, stop: Event) -> None:
     """
     with closing(Database(config.db_url, "datadeling replays")) as database:
         jobs = Jobs(database, config.kafka.topic)
-        setting = Setting(config.kafka, config.db_url, _BACKGROUND_BATCH, lambda: health.lag)
-        runner = Runner(setting, jobs)
+        runner = Runner(Setting(config.kafka, config.db_url, _BACKGROUND_BATCH, lambda: health.lag), jobs)
         while not stop.wait(_CHECK_EVERY):
-            waiting: list[ReplayRow] = []
             with _errors_logged():
-                waiting = jobs.waiting()
-            for row in waiting:
-                if stop.is_set():
-                    break
-                with _errors_logged(replay=row.id):
-                    ended = runner.run(jobs.get(row.id), stop, lambda _: None)
-                    log.info("replay_ended", replay=row.id, state=ended.state)
+                for row in jobs.waiting():
+                    if stop.is_set():
+                        break
+                    with _errors_logged(replay=row.id):
+                        ended = runner.run(jobs.get(row.id), stop, lambda _: None)
+                        log.info("replay_ended", replay=row.id, state=ended.state)
 
 
 @contextmanager

@@ -130,6 +130,10 @@ class Summary:
         # A row that a tombstone should have taken is wrong however new it is.
         return "topic_older" if is_newer(version, expected) and not is_erased else "different"
 
+    def differing(self, row: Avtale) -> tuple[str, ...]:
+        """Return the columns in which a row differs from the newest version on the topic."""
+        return differing(fingerprint(row), self.versions[key_of(row.avtale_id)])
+
     def marker_of(self, row: Avtale) -> Place:
         """Return the place for the marker of a surplus row: messages that came after it count.
 

@@ -17,18 +17,8 @@ from datadeling.domain.hendelse import Place, Position, Sletting
 from datadeling.errors import NotFound, TopicChanged
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.offsets import is_another_topic, lock_all
-from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
-from datadeling.operations.verify.summary import (
-    FAULTS,
-    Category,
-    Summary,
-    differing,
-    fingerprint,
-    id_of,
-    key_of,
-    place_of,
-)
+from datadeling.operations.verify.summary import FAULTS, Category, Summary, id_of, key_of, place_of
 from datadeling.pipeline.message import Ended, Message, avtale_id_in
 from datadeling.pipeline.rewrite import Rewrite
 
@@ -46,7 +36,7 @@ _LAST_ID = 2**128 - 1
 OnProgress = Callable[[str, int, int], None]
 """Called with the stage, the number of items done, and about how many there are."""
 
-Ranges = Mapping[int, Range]
+Ranges = Mapping[int, range]
 
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 _T = TypeVar("_T")
@@ -99,7 +89,7 @@ class Verifier:
     """One topic and its tables. Blocks for as long as reading the topic takes.
 
     Every method can raise `DatabaseUnavailable`, `BrokerUnavailable`, and `TopicChanged` when the offsets in
-    the database are not those of this topic. What has been repaired before stays.
+    the database are not those of this topic. Rows that have been repaired before stay so.
     """
 
     def __init__(
@@ -142,15 +132,16 @@ class Verifier:
             positions = tx.positions(self._name)
             ended = tx.earlier_generations(self._name)
         summary = Summary(positions, ended, chain.from_iterable(pages(self._markers)))
-        first = self._watermarks()
-        refuse_beyond(positions, first)
-        self._take(summary, {p: Range(low, high) for p, (low, high) in first.items()})
-        last = self._watermarks()
-        self._take(
-            summary, {p: Range(first[p].high if p in first else low, high) for p, (low, high) in last.items()}
-        )
+        ends: dict[int, int] = {}
+        for _ in range(2):
+            marks = {partition: self._topic.watermarks(partition) for partition in self._topic.partitions()}
+            refuse_beyond(positions, marks)
+            ranges = {p: range(ends.get(p, low), high) for p, (low, high) in marks.items()}
+            for message in self._messages(MESSAGES, ranges, ended):
+                summary.take(message)
+            ends = {partition: high for partition, (_, high) in marks.items()}
         self._refuse_another_topic()
-        summary.lows = {partition: marks.low for partition, marks in last.items()}
+        summary.lows = {partition: low for partition, (low, _) in marks.items()}
         return summary
 
     def _refuse_another_topic(self) -> None:
@@ -158,17 +149,10 @@ class Verifier:
             if is_another_topic(self._database, self._name, self._topic):
                 raise TopicChanged("the offsets are those of another topic: see `offsets new-generation`")
 
-    def _watermarks(self) -> dict[int, Watermarks]:
-        return {partition: self._topic.watermarks(partition) for partition in self._topic.partitions()}
-
     def _markers(self, start: str, limit: int) -> list[tuple[str, Place]]:
         with self._database.transaction() as tx:
             rows = tx.run("page_of_markers", start=start, limit=limit)
             return [(avtale_id, Place(*place)) for avtale_id, *place in rows]
-
-    def _take(self, summary: Summary, ranges: Ranges) -> None:
-        for message in self._messages(MESSAGES, ranges, summary.ended):
-            summary.take(message)
 
     def _messages(self, stage: str, ranges: Ranges, ended: Ended) -> Iterator[Message]:
         """Yield the messages of these ranges, those of one avtale in the order of the log.
@@ -176,7 +160,7 @@ class Verifier:
         An avtale is on one partition as long as a generation lasts. So every partition is read to the end of
         a generation before any is read on.
         """
-        done, total = 0, sum(end - start for start, end in ranges.values())
+        done, total = 0, sum(map(len, ranges.values()))
         for part in by_generation(ranges, ended):
             with closing(Reader(self._config, part)) as reader:
                 while reader.left:
@@ -218,23 +202,22 @@ class Verifier:
     def _compare(self, summary: Summary, keys: Iterable[bytes], findings: Findings) -> None:
         """Compare these avtaler, also with what is parked, and add the results to `findings`."""
         for part in parts(keys, _PAGE):
-            versions = {key: summary.versions[key] for key in part if key in summary.versions}
+            places = {key: place_of(version) for key in part if (version := summary.versions.get(key))}
             ids = [id_of(key) for key in part]
             with self._database.transaction() as tx:  # in this order: a retry moves a message to the rows
-                places = place_arrays(map(place_of, versions.values()))
-                parked = set(tx.rows(Place, "parked_at", topic=self._name, **places))
+                arrays = place_arrays(places.values())
+                parked = set(tx.rows(Place, "parked_at", topic=self._name, **arrays))
                 rows, markers = tx.avtaler(ids), tx.markers(ids)
             for key, avtale_id in zip(part, ids, strict=True):
-                row, marker, version = rows.get(avtale_id), markers.get(avtale_id), versions.get(key)
-                place = place_of(version) if version else None
+                row, marker, place = rows.get(avtale_id), markers.get(avtale_id), places.get(key)
                 if row is not None:
                     category = summary.judge(row)
                     if category == "surplus":
                         findings.surplus[key] = row.place
-                    elif category == "different" and version and place != row.place and place in parked:
+                    elif category == "different" and place != row.place and place in parked:
                         category = "parked"
-                    elif category == "different" and version:
-                        findings.columns.update(differing(fingerprint(row), version))
+                    elif category == "different":
+                        findings.columns.update(summary.differing(row))
                 elif place is None or (marker is not None and not place.is_after(marker)):
                     continue  # gone from the tables and from the topic, or erased by an operator
                 else:
@@ -244,9 +227,9 @@ class Verifier:
     def _repair(self, summary: Summary, keys: Collection[bytes]) -> None:
         """Write these avtaler again; nothing beyond the live consumer's position of the comparison."""
         ranges = {
-            partition: Range(low, at.next_offset)
+            partition: range(low, summary.positions[partition].next_offset)
             for partition, low in summary.lows.items()
-            if (at := summary.positions.get(partition)) and low < at.next_offset
+            if partition in summary.positions
         }
         rewrite = Rewrite(self._database, self._name)
         messages = self._messages(AGAIN, ranges, summary.ended)
@@ -283,15 +266,16 @@ def delete_rows(
 
 def by_generation(ranges: Ranges, ended: Ended) -> list[Ranges]:
     """Return the ranges, cut where a generation ended: one part for each, the current one last."""
-    parts: list[dict[int, Range]] = []
+    parts: list[dict[int, range]] = []
     rest = dict(ranges)
     for generation in sorted({number for ends in ended.values() for number, _ in ends}):
-        part: dict[int, Range] = {}
-        for partition, (start, end) in rest.items():
-            cut = min(end, max(start, dict(ended.get(partition, ())).get(generation, start)))
-            part[partition], rest[partition] = Range(start, cut), Range(cut, end)
+        part: dict[int, range] = {}
+        for partition, offsets in rest.items():
+            end = dict(ended.get(partition, ())).get(generation, offsets.start)
+            cut = min(max(offsets.start, end), offsets.stop)
+            part[partition], rest[partition] = range(offsets.start, cut), range(cut, offsets.stop)
         parts.append(part)
-    filled = ({p: one for p, one in part.items() if one.start < one.end} for part in [*parts, rest])
+    filled = ({p: offsets for p, offsets in part.items() if offsets} for part in [*parts, rest])
     return [part for part in filled if part]
 
 

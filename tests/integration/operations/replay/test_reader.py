@@ -9,7 +9,6 @@ from confluent_kafka.admin import AdminClient
 from datadeling.config import KafkaConfig
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.errors import TopicChanged
-from datadeling.operations.replay.jobs import Range
 from datadeling.operations.replay.reader import Reader
 from datadeling.pipeline.message import Message
 from tests.hendelser import EPOCH, melding
@@ -23,7 +22,7 @@ def config(kafka: Kafka, topic: str) -> KafkaConfig:
     return KafkaConfig(kafka.brokers, topic, "", None)
 
 
-def read(config: KafkaConfig, ranges: dict[int, Range]) -> list[tuple[int, int]]:
+def read(config: KafkaConfig, ranges: dict[int, range]) -> list[tuple[int, int]]:
     """The places of all messages, partition by partition."""
     reader = Reader(config, ranges)
     found: list[Message] = []
@@ -32,7 +31,7 @@ def read(config: KafkaConfig, ranges: dict[int, Range]) -> list[tuple[int, int]]
             break
         found += reader.fetch(7, 0.1)
     assert not reader.left
-    assert reader.positions == {p: range_.end for p, range_ in ranges.items()}
+    assert reader.positions == {p: offsets.stop for p, offsets in ranges.items()}
     reader.close()
     return sorted((m.partition, m.offset) for m in found)
 
@@ -40,26 +39,26 @@ def read(config: KafkaConfig, ranges: dict[int, Range]) -> list[tuple[int, int]]
 @pytest.mark.parametrize(
     "ranges",
     [
-        pytest.param({0: Range(0, 20)}, id="to the end of the log"),
-        pytest.param({0: Range(3, 4)}, id="one message"),
-        pytest.param({0: Range(5, 5)}, id="nothing"),
+        pytest.param({0: range(20)}, id="to the end of the log"),
+        pytest.param({0: range(3, 4)}, id="one message"),
+        pytest.param({0: range(5, 5)}, id="nothing"),
         pytest.param({}, id="no partition"),
-        pytest.param({0: Range(3, 11), 1: Range(0, 20), 2: Range(19, 20)}, id="several partitions"),
+        pytest.param({0: range(3, 11), 1: range(20), 2: range(19, 20)}, id="several partitions"),
     ],
 )
 def test_each_message_of_a_range_is_read_once(
-    ranges: dict[int, Range], config: KafkaConfig, produce: Produce
+    ranges: dict[int, range], config: KafkaConfig, produce: Produce
 ) -> None:
     produce([melding(n, partition=p) for p in range(3) for n in range(20)])
-    assert read(config, ranges) == [(p, o) for p, (start, end) in ranges.items() for o in range(start, end)]
+    assert read(config, ranges) == [(p, o) for p, offsets in ranges.items() for o in offsets]
 
 
 def test_a_range_beyond_the_end_of_the_log_is_refused(config: KafkaConfig, produce: Produce) -> None:
     produce([melding(n) for n in range(5)])
     with pytest.raises(TopicChanged, match="partition 0 ends at 5, before 6"):
-        read(config, {0: Range(2, 6)})
+        read(config, {0: range(2, 6)})
     with pytest.raises(TopicChanged):
-        read(config, {0: Range(9, 12)})
+        read(config, {0: range(9, 12)})
 
 
 def test_messages_dropped_by_the_topic_are_skipped(
@@ -69,13 +68,13 @@ def test_messages_dropped_by_the_topic_are_skipped(
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     gone = TopicPartition(config.topic, 0, 4)
     admin.delete_records([gone])[gone].result(30)
-    assert read(config, {0: Range(1, 8)}) == [(0, offset) for offset in range(4, 8)]
-    assert read(config, {0: Range(0, 2)}) == []
+    assert read(config, {0: range(1, 8)}) == [(0, offset) for offset in range(4, 8)]
+    assert read(config, {0: range(2)}) == []
 
 
 def test_no_consumer_group_is_created(config: KafkaConfig, produce: Produce, kafka: Kafka) -> None:
     produce([melding(n) for n in range(5)])
-    read(config, {0: Range(0, 5)})
+    read(config, {0: range(5)})
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     groups = admin.list_consumer_groups().result(10).valid
     assert "datadeling-replay" not in {group.group_id for group in groups}

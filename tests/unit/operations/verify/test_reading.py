@@ -5,7 +5,6 @@ import pytest
 from datadeling.consumer.topic import Watermarks
 from datadeling.domain.hendelse import Position
 from datadeling.errors import TopicChanged
-from datadeling.operations.replay.jobs import Range
 from datadeling.operations.verify.verifier import Ranges, by_generation, refuse_beyond
 from datadeling.pipeline.message import Ended
 
@@ -13,18 +12,18 @@ from datadeling.pipeline.message import Ended
 @pytest.mark.parametrize(
     ("ranges", "ended", "parts"),
     [
-        pytest.param({0: Range(0, 9)}, {}, [{0: Range(0, 9)}], id="one generation"),
-        pytest.param({0: Range(3, 3)}, {0: [(0, 2)]}, [], id="nothing"),
+        pytest.param({0: range(9)}, {}, [{0: range(9)}], id="one generation"),
+        pytest.param({0: range(3, 3)}, {0: [(0, 2)]}, [], id="nothing"),
         pytest.param(
-            {0: Range(0, 9), 1: Range(2, 8)},
+            {0: range(9), 1: range(2, 8)},
             {0: [(0, 4), (1, 6)]},
-            [{0: Range(0, 4)}, {0: Range(4, 6)}, {0: Range(6, 9), 1: Range(2, 8)}],
+            [{0: range(4)}, {0: range(4, 6)}, {0: range(6, 9), 1: range(2, 8)}],
             id="a partition that was added",
         ),
         pytest.param(
-            {0: Range(5, 9), 1: Range(0, 3)},
+            {0: range(5, 9), 1: range(3)},
             {0: [(0, 4)], 1: [(0, 7)]},
-            [{1: Range(0, 3)}, {0: Range(5, 9)}],
+            [{1: range(3)}, {0: range(5, 9)}],
             id="one that begins after, one that ends before",
         ),
     ],

@@ -15,9 +15,8 @@ _DEFAULT_MAX_MESSAGE = 1024 * 1024  # bytes; the broker's default limit
 class Batch:
     """Up to `size` messages, ready when full or `wait` seconds after the first came in.
 
-    A batch of `most_bytes` is full, too: a message may be 1,000 times as large as usual. `spare` is how many
-    more it may hold when it is ready before the previous batch has been written. `decoded` has the result of
-    reading each message, where messages are read as soon as they come in.
+    A batch of `most_bytes` is full, too: a message may be 1,000 times as large as usual. `spare`: how many
+    more it may hold while the previous batch is being written. `decoded`: the results of reading them.
     """
 
     size: int
@@ -47,18 +46,14 @@ class Batch:
         self.messages.extend(messages)
         self.decoded.extend(decoded)
         self._partitions.update(message.partition for message in messages)
-        sizes = _sizes(messages)
+        sizes = [len(message.value or b"") for message in messages]
         self._bytes += sum(sizes)
         self._largest = max(sizes, default=self._largest) or 1
 
     def ready(self, now: float, *, is_all: bool = False) -> bool:
-        """Return True when it is time to write. Never for an empty batch.
-
-        With `is_all` the batch is not waited for: the end of a backlog has been reached.
-        """
-        if not self.messages:
-            return False
-        return is_all or len(self.messages) >= self.size or not self.room or self.time_left(now) <= 0
+        """Return True when it is time to write: with `is_all` whatever there is. Never for an empty batch."""
+        is_full = len(self.messages) >= self.size or not self.room
+        return bool(self.messages) and (is_all or is_full or self.time_left(now) <= 0)
 
     def time_left(self, now: float) -> float:
         """Return the seconds until the batch has waited long enough."""
@@ -71,14 +66,10 @@ class Batch:
             self.messages = list(compress(self.messages, kept))
             self.decoded = list(compress(self.decoded, kept))
             self._partitions.intersection_update(partitions)
-            self._bytes = sum(_sizes(self.messages))
+            self._bytes = sum(len(message.value or b"") for message in self.messages)
 
     def clear(self) -> None:
         """Begin the next batch."""
         self.messages, self.decoded = [], []
         self._partitions = set()
         self._bytes = 0
-
-
-def _sizes(messages: Iterable[Message]) -> list[int]:
-    return [len(message.value or b"") for message in messages]

@@ -20,7 +20,6 @@ from datadeling.consumer.source import Source
 from datadeling.consumer.topic import Topic
 from datadeling.db import lookup_log
 from datadeling.db.database import Database
-from datadeling.db.rows import Parked
 from datadeling.errors import BrokerUnavailable, DatabaseUnavailable, LostPartition
 from datadeling.metrics import ConsumerMetrics
 from datadeling.pipeline.message import Message
@@ -121,13 +120,13 @@ class Loop:
     def refresh_metrics(self) -> None:
         """Set the gauges, and notice offsets that operators have changed. Raise `DatabaseUnavailable`."""
         with self._database.transaction() as tx:
-            failed = {state: Parked(*rest) for state, *rest in tx.run("count_failed", topic=self._topic)}
+            failed = {state: rest for state, *rest in tx.run("count_failed", topic=self._topic)}
             slot_lags = dict(tx.run("slot_lags"))
             lookup_log_left = lookup_log.time_left(tx)
             stored = tx.positions(self._topic)
         for state in FAILED_STATES:
-            self._metrics.failed.labels(state).set(failed[state].messages if state in failed else 0)
-        self._metrics.oldest_failed.set(failed["new"].oldest if "new" in failed else 0)
+            self._metrics.failed.labels(state).set(failed[state][0] if state in failed else 0)
+        self._metrics.oldest_failed.set(failed["new"][1] if "new" in failed else 0)
         self._metrics.slot_lag.clear()  # a slot that has been dropped holds nothing back
         for slot, lag in slot_lags.items():
             self._metrics.slot_lag.labels(slot).set(lag)

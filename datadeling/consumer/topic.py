@@ -54,10 +54,7 @@ class Topic:
         self._admin = create_client(AdminClient, config, {})
 
     def identity(self) -> str:
-        """Return the broker's id of this topic, which changes when the topic is deleted and created anew.
-
-        Raise `BrokerUnavailable` also when the broker has no such topic for us.
-        """
+        """Return the broker's id of this topic, which changes when the topic is deleted and created anew."""
         return str(self._description().topic_id)
 
     def partitions(self) -> list[int]:

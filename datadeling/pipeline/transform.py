@@ -105,7 +105,10 @@ def instant(text: str) -> datetime:
     """Return the point in time, in UTC, of a text that ends with `Z`."""
     if not _is_instant(text):
         raise ValueError
-    return _in_range(datetime.fromisoformat(text[:-1][:_MICROSECONDS] + "Z"))
+    time = datetime.fromisoformat(text[:-1][:_MICROSECONDS] + "Z")
+    if _EARLIEST <= time <= _LATEST:
+        return time
+    raise ValueError
 
 
 def oslo_time(text: str) -> datetime:
@@ -117,7 +120,10 @@ def oslo_time(text: str) -> datetime:
     if not _is_local(text):
         raise ValueError
     local = datetime.fromisoformat(text[:_MICROSECONDS] + "Z")  # the digits; the zone comes next
-    return _in_range(local - (OSLO.utcoffset(local) or timedelta()))
+    time = local - (OSLO.utcoffset(local) or timedelta())
+    if _EARLIEST <= time <= _LATEST:
+        return time
+    raise ValueError
 
 
 @lru_cache(maxsize=16_384)  # all the days of 40 years
@@ -126,9 +132,3 @@ def day(text: str) -> date:
     if not _is_date(text):
         raise ValueError
     return date.fromisoformat(text)
-
-
-def _in_range(time: datetime) -> datetime:
-    if not _EARLIEST <= time <= _LATEST:
-        raise ValueError
-    return time

@@ -48,11 +48,11 @@ class Changes:
                 case Unreadable():
                     outcome = self._unreadable(message)
             self.outcomes[outcome] += 1
-        for avtale_id, avtale in self.present.items():
-            row = self.before.get(avtale_id)
-            if avtale is not row:
+        for avtale_id in self.stored:
+            if avtale_id in self.present:  # no tombstone came after it
+                row = self.before.get(avtale_id)
                 is_new = row is None or self._is_erased(avtale_id, row.place)
-                (self.new if is_new else self.changed).append(avtale)
+                (self.new if is_new else self.changed).append(self.present[avtale_id])
 
     def renewed(self) -> list[str]:
         """Return the avtaler whose row gets another message's version, not just more of its own message."""

@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL 18."""
+    """Provide a real PostgreSQL 18."""
     with postgres_service() as service:
         USED["PostgreSQL"] = service.origin
         yield service
@@ -63,7 +63,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
-    """A real Kafka 4."""
+    """Provide a real Kafka 4."""
     with kafka_service() as service:
         USED["Kafka"] = service.origin
         yield service
@@ -78,14 +78,14 @@ def _template(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture
 def db_url(postgres: Postgres, _template: str) -> Iterator[str]:
-    """A database of this test's own, with the schema."""
+    """Create a database for this test, with the schema."""
     with fresh_database(postgres, template=_template) as (_, url):
         yield url
 
 
 @pytest.fixture
 def empty_db_url(postgres: Postgres) -> Iterator[str]:
-    """A database of this test's own, with nothing in it."""
+    """Create an empty database for this test."""
     with fresh_database(postgres, template="template0") as (_, url):
         yield url
 
@@ -98,7 +98,7 @@ def _server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def server(_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL for roles and slots, which belong to the whole server; they are dropped after each test.
+    """Provide a PostgreSQL for roles and slots, which belong to a whole server; drop them after each test.
 
     It is a server of its own because creating a slot waits for every writing transaction on the server.
     """
@@ -115,14 +115,14 @@ def server(_server: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def connection(db_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to the database of this test, without the package."""
+    """Connect to the database of this test, without the package."""
     with psycopg.connect(db_url, autocommit=True, options="-c timezone=UTC") as connection:
         yield connection
 
 
 @pytest.fixture
 def topic(kafka: Kafka) -> Iterator[str]:
-    """A topic of this test's own, with three partitions."""
+    """Create a topic for this test, with three partitions."""
     admin = AdminClient({"bootstrap.servers": kafka.brokers})
     name = f"avtaler-{secrets.token_hex(4)}"
     # Messages in tests are older than any retention.
@@ -133,7 +133,7 @@ def topic(kafka: Kafka) -> Iterator[str]:
 
 @pytest.fixture
 def produce(kafka: Kafka, topic: str) -> Callable[..., None]:
-    """Put messages on the topic of this test and wait until the broker has them."""
+    """Return a function that puts messages on the topic and waits until the broker has them."""
     # Idempotent, so that messages that are sent again, because the topic is new, keep their order.
     producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "enable.idempotence": True})
 

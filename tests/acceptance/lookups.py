@@ -9,7 +9,7 @@ from tests.acceptance.conftest import CLIENT_ID, Setting
 from tests.acceptance.processes import Answer, call
 from tests.integration.api.rows import FNR, avtale_id
 
-__all__ = ["CALLS", "CLIENT_ID", "Call", "ask", "recorded"]
+__all__ = ["CALLS", "CLIENT_ID", "Call", "look_up", "recorded"]
 
 
 class Call(NamedTuple):
@@ -29,7 +29,7 @@ CALLS = (
 )
 
 
-def ask(api: Setting, token: str, what: Call = CALLS[0], call_id: str | None = None) -> Answer:
+def look_up(api: Setting, token: str, what: Call = CALLS[0], call_id: str | None = None) -> Answer:
     """Send a lookup and return the response."""
     headers = {"Authorization": f"Bearer {token}", "Behandlingsnummer": "B123"}
     if call_id is not None:

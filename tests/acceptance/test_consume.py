@@ -66,7 +66,7 @@ def test_a_killed_consumer_resumes_where_it_stopped(
 
 
 def _entry(partition: int, place: int) -> Entry:
-    """Some 1,700 avtaler a partition, edited in no order, with new states every time."""
+    """Create a message of one of 1,700 avtaler, with an edit time in no order and a new state."""
     number = place * 7_919 % 1_667 * 3 + partition + 1
     return Entry(place, avtale_id(number), EPOCH, place * 31 % 10, f"STATUS_{place % 13}")
 

@@ -24,7 +24,7 @@ def leftovers(directory: Path) -> list[str]:
 
 @pytest.fixture
 def temporary() -> Path:
-    """A directory for temporary files that PostgreSQL, which runs as another user, may enter."""
+    """Create a directory for temporary files that PostgreSQL, which runs as another user, may enter."""
     directory = Path(tempfile.mkdtemp(prefix="demo-test-", dir="/tmp"))
     directory.chmod(0o711)
     return directory

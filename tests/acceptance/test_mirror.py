@@ -12,7 +12,7 @@ from datadeling.domain.avtale import COLUMNS
 from datadeling.domain.felt import FELTER
 from datadeling.pipeline.message import Message
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
-from tests.acceptance.lookups import CALLS, ask, recorded
+from tests.acceptance.lookups import CALLS, look_up, recorded
 from tests.acceptance.operating import Operator, Stored
 from tests.acceptance.processes import number
 from tests.acceptance.replaying import EVENTS, create_log
@@ -139,7 +139,7 @@ def test_lookups_leave_nothing_in_the_mirror(
     assert datastream.read().changes != []
     token = issuer.token(CLIENT_ID)
     for number_, what in enumerate(CALLS):
-        assert ask(api, token, what, f"call-{number_}").status in {200, 404}
+        assert look_up(api, token, what, f"call-{number_}").status in {200, 404}
     assert len(recorded(connection)) == len(CALLS)
     assert datastream.read().stream == b""
 

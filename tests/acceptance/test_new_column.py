@@ -15,7 +15,7 @@ import pytest
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
-from tests.acceptance.lookups import Call, ask
+from tests.acceptance.lookups import Call, look_up
 from tests.acceptance.operating import Operator, Produce
 from tests.acceptance.processes import wait_until_handled
 from tests.datastream import ROLE, Datastream
@@ -135,7 +135,7 @@ def test_a_new_column_is_in_the_database_the_api_and_the_mirror(
 
         run({**api.env, **on_copy}, "serve").answers(f"{api.url}/internal/health/readiness")
         lookup = Call(f"avtaler/{avtale_id(1)}?felter=avtaleId,oppmoteDato")
-        answer = ask(api, issuer.token(CLIENT_ID), lookup)
+        answer = look_up(api, issuer.token(CLIENT_ID), lookup)
         assert json.loads(answer.body) == {"avtaleId": avtale_id(1), "oppmoteDato": _DAY}
         assert _NEW in released.run("views", "--print")
 

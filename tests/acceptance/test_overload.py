@@ -14,7 +14,7 @@ import pytest
 
 from datadeling.demo.issuer import TokenIssuer
 from tests.acceptance.conftest import CLIENT_ID, Run, Setting
-from tests.acceptance.lookups import CALLS, Call, ask
+from tests.acceptance.lookups import CALLS, Call, look_up
 from tests.acceptance.processes import Answer, Process, call, number
 from tests.hendelser import FNR
 from tests.integration.api.rows import avtale_id
@@ -125,11 +125,11 @@ def test_a_lookup_beyond_the_time_limit_is_503_and_the_next_one_is_answered(
     with connection.transaction():
         connection.execute("LOCK TABLE avtale IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(32) as pool:
-            answers = list(pool.map(lambda _: ask(api, token, what), range(64)))
+            answers = list(pool.map(lambda _: look_up(api, token, what), range(64)))
     assert {answer.status for answer in answers} == {503}
     assert all(answer.headers["Retry-After"] == "1" for answer in answers)
     assert {json.loads(answer.body)["kode"] for answer in answers} == {"DATABASE_UTILGJENGELIG"}
-    assert ask(api, token).status == 200
+    assert look_up(api, token).status == 200
 
 
 @pytest.mark.parametrize("serve", [{"WEB_CONCURRENCY": "1"}], indirect=True)
@@ -141,14 +141,14 @@ def test_other_lookups_are_answered_while_one_waits_for_the_database(
     waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
     def another_is_answered_first() -> bool:
-        waiting = pool.submit(ask, api, token, versions)
+        waiting = pool.submit(look_up, api, token, versions)
         wait_until(lambda: waiting.done() or number(connection, waits) == 1, "it waits")
-        is_first = ask(api, token).status == 200 and not waiting.done()
+        is_first = look_up(api, token).status == 200 and not waiting.done()
         assert waiting.result().status == 503
         wait_until(lambda: number(connection, waits) == 0, "nothing waits any more")
         return is_first
 
-    assert ask(api, token).status == 200  # else the first one waits for the issuer's keys, which is different
+    assert look_up(api, token).status == 200  # fetches the issuer's keys
     with ThreadPoolExecutor(1) as pool, psycopg.connect(connection.info.dsn) as other:
         other.execute("LOCK TABLE avtale_historikk IN ACCESS EXCLUSIVE MODE")
         wait_until(another_is_answered_first, "one is answered while the other waits")

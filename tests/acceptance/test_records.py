@@ -13,7 +13,7 @@ import pytest
 
 from datadeling.api.server import CONNECTIONS as PER_WORKER
 from tests.acceptance.conftest import ServeOn
-from tests.acceptance.lookups import CALLS, ask, recorded
+from tests.acceptance.lookups import CALLS, look_up, recorded
 from tests.acceptance.processes import Answer
 from tests.integration.api.rows import FNR, avtale_id, insert, row
 from tests.relay import Relay
@@ -114,12 +114,12 @@ def test_a_lookup_without_a_record_is_not_answered(
     for what, (change, back, kode) in FAULTS.items():
         for each in CALLS:
             for _ in range(12):
-                assert ask(api, token, each).status == 200, (what, each)
+                assert look_up(api, token, each).status == 200, (what, each)
         before = len(recorded(connection))
         with changed(connection, change, back):
             for each in CALLS:
                 for _ in range(7):
-                    assert refused(answer := ask(api, token, each), kode), (what, each, answer)
+                    assert refused(answer := look_up(api, token, each), kode), (what, each, answer)
         assert len(recorded(connection)) == before, what
     assert "lookup_refused" in process.output
     assert "hemmelig" not in process.output
@@ -148,11 +148,11 @@ def test_sessions_on_a_read_only_server_are_replaced(
         reconnect()
         for _ in range(2 * len(CALLS)):
             for each in CALLS:
-                assert refused(answer := ask(api, token, each), "DATABASE_UTILGJENGELIG"), answer
+                assert refused(answer := look_up(api, token, each), "DATABASE_UTILGJENGELIG"), answer
         assert recorded(connection) == set()
         connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     # The sessions of the API still refuse to write: each is replaced when a lookup meets it.
-    statuses = [ask(api, token, each).status for each in CALLS for _ in range(10)]
+    statuses = [look_up(api, token, each).status for each in CALLS for _ in range(10)]
     assert statuses.count(200) >= len(statuses) - CONNECTIONS
     assert len(recorded(connection)) == statuses.count(200)
     assert "25006" in process.output
@@ -186,18 +186,18 @@ def test_a_connection_lost_before_the_commit_gives_no_answer(
     with Relay.to(db_url) as relay, ThreadPoolExecutor(1) as pool:
         relay.start()
         api, _ = serve_on(relay.way_to(db_url))
-        size = len(ask(api, token, CALLS[2]).body)
+        size = len(look_up(api, token, CALLS[2]).body)
         assert size > 30_000  # more than the server buffers until the commit
         for _ in range(3):
             connection.execute("SELECT pg_advisory_lock(42)")
             before = relay.bytes_back
-            answer = pool.submit(ask, api, token, CALLS[2])
+            answer = pool.submit(look_up, api, token, CALLS[2])
             wait_until(partial(waits_at_commit, connection, answer), "the commit has begun")
             wait_until(partial(has_passed, relay, before + size // 2), "rows have come")
             relay.cut()
             assert refused(answer.result(20), "DATABASE_UTILGJENGELIG"), answer
             connection.execute("SELECT pg_advisory_unlock(42)")
-        wait_until(lambda: ask(api, token, CALLS[2]).status == 200, "it answers again")
+        wait_until(lambda: look_up(api, token, CALLS[2]).status == 200, "it answers again")
 
 
 def test_repeated_headers_are_recorded_as_one_list(

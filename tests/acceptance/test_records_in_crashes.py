@@ -13,7 +13,7 @@ import psycopg
 from datadeling.db.migrate import migrate
 from datadeling.demo.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import ServeOn, Setting
-from tests.acceptance.lookups import CALLS, ask, recorded
+from tests.acceptance.lookups import CALLS, look_up, recorded
 from tests.acceptance.processes import Process
 from tests.integration.api.rows import insert, row
 from tests.waiting import wait_until
@@ -47,7 +47,7 @@ class Clients:
     def _send(self) -> None:
         while not self._stop.is_set():
             call_id = f"call-{next(self._numbers)}"
-            answer = ask(self._api, self._token, CALLS[0], call_id)
+            answer = look_up(self._api, self._token, CALLS[0], call_id)
             if answer.status == 200:
                 assert json.loads(answer.body)["antall"] == 1
                 self.answered.append(call_id)

@@ -19,7 +19,9 @@ from tests.waiting import wait_until
 BODY = {"fnr": FNR, "dato": "2022-03-01"}
 
 
-def ask(api: Setting, token: str | None, body: dict[str, str] = BODY, path: str = "tiltaksstatus") -> Answer:
+def look_up(
+    api: Setting, token: str | None, body: dict[str, str] = BODY, path: str = "tiltaksstatus"
+) -> Answer:
     headers = {"Behandlingsnummer": "B123"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
@@ -33,11 +35,11 @@ def test_an_event_is_found_by_lookups(
     serve = run(api.env, "serve")
     serve.answers(f"{api.url}/internal/health/readiness")
     token = issuer.token(CLIENT_ID)
-    assert json.loads(ask(api, token).body)["paaTiltak"] is False
+    assert json.loads(look_up(api, token).body)["paaTiltak"] is False
 
     produce([melding(1), melding(2, partition=1, avtaleStatus="ANNULLERT")])
-    wait_until(lambda: json.loads(ask(api, token).body)["paaTiltak"], "the person is on a tiltak")
-    answer = ask(api, token)
+    wait_until(lambda: json.loads(look_up(api, token).body)["paaTiltak"], "the person is on a tiltak")
+    answer = look_up(api, token)
     assert answer.status == 200
     assert json.loads(answer.body) == {
         "paaTiltak": True,
@@ -58,7 +60,7 @@ def test_an_event_is_found_by_lookups(
         "kommende": [],
         "tidligere": [],
     }
-    found = json.loads(ask(api, token, {"fnr": FNR}, "avtaler/sok").body)["avtaler"]
+    found = json.loads(look_up(api, token, {"fnr": FNR}, "avtaler/sok").body)["avtaler"]
     assert {avtale["avtaleId"] for avtale in found} == {avtale_id(1), avtale_id(2)}
     one = call(
         f"{api.url}/api/v1/avtaler/{avtale_id(1)}",
@@ -103,12 +105,12 @@ def bad_tokens(issuer: TokenIssuer) -> dict[str, str | None]:
 def test_invalid_tokens_are_refused(run: Run, api: Setting, issuer: TokenIssuer) -> None:
     run(api.env, "serve").answers(f"{api.url}/internal/health/readiness")
     for what, token in bad_tokens(issuer).items():
-        answer = ask(api, token)
+        answer = look_up(api, token)
         assert (answer.status, answer.headers["Content-Type"]) == (401, "application/problem+json"), what
-    without_role = ask(api, issuer.token(CLIENT_ID, roles=()))
+    without_role = look_up(api, issuer.token(CLIENT_ID, roles=()))
     assert without_role.status == 403
     assert json.loads(without_role.body)["kode"] == "MANGLER_ROLLE"
-    assert ask(api, issuer.token(CLIENT_ID)).status == 200
+    assert look_up(api, issuer.token(CLIENT_ID)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_bad_request_is_400_without_its_values(
 ) -> None:
     serve = run(api.env, "serve")
     serve.answers(f"{api.url}/internal/health/readiness")
-    answer = ask(api, issuer.token(CLIENT_ID), body)
+    answer = look_up(api, issuer.token(CLIENT_ID), body)
     assert answer.status == 400
     assert "hemmelig" not in answer.body + serve.output
     assert "0189010015" not in answer.body + serve.output
@@ -155,4 +157,4 @@ def test_a_broken_connection_is_replaced(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'datadeling serve'"
     )
     token = issuer.token(CLIENT_ID)
-    wait_until(lambda: ask(api, token).status == 200, "lookups are answered again")
+    wait_until(lambda: look_up(api, token).status == 200, "lookups are answered again")

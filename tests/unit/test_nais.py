@@ -43,7 +43,7 @@ def variables(cluster: str) -> dict[str, Any]:
 
 
 def filled(template: str, cluster: str) -> dict[str, Any]:
-    """The document as the platform gets it."""
+    """Return a document with its variables filled in, as for the platform."""
     values = variables(cluster)
     text = _EACH.sub(
         lambda each: "".join(each[2].replace("{{this}}", value) for value in values[each[1]]),
@@ -171,7 +171,7 @@ def _rules(cluster: str) -> Iterator[Any]:
 
 
 def _metrics() -> Iterator[str]:
-    """The names that a query has for them: a counter's ends in `_total`, a histogram is three."""
+    """Generate the names in queries: a counter's ends in `_total`, and a histogram has three."""
     for metrics in (ConsumerMetrics, ApiMetrics):
         registry = CollectorRegistry()
         metrics(registry)

@@ -84,7 +84,7 @@ def test_a_slot_that_is_being_read_is_left_alone(platform: Platform, admin: psyc
 
 @contextmanager
 def reading(url: str) -> Iterator[None]:
-    """Somebody reads the slot, and goes on until the block ends."""
+    """Read the slot in another process until the block ends."""
     command = [
         str(programs() / "pg_recvlogical"),
         f"--dbname={url}",

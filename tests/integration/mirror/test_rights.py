@@ -18,7 +18,7 @@ def failed_steps(url: str) -> dict[str, str]:
 
 
 def test_a_user_with_the_rights_sets_up_everything(platform: Platform, admin: psycopg.Connection) -> None:
-    """As on CloudSQL, where who owns the database may grant REPLICATION."""
+    """As on CloudSQL, where the owner of the database may grant REPLICATION."""
     url = platform.add_app("CREATEROLE REPLICATION")
     platform.add_datastream()
     admin.execute(f'GRANT {ROLE} TO "{APP}" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE')
@@ -106,7 +106,7 @@ def test_datastream_can_sign_in_and_read_nothing_else(platform: Platform, admin:
 def test_migrations_succeed_without_any_right_on_the_mirror(
     server: EmbeddedPostgres, platform: Platform
 ) -> None:
-    """The mirror is no reason for the consumer not to start."""
+    """The consumer must start also without a mirror."""
     url = platform.add_app("")
     platform.add_datastream()
     with psycopg.connect(server.url, autocommit=True) as other:

@@ -29,8 +29,8 @@ def set_up(url: str, wait: float = 0.2) -> list[str]:
 
 
 @contextmanager
-def somebody_writes(url: str) -> Iterator[psycopg.Connection]:
-    """In a transaction that has not ended, on the table that is to be mirrored."""
+def open_writer(url: str) -> Iterator[psycopg.Connection]:
+    """Write to the table in a transaction that stays open until the block ends."""
     with psycopg.connect(url) as writer:
         writer.execute("DELETE FROM avtale")
         writer.execute("SELECT pg_current_xact_id()")
@@ -46,7 +46,7 @@ def test_the_creation_of_the_slot_waits_for_open_writers(
 ) -> None:
     migrate(platform.url)
     platform.add_datastream()
-    with ThreadPoolExecutor(1) as pool, somebody_writes(platform.url) as writer:
+    with ThreadPoolExecutor(1) as pool, open_writer(platform.url) as writer:
         migration = pool.submit(migrate, platform.url)
         wait_until(is_true(admin, _WAITING), "the slot waits for the writer")
         assert platform.mirrored().published == ["avtale"]  # what locks the table has not waited
@@ -59,7 +59,7 @@ def test_the_creation_of_the_slot_waits_for_open_writers(
 def test_a_long_writer_is_not_waited_for(platform: Platform) -> None:
     migrate(platform.url)
     platform.add_datastream()
-    with somebody_writes(platform.url):
+    with open_writer(platform.url):
         assert set_up(platform.url) == ["slot"]
         assert platform.mirrored() == COMPLETE._replace(slots=[])
     assert set_up(platform.url) == []
@@ -72,7 +72,7 @@ def test_waiting_for_writers_has_a_longer_timeout(platform: Platform, admin: psy
     platform.add_datastream()
     with (
         ThreadPoolExecutor(1) as pool,
-        somebody_writes(platform.url) as writer,
+        open_writer(platform.url) as writer,
         connect(platform.url, application="test") as connection,
     ):
         connection.timeout = 1.5

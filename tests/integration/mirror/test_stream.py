@@ -27,7 +27,7 @@ from tests.pgoutput import Delete, Insert, Unchanged, Update
 
 @pytest.fixture
 def source(admin: psycopg.Connection, platform: Platform) -> psycopg.Connection:
-    """The database that is mirrored, with all that belongs to it."""
+    """Set up a mirrored database and return its URL."""
     platform.add_datastream()
     migrate(platform.url)
     return admin
@@ -135,7 +135,7 @@ def test_only_shared_fields_are_sent(
 def test_a_change_sends_the_whole_row(
     store: Store, datastream: Datastream, source: psycopg.Connection, target: psycopg.Connection
 ) -> None:
-    """Also long values that have not changed, which PostgreSQL leaves out when others write."""
+    """Also unchanged long values, which PostgreSQL leaves out of an UPDATE that does not set them."""
     copy = Copy(target)
     noise = "".join(Random(7).choices(ascii_letters, k=1_000))  # long, and cannot be compressed: stored apart
     wide: dict[str, Any] = dict.fromkeys(("opphav", "stillingstype", "tiltakstype"), noise)

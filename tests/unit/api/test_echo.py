@@ -24,7 +24,7 @@ _secrets = st.text("QZqz0123456789", min_size=6, max_size=40).map("Qqzz{}ZZ".for
 
 
 class Sent(NamedTuple):
-    """A request; % stands for what may not come back."""
+    """A request; % stands for the text that must not be repeated."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Sent(NamedTuple):
 
 @st.composite
 def _requests(draw: st.DrawFn, addresses: list[tuple[str, str]]) -> Sent:
-    """Most have nothing the matter with them but one thing."""
+    """Generate requests, most of them with one fault."""
     odd = draw(st.sampled_from(["method", "headers", "query", "body", "all"]))
     fitting = [each for each in addresses if odd != "body" or each[0] == "POST"]
     method, path = draw(st.sampled_from(fitting))

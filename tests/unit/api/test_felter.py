@@ -52,7 +52,7 @@ every_call = pytest.mark.parametrize("call", _CALLS.values(), ids=_CALLS)
 
 @pytest.fixture
 def allowed() -> list[str]:
-    """The fields that the consumer may have."""
+    """Return the fields that the consumer may have."""
     return _MAY_HAVE
 
 
@@ -65,7 +65,7 @@ def limited(
     consumer_port: int,
     allowed: list[str],
 ) -> FlaskClient:
-    """A client of an application in which the consumer may have some fields alone."""
+    """Create a client of an application in which the consumer may have only some fields."""
     config = ApiConfig(
         "postgresql://nowhere/nothing",
         entra,
@@ -89,7 +89,7 @@ def bearer(issuer: Issuer, clock: Clock) -> Bearer:
 
 
 def _read(lookups: FakeLookups) -> list[str]:
-    """The fields that the last lookup was for."""
+    """Return the fields of the last lookup."""
     call = lookups.calls[-1]
     assert isinstance(call, tuple)
     (felter,) = (each for each in call if isinstance(each, list) and all(name in _ALL for name in each))

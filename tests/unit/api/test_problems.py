@@ -252,7 +252,7 @@ def test_no_response_repeats_the_request(client: FlaskClient, token: dict[str, s
 
 
 def _problem(response: Any, status: int) -> dict[str, Any]:
-    """The body of a problem, after what all of them have in common."""
+    """Check the properties that all problems have, and return the body."""
     assert response.status_code == status
     assert response.content_type == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"

@@ -32,7 +32,7 @@ def with_fields(**fields: Any) -> bytes:
 
 
 def with_raw(name: str, raw: bytes) -> bytes:
-    """A message in which one field is written exactly so."""
+    """Return a message in which one field has this raw value."""
     return encoded(hendelse()).removesuffix(b"}") + b', "' + name.encode() + b'": ' + raw + b"}"
 
 

@@ -28,7 +28,7 @@ def mend(connection: psycopg.Connection, offset: int, value: bytes) -> None:
 
 @contextmanager
 def locked(db_url: str, partition: int) -> Iterator[None]:
-    """Somebody writes avtaler of the partition meanwhile."""
+    """Hold the lock of a partition, as a writer does."""
     with psycopg.connect(db_url) as other:
         key = "SELECT pg_advisory_xact_lock(hashtextextended('datadeling:' || %s, %s))"
         other.execute(key, (TOPIC, partition))

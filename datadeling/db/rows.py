@@ -4,18 +4,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 
-class OffsetRow(NamedTuple):
-    """The position of a partition, and when it was last moved."""
-
-    partition: int
-    generation: int
-    next_offset: int
-    unreadable_in_a_row: int
-    topic_id: str | None
-    historikk_fra: datetime
-    updated_at: datetime
-
-
 class Parked(NamedTuple):
     """The number of parked messages in a state, and the age of the oldest in seconds."""
 

@@ -6,8 +6,7 @@ import psycopg
 import pytest
 
 from datadeling.db.database import Database
-from datadeling.db.rows import OffsetRow
-from datadeling.domain.hendelse import Place
+from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.erase import erase
@@ -171,6 +170,4 @@ def test_a_generation_cannot_begin_at_an_offset_that_was_never_read(store: Store
         with pytest.raises(NotFound):
             new_generation(database, TOPIC, None, WHO, back_to)
     with database.transaction() as tx:
-        assert [
-            (row.generation, row.next_offset) for row in tx.rows(OffsetRow, "list_offsets", topic=TOPIC)
-        ] == [(0, 1)]
+        assert tx.positions(TOPIC) == {0: Position(0, 1, 0)}

@@ -55,14 +55,9 @@ class Jobs:
 
     def cancel(self, replay: int, action: OperatorAction) -> None:
         """Stop a replay for good, wherever it runs. Raise `NotFound`, or `TooLate` when it has ended."""
-        command, target = "replay --cancel", f"replay {replay}"
-        with self._database.transaction() as tx:
-            cancelled = tx.run("cancel_replay", topic=self._topic, id=replay).rowcount
-            if cancelled:
-                action.record(tx, command, target)
-        if not cancelled:
-            raise TooLate(f"replay {replay} has been {self.get(replay).state} already")
-        action.log(command, target)
+        with action.transaction(self._database, "replay --cancel", f"replay {replay}") as tx:
+            if not tx.run("cancel_replay", topic=self._topic, id=replay).rowcount:
+                raise TooLate(f"replay {replay} has been {self.get(replay).state} already")
 
     def get(self, replay: int) -> ReplayRow:
         """Return one replay. Raise `NotFound`."""

@@ -15,8 +15,8 @@ from datadeling.config import ConsumerConfig, KafkaConfig
 from datadeling.consumer.health import Health
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Claim, Database
-from datadeling.db.rows import OffsetRow, PartitionProgress, ReplayRow
-from datadeling.domain.hendelse import Place
+from datadeling.db.rows import PartitionProgress, ReplayRow
+from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
 from datadeling.log import frames
 from datadeling.operations.replay.jobs import Jobs, Request, request_of
@@ -139,11 +139,12 @@ def plan(request: Request, database: Database, config: KafkaConfig) -> list[Part
     """
     topic = Topic(config, OPERATOR_TIMEOUT)
     with database.transaction() as tx:
-        offsets = {row.partition: row for row in tx.rows(OffsetRow, "list_offsets", topic=config.topic)}
+        offsets = tx.positions(config.topic)
+        topic_ids = {row["topic_id"] for row in tx.dicts("list_offsets", topic=config.topic)}
         avtale = tx.first(Place, "locate_avtale", topic=config.topic, avtale_id=request.avtale_id)
     if not offsets:
         raise errors.NotFound("nothing has been read of this topic yet")
-    if {row.topic_id for row in offsets.values()} - {None, topic.identity()}:
+    if topic_ids - {None, topic.identity()}:
         raise errors.TopicChanged("the broker's topic is not the one that has been read")
     named = {*(request.from_offsets or {}), *(request.to_offsets or {})}
     if unknown := named - offsets.keys():
@@ -151,10 +152,10 @@ def plan(request: Request, database: Database, config: KafkaConfig) -> list[Part
     chosen = set(request.from_offsets or offsets)
     if request.avtale_id is not None:
         chosen &= _partitions_of(request.avtale_id, avtale, offsets)
-    return [_progress(request, offsets[partition], topic) for partition in sorted(chosen)]
+    return [_progress(request, partition, offsets[partition], topic) for partition in sorted(chosen)]
 
 
-def _partitions_of(avtale_id: str, known: Place | None, offsets: Mapping[int, OffsetRow]) -> set[int]:
+def _partitions_of(avtale_id: str, known: Place | None, offsets: Mapping[int, Position]) -> set[int]:
     """Return the partitions of an avtale: `known` is the place of its stored message.
 
     The producer's partitioner decides when nothing is stored. When partitions have been added since, older
@@ -166,10 +167,9 @@ def _partitions_of(avtale_id: str, known: Place | None, offsets: Mapping[int, Of
     return partitions
 
 
-def _progress(request: Request, row: OffsetRow, topic: Topic) -> PartitionProgress:
+def _progress(request: Request, partition: int, at: Position, topic: Topic) -> PartitionProgress:
     """Return the range to read of a partition, of which nothing has been read."""
-    partition = row.partition
-    start, end = topic.watermarks(partition).low, row.next_offset
+    start, end = topic.watermarks(partition).low, at.next_offset
     if request.from_offsets:
         start = max(start, request.from_offsets.get(partition, start))
     if request.from_time:
@@ -180,7 +180,7 @@ def _progress(request: Request, row: OffsetRow, topic: Topic) -> PartitionProgre
         end = min(end, topic.offset_at(partition, request.to_time))
     start = min(start, end)
     now = datetime.now(UTC)
-    return PartitionProgress(partition, row.generation, start, start, end, 0, Tally().as_dict(), now)
+    return PartitionProgress(partition, at.generation, start, start, end, 0, Tally().as_dict(), now)
 
 
 def run_requested(config: ConsumerConfig, health: Health, stop: Event) -> None:

@@ -72,14 +72,10 @@ class Partitions:
         self._topic_id = topic_id
 
     def start_waiting(self) -> None:
-        """Start the waiting partitions, each from its position in the database.
-
-        Raise `BrokerUnavailable`, `DatabaseUnavailable` or `LostPartition`.
-        """
+        """Start the waiting partitions, each from its position in the database."""
         self.check_topic()
         for partition in self.waiting():
-            position = self._read_position(partition)
-            if position is None:
+            if (position := self._read_position(partition)) is None:
                 continue
             if partition not in self._retried:
                 # Once at start: this release may be able to read what an earlier one has parked.
@@ -100,11 +96,10 @@ class Partitions:
 
     def compare(self, stored: Mapping[int, Position]) -> None:
         """Read on from the stored positions where these are not ours: somebody else has changed them."""
-        ours = {**self.running, **self._stopped}
-        changed = [partition for partition, position in ours.items() if stored.get(partition) != position]
-        self.hold(changed)
-        for partition in changed:
-            self._forget(partition)
+        for partition, position in {**self.running, **self._stopped}.items():
+            if stored.get(partition) != position:
+                self._source.pause([partition])
+                self._forget(partition)
 
     def refresh_lag(self) -> None:
         """Set the lag from the watermarks of the last fetch. Does not block."""

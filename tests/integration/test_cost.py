@@ -52,8 +52,8 @@ class Lookup(NamedTuple):
 
 EVENTS = {
     "new": Event(84, 785, 9),
-    "with the same state again": Event(114, 740, 11),
-    "with another state": Event(129, 1_250, 13),
+    "with the same state again": Event(109, 740, 11),
+    "with another state": Event(124, 1_250, 13),
     "read again by a replay": Event(82, 1, 7),
 }
 LOOKUPS = {

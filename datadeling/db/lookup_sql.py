@@ -28,8 +28,11 @@ _OF_RECORD = (
     "felter", "personer",
 )  # fmt: skip
 
-# Columns that an as-of lookup reads whichever fields are requested, and those that each criterion reads.
-_READ_ANYWAY = ("avtale_id", "deltaker_fnr", "opprettet_tidspunkt", "feilregistrert")
+# Columns of versions that are read whichever fields are requested, and those that each criterion reads.
+_READ_ANYWAY = {
+    "as_of": ("avtale_id", "deltaker_fnr", "opprettet_tidspunkt", "feilregistrert"),
+    "versions": ("avtale_id", "deltaker_fnr", "endret_tidspunkt"),
+}
 _READ_BY = {
     "by_bedrift_nr": ("bedrift_nr",),
     "by_tiltakstype": ("tiltakstype",),
@@ -40,7 +43,6 @@ _READ_BY = {
     "is_numbered": ("avtale_nr",),
     "is_tiltak": ("avtale_inngaatt", "avtale_status", "start_dato", "slutt_dato"),
 }
-_READ_OF_VERSIONS = ("avtale_id", "deltaker_fnr", "endret_tidspunkt")
 _BY_PERSON = frozenset({"by_identer", "by_fnr"})
 _WITH_MILLISECONDS = 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'  # in the zone of the session: Oslo
 
@@ -54,46 +56,33 @@ class Shape(Enum):
 
 @lru_cache(maxsize=2_048)
 def lookup(
-    name: str, felter: Fields, criteria: tuple[str, ...], *, as_of: bool = False, shape: Shape = Shape.REST
+    name: str,
+    felter: Fields,
+    criteria: tuple[str, ...],
+    *,
+    source: str = "avtale",
+    shape: Shape = Shape.REST,
 ) -> Statement:
-    """Return a lookup with its record, ready to run. Composing it costs more than running it."""
+    """Return a lookup with its record, ready to run. Composing it costs more than running it.
+
+    `source` is the table `avtale`, or a part that selects from its versions: `as_of` or `versions`.
+    """
 
     def body(values: Parts) -> Composed:
+        parts = {
+            part: queries[part].format(**values)
+            for part in (*criteria, "naar", "status", "no_status", "marker")
+        }
         return queries[name].format(
-            **{
-                **values,
-                **{
-                    part: queries[part].format(**values) for part in ("naar", "status", "no_status", "marker")
-                },
-                "source": _source(felter, criteria, values, as_of=as_of),
-                "felter": SQL(", ").join(_selected(felt, shape, values) for felt in felter),
-                "criteria": SQL(" AND ").join(
-                    SQL("({})").format(queries[part].format(**values)) for part in criteria
-                ),
-                # The log records the persons of the request, or else those of the answer.
-                "person": SQL("NULL::text")
-                if _BY_PERSON & {*criteria}
-                else Identifier("avtale", "deltaker_fnr"),
-                "history_begins": queries["history_begins"] if as_of else SQL(""),
-            }
-        )
-
-    return _audited(body)
-
-
-@lru_cache(maxsize=2_048)
-def history(felter: Fields) -> Statement:
-    """Return the lookup of the versions of one avtale, with its record, ready to run."""
-
-    def body(values: Parts) -> Composed:
-        return queries["list_versions"].format(
-            source=_versions("versions", _READ_OF_VERSIONS, felter, values),
-            felter=SQL(", ").join(_selected(felt, Shape.REST, values) for felt in felter),
+            **values,
+            **parts,
+            source=_source(source, felter, criteria, values),
+            felter=SQL(", ").join(_selected(felt, shape, values) for felt in felter),
             names=SQL(", ").join(_name_if_changed(felt) for felt in felter),
-            criteria=SQL("({}) AND ({})").format(
-                queries["by_avtale_id"].format(**values), queries["is_still_shown"]
-            ),
-            history_begins=queries["history_begins"],
+            criteria=SQL(" AND ").join(SQL("({})").format(parts[part]) for part in criteria),
+            # The log records the persons of the request, or else those of the answer.
+            person=SQL("NULL::text") if _BY_PERSON & {*criteria} else Identifier("avtale", "deltaker_fnr"),
+            history_begins=SQL("") if source == "avtale" else queries["history_begins"],
         )
 
     return _audited(body)
@@ -126,20 +115,14 @@ def _columns_of(table: str, names: Iterable[str]) -> Parts:
     }
 
 
-def _source(felter: Fields, criteria: Iterable[str], values: Parts, *, as_of: bool) -> Composable:
-    if not as_of:
+def _source(source: str, felter: Fields, criteria: Iterable[str], values: Parts) -> Composable:
+    """Return the table, or the present and the superseded versions with the columns that are read."""
+    if source == "avtale":
         return SQL("avtale")
-    read = (*_READ_ANYWAY, *(column for name in criteria for column in _READ_BY.get(name, ())))
-    return _versions("as_of", read, felter, values)
-
-
-def _versions(source: str, read: Iterable[str], felter: Fields, values: Parts) -> Composed:
-    """Return the present and the superseded versions, with these columns and those of the fields."""
-    names = dict.fromkeys(read)
+    read = [*_READ_ANYWAY[source], *(column for name in criteria for column in _READ_BY.get(name, ()))]
     for felt in felter:
-        names.update(
-            dict.fromkeys(("start_dato", "slutt_dato") if felt is VARIGHET_DAGER else (felt.column,))
-        )
+        read += ("start_dato", "slutt_dato") if felt is VARIGHET_DAGER else (felt.column,)
+    names = dict.fromkeys(read)
     return queries[source].format(
         columns=columns(*names, table="avtale"), versions=columns(*names, table="tidligere"), **values
     )

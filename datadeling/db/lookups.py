@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from datadeling.db.coalesce import Coalescer, Statement
-from datadeling.db.lookup_sql import Fields, Shape, history, lookup
+from datadeling.db.lookup_sql import Fields, Shape, lookup
 from datadeling.db.pool import Pool
 from datadeling.db.queries import queries
 from datadeling.domain.search import AuditContext, Search
@@ -13,6 +13,7 @@ from datadeling.domain.search import AuditContext, Search
 _CRITERIA = (
     "identer", "bedrift_nr", "tiltakstype", "avtale_status", "avtale_id", "avtale_nr", "fom", "tom", "marker",
 )  # fmt: skip
+_OF_VERSIONS = ("by_avtale_id", "is_still_shown")
 _PING = queries["ping"].as_bytes()
 
 
@@ -84,7 +85,8 @@ class Lookups:
 
     def history(self, context: AuditContext, avtale_id: str, felter: Fields) -> str | None:
         """Return the versions of one avtale, newest first, or None when there is none to show."""
-        return self._fetch(history(felter), context, Search(avtale_id=avtale_id), felter, {})
+        statement = lookup("list_versions", felter, _OF_VERSIONS, source="versions")
+        return self._fetch(statement, context, Search(avtale_id=avtale_id), felter, {})
 
     def ping(self) -> None:
         """Raise `DatabaseUnavailable` when the database does not answer or lacks migrations."""
@@ -102,8 +104,8 @@ class Lookups:
         shape: Shape = Shape.REST,
         **values: object,
     ) -> str | None:
-        as_of = search.tidspunkt is not None
-        statement = lookup(name, felter, _criteria(search, is_tiltak=is_tiltak), as_of=as_of, shape=shape)
+        source = "as_of" if search.tidspunkt else "avtale"
+        statement = lookup(name, felter, _criteria(search, is_tiltak=is_tiltak), source=source, shape=shape)
         return self._fetch(statement, context, search, felter, values)
 
     def _fetch(

@@ -6,7 +6,8 @@ import re
 import psycopg
 import pytest
 
-from datadeling.db.lookup_sql import history, lookup
+from datadeling.db.coalesce import Statement
+from datadeling.db.lookup_sql import Fields, lookup
 from datadeling.domain.felt import BY_NAME, FELTER, Felt
 
 _ABOUT_ONE = ("tiltaksstatus", "search_avtaler", "find_avtale", "list_avtaler")
@@ -25,14 +26,18 @@ def test_a_lookup_can_be_prepared_with_any_criteria(
 ) -> None:
     several = [*itertools.combinations(_CRITERIA, 1), *itertools.combinations(_CRITERIA, 2), _CRITERIA]
     for criteria in several:
-        text = lookup(statement, tuple(BY_NAME.values()), criteria, as_of=as_of)
+        text = lookup(statement, tuple(BY_NAME.values()), criteria, source="as_of" if as_of else "avtale")
         _prepare(connection, text.many if many else text.single)
 
 
 def test_the_lookup_of_versions_can_be_prepared(connection: psycopg.Connection) -> None:
     for felter in (FELTER, FELTER[:1]):
-        for text in history(felter):
+        for text in versions(felter):
             _prepare(connection, text)
+
+
+def versions(felter: Fields) -> Statement:
+    return lookup("list_versions", felter, ("by_avtale_id", "is_still_shown"), source="versions")
 
 
 def _prepare(connection: psycopg.Connection, statement: bytes) -> None:
@@ -54,7 +59,7 @@ def test_only_the_requested_fields_are_read(felt: object, as_of: bool, many: boo
     """Apart from those that select and order the avtaler."""
     wanted = BY_NAME[getattr(felt, "json", "")]
     criteria = ("by_identer", "is_shown")
-    text = lookup("search_avtaler", (wanted,), criteria, as_of=as_of)[many].decode()
+    text = lookup("search_avtaler", (wanted,), criteria, source="as_of" if as_of else "avtale")[many].decode()
     anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "opprettet_tidspunkt"}
     order = {"endret_tidspunkt"} if as_of else set()  # which of two versions is the newer one
     assert _read(text) == {wanted.column} | anyway | order
@@ -63,7 +68,7 @@ def test_only_the_requested_fields_are_read(felt: object, as_of: bool, many: boo
 @pytest.mark.parametrize("felt", FELTER, ids=lambda felt: felt.json)
 def test_only_the_requested_fields_of_versions_are_read(felt: Felt) -> None:
     anyway = {"avtale_id", "deltaker_fnr", "feilregistrert", "endret_tidspunkt"}
-    assert _read(history((felt,)).single.decode()) == {felt.column} | anyway
+    assert _read(versions((felt,)).single.decode()) == {felt.column} | anyway
 
 
 def _read(text: str) -> set[str]:

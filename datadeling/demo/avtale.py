@@ -20,23 +20,13 @@ _EXAMPLES: dict[str, list[Felter]] = msgspec.json.decode((files(__package__) / "
 
 # How often each occurs, in per cent, as on a real topic at rest.
 _STATUSER = {
-    "AVSLUTTET": 50.0,
-    "PÅBEGYNT": 33.0,
-    "MANGLER_GODKJENNING": 10.0,
-    "ANNULLERT": 3.5,
-    "GJENNOMFØRES": 2.5,
+    "AVSLUTTET": 50.0, "PÅBEGYNT": 33.0, "MANGLER_GODKJENNING": 10.0, "ANNULLERT": 3.5, "GJENNOMFØRES": 2.5,
     "KLAR_FOR_OPPSTART": 1.0,
-}
+}  # fmt: skip
 _TILTAKSTYPER = {
-    "ARBEIDSTRENING": 38.0,
-    "MIDLERTIDIG_LONNSTILSKUDD": 24.0,
-    "SOMMERJOBB": 10.0,
-    "MENTOR": 9.0,
-    "INKLUDERINGSTILSKUDD": 7.0,
-    "VARIG_LONNSTILSKUDD": 7.0,
-    "VTAO": 3.0,
-    "FIREARIG_LONNSTILSKUDD": 2.0,
-}
+    "ARBEIDSTRENING": 38.0, "MIDLERTIDIG_LONNSTILSKUDD": 24.0, "SOMMERJOBB": 10.0, "MENTOR": 9.0,
+    "INKLUDERINGSTILSKUDD": 7.0, "VARIG_LONNSTILSKUDD": 7.0, "VTAO": 3.0, "FIREARIG_LONNSTILSKUDD": 2.0,
+}  # fmt: skip
 # The statuses that follow one another as dates pass.
 _FORLOP = ("KLAR_FOR_OPPSTART", "GJENNOMFØRES", "AVSLUTTET")
 _UTEN_SLUTT = {"VTAO", "VARIG_LONNSTILSKUDD"}
@@ -49,7 +39,6 @@ _PROSENTER = [Decimal(p) for p in ("100", "100", "100", "50", "80", "60", "37.5"
 _DAGER = [Decimal(d) for d in ("5", "5", "5", "3", "4", "2", "2.5", "1", "4.50")]
 _ANNULLERT_GRUNN = ("Feilregistrering", "Ikke møtt", "Syk", "Begynt i arbeid")
 
-_STATUSENDRING = 0.75
 # An edit: hendelseType, innholdType, and whether it makes a new version.
 _ENDRINGER = (
     ("ENDRET", "INNGÅ", False),
@@ -64,9 +53,7 @@ _ROLLER = ("VEILEDER", "VEILEDER", "ARBEIDSGIVER", "BESLUTTER", "DELTAKER", "MEN
 
 # Most clocks give six digits, some nine or three; any number of them is legal.
 _DIGITS = (6,) * 40 + (9,) * 10 + (3,) * 6 + (0, 1, 2, 4, 5, 7, 8)
-_WITHOUT_SECONDS = 0.03
 _CHECK_WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2))
-_CENTURY = 2000
 
 
 def meldinger(
@@ -95,7 +82,7 @@ def meldinger(
     for left in reversed(range(count)):
         hendelse, innhold, new_version = rng.choice(_ENDRINGER)
         rolle, hvem = rng.choice(_ROLLER), navident(rng)
-        if _chance(rng, _STATUSENDRING):
+        if _chance(rng, 0.75):
             hendelse, innhold, rolle, hvem = "STATUSENDRING", "INNGÅ", "SYSTEM", "SYSTEM"
         elif left < count - 1:
             endret += max(timedelta(seconds=1), (naa - endret) * (0.3 * rng.random()))
@@ -216,7 +203,7 @@ def instant(rng: random.Random, time: datetime) -> str:
 def oslo_time(rng: random.Random, time: datetime) -> str:
     """Return the local time in Oslo of a time in UTC, without a zone; now and then without seconds."""
     local = time.replace(tzinfo=UTC).astimezone(OSLO).replace(tzinfo=None)
-    if _chance(rng, _WITHOUT_SECONDS):
+    if _chance(rng, 0.03):
         return local.isoformat(timespec="minutes")
     return f"{local.isoformat(timespec='seconds')}{_fraction(rng)}"
 
@@ -235,7 +222,7 @@ def syntetisk_fnr(rng: random.Random) -> str:
     while True:
         born = date(1955, 1, 1) + timedelta(rng.randrange(52 * 365))
         # Individnummer 000-499 belongs to those born in the 1900s, 500-999 to those born since.
-        individ = rng.randrange(500) + (500 if born.year >= _CENTURY else 0)
+        individ = rng.randrange(500) + (500 if born >= date(2000, 1, 1) else 0)
         digits = [int(c) for c in f"{born.day:02}{born.month + 80:02}{born.year % 100:02}{individ:03}"]
         for weights in _CHECK_WEIGHTS:
             digits.append(-sum(map(mul, weights, digits)) % 11)

@@ -24,7 +24,6 @@ TOPIC = "arbeidsgiver.tiltak-avtale-hendelse-compact"
 ADMIN_GROUP = "00000000-0000-4000-8000-00000000ad31"
 
 _SEED = 2026
-_LIFETIME_S = 12 * 3_600  # of the token
 _GRAPHQL = "query($p: String) { avtalerForPerson(personnummer: $p) { avtaleId tiltakstype avtaleStatus } }"
 
 
@@ -106,15 +105,14 @@ def _compare(person: Person, running: Running, today: date) -> int:
     answer = post(f"{running.api}/api/v1/tiltaksstatus", {"fnr": person.fnr}, token)
     wanted = expected_answer(person, today)
     print(json.dumps(answer, ensure_ascii=False, indent=2))  # noqa: T201 (the answer is the output)
-    if answer == wanted:
-        return 0
-    Console(stderr=True).print("The answer is not what the events say:", json.dumps(wanted, indent=2))
-    return 1
+    if answer != wanted:
+        Console(stderr=True).print("The answer is not what the events say:", json.dumps(wanted, indent=2))
+    return int(answer != wanted)
 
 
 def _show(console: Console, person: Person, running: Running) -> None:
     token = running.issuer.token(
-        CLIENT_ID, roles=("access_as_application", "bulk"), groups=[ADMIN_GROUP], lifetime_s=_LIFETIME_S
+        CLIENT_ID, roles=("access_as_application", "bulk"), groups=[ADMIN_GROUP], lifetime_s=12 * 3_600
     )
     services = running.services
     console.print("\n[bold]Try it[/bold] (the token lasts 12 hours, the person is synthetic):\n")

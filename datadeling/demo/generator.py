@@ -13,7 +13,6 @@ from datadeling.demo.avtale import bedrift_nr, meldinger, syntetisk_fnr
 
 REFERANSEDATO = date(2026, 8, 1)
 
-_FIRST_NR = 10_000
 _BLOCK = 400
 # The share of last edits that are published before what they edit.
 _OUT_OF_ORDER = 0.15
@@ -38,7 +37,7 @@ def generate_events(count: int, seed: int, today: date = REFERANSEDATO) -> Itera
     # 1 or 2 avtaler for most persons, up to 30 for a few; a handful or hundreds for employers.
     personer = _each_several_times(rng, syntetisk_fnr, 1.9, 30)
     bedrifter = _each_several_times(rng, bedrift_nr, 1.15, 600)
-    numbers = counting(_FIRST_NR)
+    numbers = counting(10_000)
     while count:
         size = min(count, _BLOCK)
         turns: list[deque[Record]] = []

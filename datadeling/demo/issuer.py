@@ -13,11 +13,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-_TENANT = "00000000-0000-4000-8000-0000000007e4"
-_CLIENT = "00000000-0000-4000-8000-0000000c11e7"
 _SERVICE_PRINCIPAL = "00000000-0000-4000-8000-00000000501d"
 _BACKDATED_S = 300
-_STOP_POLL_S = 0.02
 
 
 class TokenIssuer:
@@ -33,7 +30,7 @@ class TokenIssuer:
         published = {name: jwk[name] for name in ("kty", "n", "e")}
         published |= {"use": "sig", "alg": "RS256", "kid": self._kid}
         self._server = _Server(json.dumps({"keys": [published]}).encode())
-        self._thread = Thread(target=self._server.serve_forever, args=(_STOP_POLL_S,), daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.issuer = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.jwks_uri = f"{self.issuer}/jwks"
 
@@ -58,11 +55,11 @@ class TokenIssuer:
             "iat": issued,
             "nbf": issued,
             "exp": now + lifetime_s,
-            "azp": _CLIENT,
+            "azp": "00000000-0000-4000-8000-0000000c11e7",
             "azp_name": "dev-local:demo:konsument",
             "oid": _SERVICE_PRINCIPAL,
             "sub": _SERVICE_PRINCIPAL,
-            "tid": _TENANT,
+            "tid": "00000000-0000-4000-8000-0000000007e4",
             "ver": "2.0",
             "idtyp": "app",
             "roles": list(roles),

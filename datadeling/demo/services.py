@@ -11,13 +11,7 @@ from urllib.request import Request, urlopen
 from datadeling.demo.issuer import TokenIssuer
 from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.postgres import EmbeddedPostgres
-from datadeling.demo.process import (
-    Child,
-    ServiceFailed,
-    clean_environment,
-    free_port,
-    temporary_directory,
-)
+from datadeling.demo.process import Child, ServiceFailed, free_port, temporary_directory
 
 CLIENT_ID = "00000000-0000-4000-8000-00000000d474"
 
@@ -51,19 +45,14 @@ def running_services() -> Iterator[Services]:
         yield Services(postgres, kafka, directory)
 
 
-@contextmanager
-def command(name: str, settings: Mapping[str, str], directory: Path) -> Iterator[Child]:
-    """Run `datadeling NAME` while the block runs; it gets SIGTERM at the end, and 10 s to stop."""
-    child = Child(
+def command(name: str, settings: Mapping[str, str], directory: Path) -> Child:
+    """Start `datadeling NAME`; it gets SIGTERM at the end of the block, and 10 s to stop."""
+    return Child(
         [sys.executable, "-m", "datadeling", name],
         log=directory / f"{name}.log",
         cwd=directory,
-        env={**clean_environment(), "TMPDIR": str(directory), "LOG_FORMAT": "text", **settings},
+        settings={"TMPDIR": str(directory), "LOG_FORMAT": "text", **settings},
     )
-    try:
-        yield child
-    finally:
-        child.stop()
 
 
 def is_ready(address: str) -> bool:

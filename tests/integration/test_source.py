@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.source import Source
-from datadeling.demo.kafka import EmbeddedKafka, SideDoor
+from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.process import free_port
 from tests.relay import Relay
 
@@ -37,7 +37,7 @@ def relay() -> Iterator[Relay]:
 @pytest.fixture
 def broker(relay: Relay) -> Iterator[EmbeddedKafka]:
     """A broker that advertises the port of the relay to its clients."""
-    with EmbeddedKafka(side_door=SideDoor(relay.target[1], relay.port)) as broker:
+    with EmbeddedKafka(side_door=(relay.target[1], relay.port)) as broker:
         broker.create_topic(TOPIC)
         yield broker
 

@@ -16,7 +16,7 @@ from typing import Self
 import psycopg
 
 from datadeling.db.migrate import migrate
-from datadeling.demo.kafka import EmbeddedKafka, SideDoor
+from datadeling.demo.kafka import EmbeddedKafka
 from datadeling.demo.postgres import EmbeddedPostgres
 from datadeling.demo.process import Child, free_port
 from tests.relay import Relay
@@ -49,8 +49,7 @@ class Cluster:
             self.to_postgres = stack.enter_context(Relay.to(self.postgres.url))
             behind = free_port()
             self.to_kafka = stack.enter_context(Relay("127.0.0.1", behind))
-            door = SideDoor(behind, self.to_kafka.port)
-            self.kafka = stack.enter_context(EmbeddedKafka(side_door=door))
+            self.kafka = stack.enter_context(EmbeddedKafka(side_door=(behind, self.to_kafka.port)))
             # The messages are older than any retention.
             self.kafka.create_topic(TOPIC, self._partitions, {"retention.ms": "-1"})
             migrate(self.postgres.url)
@@ -78,9 +77,7 @@ class Cluster:
     def add(self) -> int:
         """Start one more consumer; return its number."""
         number = next(self._numbers)
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
+        settings = {
             "KAFKA_BROKERS": f"127.0.0.1:{self.to_kafka.port}",
             "KAFKA_TOPIC": TOPIC,
             "KAFKA_GROUP_ID": "torture",
@@ -92,7 +89,7 @@ class Cluster:
             [sys.executable, "-m", "datadeling", "consume"],
             log=self.kafka.directory / f"consumer-{number}.log",
             cwd=_ROOT,
-            env=env,
+            settings=settings,
         )
         return number
 

@@ -72,9 +72,7 @@ def consume() -> None:
 
 @main.command()
 @click.option("--status", is_flag=True, help="List the migrations, applied and missing.")
-@click.option(
-    "--remove-mirror", is_flag=True, help="Remove what Datastream reads: slot, publication, rights."
-)
+@click.option("--remove-mirror", is_flag=True, help="Remove Datastream's slot, publication and rights.")
 def migrate(status: bool, remove_mirror: bool) -> None:
     """Apply missing migrations, and set up the mirror. Safe beside other processes."""
     if status and remove_mirror:
@@ -124,9 +122,7 @@ def run() -> None:
 
 @main.command()
 @click.option("--count", default=2_000, show_default=True, type=click.IntRange(min=1), help="Events to send.")
-@click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(1, 65_535), help="Port of the API."
-)
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65_535), help="API port.")
 @click.option("--once", is_flag=True, help="Look up one person, compare with the events sent, exit 0 or 1.")
 def demo(count: int, port: int, once: bool) -> None:
     """Run everything on this machine: PostgreSQL, Kafka, synthetic events, consumer, API."""

@@ -42,14 +42,10 @@ _TIME = terminal.parsed(_time, "must be a time such as 2026-11-22, 2026-11-22T08
     "from_offsets",
     help="From this offset of a partition. Reads only the partitions named.",
 )
-@click.option(
-    "--from-time", type=_TIME, metavar="T", help="From this record time; Oslo time if it has no zone."
-)
+@click.option("--from-time", type=_TIME, metavar="T", help="From this record time; in Oslo without a zone.")
 @terminal.offsets_option("--to-offset", "to_offsets", help="To this offset of a partition, exclusive.")
 @click.option("--to-time", type=_TIME, metavar="T", help="To this record time, exclusive.")
-@click.option(
-    "--avtale", "avtale_id", type=terminal.AVTALE_ID, metavar="ID", help="Only messages of this avtale."
-)
+@click.option("--avtale", "avtale_id", type=terminal.AVTALE_ID, metavar="ID", help="Only this avtale.")
 @click.option("--dry-run", is_flag=True, help="Report the changes without writing them.")
 @click.option("--resume", type=int, metavar="ID", help="Continue a replay that was stopped.")
 @click.option("--background", is_flag=True, help="Let a consumer process run it, and return at once.")
@@ -145,8 +141,7 @@ def _print_tally(tally: Tally, document: dict[str, Any], summary: str, *, as_jso
     if as_json:
         terminal.print_json({**document, **tally.as_dict()})
         return
-    examples: dict[Any, list[str]] = {**tally.examples}
-    rows = [(o, tally.outcomes[o], _MEANING[o], "\n".join(examples.get(o, []))) for o in OUTCOMES]
+    rows = [(o, tally.outcomes[o], _MEANING[o], "\n".join(tally.examples.get(o, []))) for o in OUTCOMES]
     terminal.print_table(("messages", "", "which means", "for example"), rows)
     if tally.columns:
         terminal.print_table(("column", "avtaler in which it changed"), tally.columns.most_common())

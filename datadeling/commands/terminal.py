@@ -70,13 +70,13 @@ def open_database(limits: Limits = BACKGROUND) -> Iterator[Database]:
 def parsed(parse: Callable[[str], T], fault: str) -> Callable[[str], T]:
     """Return a type of argument, for which click prints `fault` when `parse` raises `ValueError`."""
 
-    def convert(text: str) -> T:
+    def text(value: str) -> T:  # click's help has the name of this function, in capitals
         try:
-            return parse(text)
+            return parse(value)
         except ValueError:
             raise click.BadParameter(fault) from None
 
-    return convert
+    return text
 
 
 def matching(pattern: str, text: str) -> str:

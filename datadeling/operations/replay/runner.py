@@ -25,7 +25,6 @@ from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.tally import Tally
 
 _APPLICATION = "datadeling replay"
-_PROGRESS_EVERY = 0.5  # seconds
 _CHECK_EVERY = 5.0  # seconds
 _BACKGROUND_BATCH = 250  # messages: the live consumer waits for the lock while one of these is written
 
@@ -56,7 +55,7 @@ class Progress(NamedTuple):
 
 
 OnProgress = Callable[[Progress], None]
-"""Called with the progress twice a second, between two batches."""
+"""Called with the progress after each batch."""
 
 
 def dry_run(setting: Setting, request: Request, stop: Event, on_progress: OnProgress) -> Tally:
@@ -117,18 +116,9 @@ class Runner:
 
 
 def _read(parts: Sequence[PartitionReplay], database: Database, stop: Event, on_progress: OnProgress) -> None:
-    began = reported = time.monotonic()
-
-    def report() -> None:
-        nonlocal reported
-        now = time.monotonic()
-        if now - reported >= _PROGRESS_EVERY:
-            reported = now
-            on_progress(Progress.of(parts, now - began))
-
+    began = time.monotonic()
     for part in parts:
-        part.run(database, stop, report)
-    on_progress(Progress.of(parts, time.monotonic() - began))
+        part.run(database, stop, lambda: on_progress(Progress.of(parts, time.monotonic() - began)))
 
 
 def plan(request: Request, database: Database, config: KafkaConfig) -> list[PartitionProgress]:

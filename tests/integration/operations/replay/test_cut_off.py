@@ -157,7 +157,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         world = World(url, connection, brokers)
         patched.setattr("datadeling.operations.replay.runner.Database", struck_by(world))
         patched.setattr("datadeling.consumer.health._SHORTEST_BACKOFF", 0.001)
-        patched.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
         patched.setattr("datadeling.operations.replay.partition._WAIT", 0.02)
         yield world
         world.database.close()

@@ -89,10 +89,8 @@ def test_a_process_that_has_lost_the_claim_stops(
     jobs: Jobs,
     claims: Claims,
     connection: psycopg.Connection,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The replay belongs to the other process then: its state stays `running`."""
-    monkeypatch.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
     row, other = jobs.get(ask(jobs, Request({0: 0}, rate=1))), claims.on(1)
 
     def rob(_: Progress) -> None:
@@ -115,9 +113,7 @@ def test_a_stopped_replay_is_resumed_where_it_stopped(
     jobs: Jobs,
     inside: Inside,
     connection: psycopg.Connection,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("datadeling.operations.replay.runner._PROGRESS_EVERY", 0.01)
     before, replay = inside.tables(), ask(jobs, Request(rate=5))
     lose(connection)
     stop = Event()

@@ -67,13 +67,12 @@ class Database:
         timer.start()
 
     def _cut(self) -> None:
-        if self._connection is not None:
-            # Only the socket: psycopg's connection belongs to the thread that is waiting.
-            with (
-                suppress(OSError, psycopg.Error),
-                socket.socket(fileno=os.dup(self._connection.fileno())) as line,
-            ):
-                line.shutdown(socket.SHUT_RDWR)
+        connection = self._connection
+        if connection is None:
+            return
+        # Only the socket: psycopg's connection belongs to the thread that is waiting.
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     def _connected(self) -> DeadlineConnection:
         if self._connection is not None and not self._connection.closed:

@@ -96,10 +96,6 @@ class Transaction:
         """Wait, up to `lock_timeout`, until no other transaction writes avtaler of this partition."""
         self.run("lock_partition", topic=topic, partition=partition)
 
-    def position(self, topic: str, partition: int) -> Position | None:
-        """Return the position of the partition, or None when it has never been read."""
-        return self.positions(topic).get(partition)
-
     def positions(self, topic: str) -> dict[int, Position]:
         """Return the positions of all partitions that have ever been read."""
         return {partition: Position(*rest) for partition, *rest in self.run("select_offsets", topic=topic)}
@@ -147,7 +143,7 @@ class Transaction:
 
     def delete(self, deletions: Sequence[Sletting]) -> Erased:
         """Erase avtaler and their history up to each tombstone, and leave the markers."""
-        values = {"ids": [s.avtale_id for s in deletions], **place_arrays(s.place for s in deletions)}
+        values = _deletion_arrays(deletions)
         avtaler = self.run("delete_avtaler", **values).rowcount
         versions = self.run("delete_historikk", **values).rowcount
         self.run("upsert_markers", **values)
@@ -155,8 +151,7 @@ class Transaction:
 
     def delete_failed(self, topic: str, deletions: Sequence[Sletting]) -> None:
         """Erase the parked messages of these avtaler up to each tombstone."""
-        values = {"ids": [s.avtale_id for s in deletions], **place_arrays(s.place for s in deletions)}
-        self.run("delete_failed", topic=topic, **values)
+        self.run("delete_failed", topic=topic, **_deletion_arrays(deletions))
 
     def insert(self, avtaler: Iterable[Avtale]) -> None:
         """Add avtaler of which there is no row."""
@@ -188,6 +183,10 @@ def place_arrays(places: Iterable[Place]) -> dict[str, list[int]]:
         "partitions": [place.partition for place in places],
         "offsets": [place.offset for place in places],
     }
+
+
+def _deletion_arrays(deletions: Sequence[Sletting]) -> dict[str, object]:
+    return {"ids": [s.avtale_id for s in deletions], **place_arrays(s.place for s in deletions)}
 
 
 def _array(ids: Iterable[str]) -> str:

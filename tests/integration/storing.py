@@ -18,7 +18,7 @@ BEGINNING = Position(0, 0)
 
 def position(store: Store, partition: int) -> Position | None:
     with store._database.transaction() as tx:
-        return tx.position(store._topic, partition)
+        return tx.positions(store._topic).get(partition)
 
 
 def begin_at(store: Store, partition: int, offset: int = 0) -> Position:

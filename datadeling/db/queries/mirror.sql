@@ -5,14 +5,14 @@ SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'datastream');
 
 -- replication_to_grant --
 -- We create the slot, and Datastream reads it.
-SELECT 'replication of ' || rolname, concat('ALTER ROLE ', quote_ident(rolname), ' REPLICATION'), NULL
+SELECT 'replication of ' || rolname, concat('ALTER ROLE "', replace(rolname, '"', '""'), '" REPLICATION'), NULL
 FROM pg_roles
 WHERE rolname IN (current_user, 'datastream') AND NOT rolreplication AND NOT rolsuper
 ORDER BY rolname;
 
 -- replication_to_revoke --
 -- Undo replication_to_grant.
-SELECT 'replication of ' || rolname, concat('ALTER ROLE ', quote_ident(rolname), ' NOREPLICATION'), NULL
+SELECT 'replication of ' || rolname, concat('ALTER ROLE "', replace(rolname, '"', '""'), '" NOREPLICATION'), NULL
 FROM pg_roles
 WHERE rolname IN (current_user, 'datastream') AND rolreplication AND NOT rolsuper
 ORDER BY rolname;

@@ -42,6 +42,7 @@ def coalescer(
 ) -> Iterator[Coalescer]:
     """Without the limits of time that would end a test on a slow machine."""
     monkeypatch.setattr(pool_module, "_TIMEOUT", 60.0)
+    monkeypatch.setattr(pool_module, "_WAIT", 60.0)
     monkeypatch.setattr(pool_module._PooledConnection, "timeout", 60.0)
     monkeypatch.setattr(module, "_TIMEOUT", 60.0)
     monkeypatch.setattr(module, "_PATIENCE", 60.0)

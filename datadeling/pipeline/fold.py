@@ -54,10 +54,21 @@ class Changes:
                 is_new = row is None or self._is_erased(avtale_id, row.place)
                 (self.new if is_new else self.changed).append(self.present[avtale_id])
 
-    def renewed(self) -> list[str]:
-        """Return the avtaler whose row gets another message's version, not just more of its own message."""
-        moved = (ny for ny in self.changed if ny.place != self.before[ny.avtale_id].place)
-        return [ny.avtale_id for ny in (*self.new, *moved)]
+    def unsure(self, *, is_replay: bool) -> list[str]:
+        """Return the avtaler whose new version may be in their history, which must be read to know.
+
+        It may repeat a version of an earlier generation. Before a replay, somebody may have deleted the row
+        or set it back by hand, so any other version than the row's own is one of them.
+        """
+        return [
+            ny.avtale_id
+            for ny in (*self.new, *self.changed)
+            if (
+                is_replay
+                if (row := self.before.get(ny.avtale_id)) is None
+                else ny.generation > row.generation or (is_replay and ny.place != row.place)
+            )
+        ]
 
     def _version(self, ny: Avtale) -> Outcome:
         avtale_id = ny.avtale_id
@@ -124,24 +135,12 @@ def fold(
 ) -> Changes:
     """Return the changes that these messages make, in the order of the log.
 
-    `stored` and `markers` are the tables' content for `avtale_ids(messages)`, `history` for
-    `needs_history(messages, stored)`; for a replay, also for what is `renewed` without it. The arguments are
-    not modified.
+    `stored` and `markers` are the tables' content for `avtale_ids(messages)`, `history` for what is `unsure`
+    without it. The arguments are not modified.
     """
     changes = Changes(stored, dict(stored), dict(markers), dict(history or {}))
     changes.apply(messages)
     return changes
-
-
-def needs_history(messages: Iterable[Decoded], stored: Mapping[str, Avtale]) -> list[str]:
-    """Return the avtaler whose history `fold` needs: those with a message of a later generation."""
-    return [
-        ny.avtale_id
-        for ny in messages
-        if isinstance(ny, Avtale)
-        and (lagret := stored.get(ny.avtale_id)) is not None
-        and ny.generation > lagret.generation
-    ]
 
 
 def _is_history(ny: Avtale, lagret: Avtale | None, past: Sequence[Superseded]) -> bool:

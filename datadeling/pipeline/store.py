@@ -12,7 +12,7 @@ from datadeling.db.database import Database
 from datadeling.db.transaction import Transaction, place_arrays
 from datadeling.domain.hendelse import Position
 from datadeling.errors import LostPartition, UnstorableRow
-from datadeling.pipeline.fold import Changes, Outcome, fold, needs_history
+from datadeling.pipeline.fold import Changes, Outcome, fold
 from datadeling.pipeline.message import Decoded, Message, Unreadable, avtale_ids
 from datadeling.pipeline.transform import read
 
@@ -27,12 +27,9 @@ def fold_stored(tx: Transaction, messages: Sequence[Decoded], *, is_replay: bool
     """Return the changes that these messages make. The partitions' locks must be held."""
     ids = avtale_ids(messages)
     stored, markers = tx.avtaler(ids), tx.markers(ids)
-    repeated = needs_history(messages, stored)
-    history = tx.history(repeated) if repeated else {}
-    changes = fold(messages, stored, markers, history)
-    # Rows may have been deleted or set back by hand while their history was left.
-    if is_replay and (renewed := changes.renewed()) and (more := tx.history(renewed)):
-        changes = fold(messages, stored, markers, history | more)
+    changes = fold(messages, stored, markers)
+    if (unsure := changes.unsure(is_replay=is_replay)) and (history := tx.history(unsure)):
+        changes = fold(messages, stored, markers, history)
     return changes
 
 

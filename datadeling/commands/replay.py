@@ -1,5 +1,6 @@
 """`datadeling replay`: read the topic again beside the live consumer, and write only differences."""
 
+import gc
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +80,9 @@ def replay(reason: str | None, by: str, as_json: bool, **chosen: Any) -> None:  
             replay_id = jobs.add(request, action, background=True)
             click.echo(f"replay {replay_id} is asked for; `datadeling replay --list` shows how it gets on")
         else:
+            # As in the consumer. With Python's own thresholds a replay takes a fifth more CPU.
+            gc.freeze()
+            gc.set_threshold(20_000, 20, 20)
             setting = Setting(context.kafka, context.settings.db_url)
             if chosen["dry_run"]:
                 _dry_run(setting, request, as_json=as_json)

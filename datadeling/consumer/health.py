@@ -3,21 +3,24 @@
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
+from typing import TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, MetricsHandler
 
-from datadeling.errors import ConfigError
+from datadeling.errors import ConfigError, DatabaseUnavailable
 
 _ALIVE = 60.0  # seconds that a turn of the loop may take
 _SHORTEST_BACKOFF = 0.1  # seconds
 _LONGEST_BACKOFF = 3.0  # seconds
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +89,24 @@ class Health:
         faults = ["migrating"] if self.migrating else []
         faults += [f"{s.name} unreachable" for s in (self.database, self.broker) if not s.available]
         return faults + [f"partition {p} stopped: {why}" for p, why in self.stopped.copy().items()]
+
+
+def retried(step: Callable[[], _T], stop: Event, database: Service | None = None) -> _T:
+    """Return the result of a step, which is tried again while the database is unavailable.
+
+    Raise `DatabaseUnavailable` when it still is after `stop`.
+    """
+    database = database or Service("database")
+    while True:
+        try:
+            result = step()
+        except DatabaseUnavailable as error:
+            database.failed(str(error))
+            if stop.wait(database.pause_left()):
+                raise
+        else:
+            database.answered()
+            return result
 
 
 class _Handler(MetricsHandler):

@@ -2,21 +2,21 @@
 
 import gc
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Event, Thread
 
 import structlog
 from prometheus_client import REGISTRY
 
 from datadeling.config import ConsumerConfig
-from datadeling.consumer.health import Health, serve_health
+from datadeling.consumer.health import Health, retried, serve_health
 from datadeling.consumer.loop import Loop, RetentionStep
 from datadeling.consumer.source import Source
 from datadeling.db.database import Database
 from datadeling.db.migrate import migrate
-from datadeling.errors import ConfigError, DatabaseUnavailable, DatadelingError
+from datadeling.errors import ConfigError, DatadelingError
 from datadeling.log import frames
 from datadeling.metrics import ConsumerMetrics
 
@@ -50,7 +50,8 @@ def run_consumer(
     gc.set_threshold(20_000, 20, 20)
     health, stopping = Health(), Event()
     with _errors_logged(), serve_health(config.port, health, REGISTRY):
-        _migrate(config.db_url, health)
+        applied = retried(partial(migrate, config.db_url), stopping, health.database)
+        log.info("schema_ready", applied=applied)
         with closing(Database(config.db_url, "datadeling consume")) as database:
             source, metrics = Source(config.kafka), ConsumerMetrics(REGISTRY)
             loop = Loop(config, source, database, health, metrics, retention)
@@ -87,16 +88,3 @@ def _errors_logged() -> Iterator[None]:
         if isinstance(error, DatadelingError):
             raise
         raise SystemExit(1) from None
-
-
-def _migrate(db_url: str, health: Health) -> None:
-    while True:
-        try:
-            applied = migrate(db_url)
-        except DatabaseUnavailable as error:
-            health.database.failed(str(error))
-            time.sleep(health.database.pause_left())
-        else:
-            health.database.answered()
-            log.info("schema_ready", applied=applied)
-            return

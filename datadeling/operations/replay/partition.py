@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from datadeling.config import KafkaConfig
 from datadeling.consumer.batch import Batch
-from datadeling.consumer.health import Service
+from datadeling.consumer.health import Service, retried
 from datadeling.db.database import Database
 from datadeling.db.rows import PartitionProgress, ReplayRow
 from datadeling.db.transaction import Transaction
-from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
+from datadeling.errors import BrokerUnavailable, Busy, DatadelingError
 from datadeling.operations.replay.jobs import Request, refuse_new_generation
 from datadeling.operations.replay.reader import Reader
 from datadeling.pipeline.message import Message
@@ -25,8 +25,6 @@ _WAIT = 0.2  # seconds from the first message of a batch until it is written, fu
 _UNSAVED = 20_000  # messages of other avtaler after which the progress is saved all the same
 _LAG_CHECK_EVERY = 0.2  # seconds
 _TOLERATED_LAG = 2_000  # messages: a batch or two of the live consumer's
-
-_T = TypeVar("_T")
 
 
 class Setting(NamedTuple):
@@ -201,21 +199,3 @@ class Rate:
             begins = max(now, self._due)
             self._due = begins + messages / self.limit
             self._stop.wait(begins - now)
-
-
-def retried(step: Callable[[], _T], stop: Event) -> _T:
-    """Return the result of a step, which is tried again while the database is unavailable.
-
-    Raise `DatabaseUnavailable` when it still is after `stop`.
-    """
-    service = Service("database")
-    while True:
-        try:
-            result = step()
-        except DatabaseUnavailable as error:
-            service.failed(str(error))
-            if stop.wait(service.pause_left()):
-                raise
-        else:
-            service.answered()
-            return result

@@ -12,7 +12,7 @@ import structlog
 
 from datadeling import errors
 from datadeling.config import ConsumerConfig, KafkaConfig
-from datadeling.consumer.health import Health
+from datadeling.consumer.health import Health, retried
 from datadeling.consumer.topic import OPERATOR_TIMEOUT, Topic
 from datadeling.db.database import Claim, Database
 from datadeling.db.rows import PartitionProgress, ReplayRow
@@ -20,7 +20,7 @@ from datadeling.domain.hendelse import Place, Position
 from datadeling.errors import BrokerUnavailable, Busy, DatabaseUnavailable, DatadelingError
 from datadeling.log import frames
 from datadeling.operations.replay.jobs import Jobs, Request, request_of
-from datadeling.operations.replay.partition import NotRunning, PartitionReplay, Setting, retried
+from datadeling.operations.replay.partition import NotRunning, PartitionReplay, Setting
 from datadeling.pipeline.partitioner import partition_of
 from datadeling.pipeline.tally import Tally
 

@@ -1,11 +1,13 @@
 """`datadeling failed`: list, show, retry and discard messages that could not be read or stored."""
 
+from base64 import b64encode
 from collections import Counter
 
 import click
 
 from datadeling.commands import terminal
 from datadeling.domain.hendelse import Place
+from datadeling.errors import NotFound
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.failed import FailedMessages
 from datadeling.operations.masking import cut, readable, show_key, show_value
@@ -50,7 +52,8 @@ def show(place: Place, unmask: bool, by: str, as_json: bool) -> None:
     shown |= {"key": readable(key) if unmask and key is not None else show_key(key), "masked": not unmask}
     content = None if value is None else readable(value) if unmask else cut(show_value(value))
     if as_json:
-        terminal.print_json({**shown, "value": content})
+        whole = {"value_base64": b64encode(value).decode()} if unmask and value is not None else {}
+        terminal.print_json({**shown, "value": content, **whole})
     else:
         terminal.print_table(("field", "value"), shown.items())
         click.echo("no value" if content is None else content)
@@ -87,8 +90,14 @@ def retry(places: tuple[Place, ...], every: bool, by: str, as_json: bool) -> Non
 @terminal.by_option
 def discard(places: tuple[Place, ...], reason: str, by: str) -> None:
     """Give messages up: delete their contents, and keep a record that they existed."""
+    missing: list[str] = []
     with terminal.command_context() as context:
         messages = FailedMessages(context.database, context.settings.topic)
         for place in places:
-            messages.discard(place, OperatorAction(by, reason))
-            click.echo(f"discarded {place.text}")
+            try:
+                messages.discard(place, OperatorAction(by, reason))
+                click.echo(f"discarded {place.text}")
+            except NotFound as error:
+                missing.append(str(error))
+    if missing:
+        raise NotFound("; ".join(missing))

@@ -1,5 +1,6 @@
 """The operator's commands, beside a running consumer."""
 
+from base64 import b64decode
 from typing import Any
 
 import psycopg
@@ -41,7 +42,12 @@ def test_failed_messages_are_listed_shown_retried_and_discarded(
     assert operator.json("failed", "retry", "0:1:1") == {"new": 1}
     assert operator.json("failed", "list", "--state", "resolved")[0]["value_bytes"] is None
 
-    operator.run("failed", "discard", "0:1:2", "--reason", "the producer sent it again")
+    # An ID that does not exist keeps no other from being discarded.
+    output = operator.run(
+        "failed", "discard", "0:1:9", "0:1:2", "--reason", "the producer sent it again", code=1
+    )
+    assert "discarded 0:1:2" in output
+    assert "there is no failed message 0:1:9" in output
     assert "discarded already" in operator.run("failed", "retry", "0:1:2", code=1)
     assert operator.json("failed", "list", "--state", "new") == []
 
@@ -58,6 +64,7 @@ def test_personal_data_is_masked_without_unmask(
     value = encoded(hendelse(1, avtaleNr="x"))
     shown = operator.json("failed", "show", "0:1:0", "--unmask", "--by", "Z999999")
     assert shown["value"] == value.decode()
+    assert b64decode(shown["value_base64"]) == value
     assert FNR in operator.run("failed", "show", "0:1:0", "--unmask")
     rows = connection.execute("SELECT who, target FROM operator_log ORDER BY id").fetchall()
     assert rows[0] == ("Z999999", "0:1:0")

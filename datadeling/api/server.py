@@ -1,5 +1,6 @@
 """`datadeling serve`: gunicorn with gevent workers, each with one application and one pool of connections."""
 
+import gc
 import socket
 import sys
 from typing import Any
@@ -75,7 +76,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Create the application, in each worker."""
-        return create_app(self._config, connections=CONNECTIONS)
+        application = create_app(self._config, connections=CONNECTIONS)
+        gc.freeze()  # what lives as long as the worker; collecting it doubled the p99 of lookups
+        return application
 
 
 class ServerLog(Logger):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from datadeling.api.app import POOL, create_app
 from datadeling.config import ApiConfig, EntraConfig
 from datadeling.demo.process import free_port
-from tests.integration.api.admin.asking import GROUP, Admin, person
+from tests.integration.api.admin.calls import GROUP, Admin, person
 from tests.integration.storing import PARK_LIMIT, TOPIC
 from tests.unit.api.issuer import CLIENT_ID, ISSUER, Issuer
 

@@ -12,7 +12,7 @@ from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.pipeline.store import Store
 from tests.hendelser import melding, record
-from tests.integration.api.admin.asking import Admin
+from tests.integration.api.admin.calls import Admin
 from tests.integration.storing import PARK_LIMIT, TOPIC, write
 
 

@@ -13,7 +13,7 @@ from datadeling.api.admin import failed
 from datadeling.pipeline import retry as retrying
 from datadeling.pipeline.store import Store
 from tests.hendelser import FNR, avtale_id, encoded, hendelse, melding, record
-from tests.integration.api.admin.asking import NAV_IDENT, Admin
+from tests.integration.api.admin.calls import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
 from tests.integration.storing import TOPIC, clear, write
 

@@ -5,7 +5,7 @@ import pytest
 
 from datadeling.db.lookup_log import create_months
 from datadeling.db.transaction import Transaction
-from tests.integration.api.admin.asking import NAV_IDENT, Admin
+from tests.integration.api.admin.calls import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
 from tests.integration.api.rows import FNR
 from tests.integration.audit.records import WHEN, write_record

@@ -10,7 +10,7 @@ from datadeling.db.database import Database
 from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request, request_of
 from tests.hendelser import avtale_id
-from tests.integration.api.admin.asking import NAV_IDENT, Admin
+from tests.integration.api.admin.calls import NAV_IDENT, Admin
 from tests.integration.api.admin.conftest import Log
 from tests.integration.operations.replay.replaying import unread
 from tests.integration.storing import TOPIC

@@ -12,7 +12,7 @@ from datadeling.operations.action import OperatorAction
 from datadeling.operations.replay.jobs import Jobs, Request
 from datadeling.pipeline.store import Store
 from tests.hendelser import record
-from tests.integration.api.admin.asking import (
+from tests.integration.api.admin.calls import (
     EVERY_CALL,
     GROUP,
     NAV_IDENT,

@@ -10,7 +10,7 @@ from flask import Flask
 from datadeling.api.admin.blueprint import open_database
 from datadeling.api.problems import Problem
 from tests.acceptance.processes import number
-from tests.integration.api.admin.asking import Admin
+from tests.integration.api.admin.calls import Admin
 from tests.waiting import wait_until
 
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datadeling admin'"

@@ -1,4 +1,4 @@
-"""Ask the calls of administrators, over HTTP as far as Flask goes."""
+"""Calls of administrators, over HTTP as far as Flask goes."""
 
 from typing import Any
 

@@ -79,7 +79,11 @@ class Avtale(NamedTuple):
 
         Compared by place: a release that parses times better may read another `endret_tidspunkt` from it.
         """
-        return self.place == other.place
+        return (
+            self.kafka_offset == other.kafka_offset
+            and self.kafka_partition == other.kafka_partition
+            and self.generation == other.generation
+        )
 
     def continues(self, other: "Avtale") -> "Avtale":
         """Return this version as a continuation of the same state: valid and stored since `other` was."""
